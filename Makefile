@@ -1,0 +1,51 @@
+# `make demo` and `make test` need nothing but Python 3.11 or newer and make; each sets up what it needs.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PYTEST = $(BIN)/python -m pytest
+
+.PHONY: help demo test lint format types coverage check clean
+
+help:
+	@echo "make demo      show the server at work on the embedded sandbox"
+	@echo "make test      run the tests"
+	@echo "make lint      lint, format check and strict type check"
+	@echo "make format    format the code and apply safe fixes"
+	@echo "make coverage  run the tests and report what they do not reach"
+	@echo "make check     everything that must pass before a change lands"
+	@echo "make clean     remove what was set up"
+
+$(READY): pyproject.toml constraints.txt src/projects_mcp/_version.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+demo: $(READY)
+	@$(BIN)/projects-mcp demo
+
+test: $(READY)
+	$(PYTEST)
+
+lint: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+coverage: $(READY)
+	$(BIN)/coverage erase
+	@$(MAKE) --no-print-directory test PYTEST='$(BIN)/coverage run -m pytest'
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --fail-under=94
+
+check: lint coverage demo
+
+clean:
+	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache

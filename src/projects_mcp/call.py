@@ -1,0 +1,200 @@
+"""One call of one tool, on its way down: the only hands with which a tool reaches PostHog.
+
+A tool can read the project that it is about, and send its own operation. A destructive operation leaves only with a
+`Confirmed`, which nothing but `Call.confirm` makes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final, Protocol
+
+from projects_mcp.posthog.client import JSONObject, PostHog
+from projects_mcp.posthog.errors import AnswerUnusable, NotSent
+from projects_mcp.posthog.operations import CURRENT, OPERATIONS, Operation, OrganizationRef, ProjectRef
+from projects_mcp.safety.confirmation import (
+    Confirmation,
+    Confirmed,
+    Loss,
+    Question,
+    Target,
+    identify,
+    question_about,
+)
+from projects_mcp.safety.effects import Effect
+from projects_mcp.safety.grants import Grant, Policy, decide
+from projects_mcp.safety.redaction import Redactor
+from projects_mcp.safety.refusals import Refusal, RefusalKind
+
+__all__ = ["Answer", "Call", "Person"]
+
+_RETRIEVE: Final = OPERATIONS["retrieve"]
+_LIST: Final = OPERATIONS["list"]
+
+
+class Answer(StrEnum):
+    """What came of asking a person. Only ACCEPTED is consent."""
+
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    CANCELLED = "cancelled"
+    NOTHING = "nothing"
+    """An error, silence, or an answer that does not fit the question."""
+
+
+class Person(Protocol):
+    """Somebody at the other end who can be shown a question."""
+
+    async def ask(self, question: Question) -> Answer:
+        """Show the question and wait for the answer."""
+        ...
+
+
+@dataclass(slots=True)
+class Call:
+    """Everything that one call of a tool may use.
+
+    Attributes:
+        effect: what the tool does.
+        operation: the one operation that it may send.
+        posthog: the shared client.
+        redactor: what every result goes through.
+        policy: what the operator allows.
+        grant: what the credential is known to allow.
+        confirmation: whom a destructive call must convince.
+        person: who can be asked; None where the client cannot ask.
+        organization: the organization that was asked for.
+        project: the project that was asked for; None for operations that take none.
+        confirmed_by: how a destructive call was confirmed, once it was.
+        write_left: whether a request that changes something has left.
+    """
+
+    effect: Effect
+    operation: Operation
+    posthog: PostHog
+    redactor: Redactor
+    policy: Policy
+    grant: Grant
+    confirmation: Confirmation
+    person: Person | None
+    organization: OrganizationRef = CURRENT
+    project: ProjectRef | None = None
+    confirmed_by: str | None = field(default=None, init=False)
+    write_left: bool = field(default=False, init=False)
+
+    async def read(self, query: Mapping[str, str | int] | None = None) -> JSONObject:
+        """Send the tool's own operation, which reads."""
+        if not (self.effect.reads and self.operation.reads):
+            raise AssertionError("read() is for tools that read")
+        return await self.posthog.send(self.operation, self.organization, self.project, query=query)
+
+    async def list_projects(self, query: Mapping[str, str | int]) -> JSONObject:
+        """Read one page of the organization's projects."""
+        return await self.posthog.send(_LIST, self.organization, query=query)
+
+    async def read_project(self, organization: OrganizationRef | None = None) -> JSONObject:
+        """Read the project that the call is about.
+
+        Args:
+            organization: where it is, if that is known better than from the call.
+
+        Raises:
+            Refusal: `not_identified` where PostHog answered another project.
+        """
+        project = await self.posthog.send(_RETRIEVE, organization or self.organization, self.project)
+        if project.get("id") != self.project:
+            raise Refusal(RefusalKind.NOT_IDENTIFIED)
+        return project
+
+    async def write(self, organization: OrganizationRef, body: Mapping[str, Any]) -> JSONObject:
+        """Send the tool's own operation, which adds or changes, once.
+
+        Raises:
+            AnswerUnusable: what came back does not describe the project.
+        """
+        if self.effect not in (Effect.ADD, Effect.CHANGE) or self.operation.reads:
+            raise AssertionError("write() is for tools that add or change")
+        answer = await self._send_write(organization, self.project, body)
+        if type(answer.get("id")) is not int or (self.project is not None and answer["id"] != self.project):
+            raise AnswerUnusable("shape")
+        return answer
+
+    async def confirm(self, action: str, loss: Loss, name: str, details: Mapping[str, Any] | None = None) -> Confirmed:
+        """Take a destructive call through the gates.
+
+        Args:
+            action: what happens, as an imperative.
+            loss: says what stops working.
+            name: what the caller wrote as the project's name.
+            details: arguments that change what happens.
+
+        Raises:
+            Refusal: a gate stayed closed. Nothing has been sent but reads.
+        """
+        first = await self._fetch(self.organization)
+        self._gate_of_rights(first)
+        if name != first.name:
+            raise Refusal(RefusalKind.NAME_MISMATCH)
+        question = question_about(action, first, loss, details or {})
+        by = await self._gate_of_person(question)
+        # The project is read again, by its concrete organization: what was confirmed must still be what is there.
+        now = await self._fetch(first.organization)
+        self._gate_of_rights(now)
+        if now.name != name or question_about(action, now, loss, details or {}).digest != question.digest:
+            raise Refusal(RefusalKind.CHANGED_MEANWHILE)
+        self.confirmed_by = by
+        return Confirmed(now, by)
+
+    async def destroy(self, confirmed: Confirmed, body: Mapping[str, Any] | None = None) -> JSONObject:
+        """Send the tool's own operation, which destroys, once, for exactly the target that was confirmed."""
+        if self.effect is not Effect.DESTROY:
+            raise AssertionError("destroy() is for destructive tools")
+        target = confirmed.target
+        answer = await self._send_write(target.organization, target.id, body)
+        if answer and answer.get("id") != target.id:
+            raise AnswerUnusable("shape")
+        return answer
+
+    async def _send_write(
+        self, organization: OrganizationRef, project: ProjectRef | None, body: Mapping[str, Any] | None
+    ) -> JSONObject:
+        if self.write_left:
+            raise AssertionError("a call writes once")
+        self.write_left = True
+        try:
+            return await self.posthog.send(self.operation, organization, project, body=body)
+        except NotSent:
+            self.write_left = False
+            raise
+
+    async def _fetch(self, organization: OrganizationRef) -> Target:
+        if not isinstance(self.project, int):
+            raise AssertionError("only a concrete project is confirmed")
+        target = identify(self.project, await self.posthog.send(_RETRIEVE, organization, self.project))
+        if target is None:
+            raise Refusal(RefusalKind.NOT_IDENTIFIED)
+        return target
+
+    def _gate_of_rights(self, target: Target) -> None:
+        refusal = decide(
+            self.effect,
+            self.operation,
+            self.policy,
+            self.grant,
+            organization=target.organization,
+            project=target.id,
+        )
+        if refusal is not None:
+            raise refusal
+
+    async def _gate_of_person(self, question: Question) -> str:
+        if self.confirmation is Confirmation.ARGUMENT:
+            return "argument"
+        if self.person is None:
+            if self.confirmation is Confirmation.HUMAN:
+                raise Refusal(RefusalKind.CANNOT_ASK)
+            return "argument"
+        answer = await self.person.ask(question)
+        if answer is not Answer.ACCEPTED:
+            raise Refusal(RefusalKind.NOT_CONFIRMED, answer=answer.value)
+        return "person"

@@ -1,0 +1,195 @@
+"""The settings of this process: the only reader of the environment."""
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, TypeVar
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from projects_mcp.posthog.credentials import BrowserSession, Credentials, PersonalKey
+from projects_mcp.posthog.operations import CURRENT, OrganizationRef
+from projects_mcp.safety.confirmation import Confirmation
+from projects_mcp.safety.effects import Access
+from projects_mcp.safety.grants import Policy
+from projects_mcp.secret import Secret
+
+__all__ = ["REGIONS", "VARIABLES", "Settings", "SettingsError", "load"]
+
+REGIONS: Final[Mapping[str, str]] = {"us": "https://us.posthog.com", "eu": "https://eu.posthog.com"}
+
+VARIABLES: Final[Mapping[str, str]] = {
+    "POSTHOG_PERSONAL_API_KEY": "Personal API key of PostHog (phx_…)",
+    "POSTHOG_PERSONAL_API_KEY_FILE": "File that holds the key, instead of the variable above",
+    "POSTHOG_HOST": "us (default), eu, or the https address of a self-hosted PostHog",
+    "POSTHOG_ORGANIZATION_ID": "Organization to use where a call names none; default @current",
+    "POSTHOG_SESSION_ID": "Opt-in: cookie sessionid of a signed-in browser, for the six session-only operations",
+    "POSTHOG_CSRF_TOKEN": "Opt-in: cookie posthog_csrftoken of the same browser",
+    "PROJECTS_MCP_ACCESS": "read, write or full (default): the most that any tool may do",
+    "PROJECTS_MCP_CONFIRMATION": "auto (default), human or argument: whom a destructive call must convince",
+    "PROJECTS_MCP_PROTECTED_PROJECTS": "Project ids, comma-separated, that no destructive tool may touch",
+    "PROJECTS_MCP_ONLY_PROJECTS": "The only project ids that this server may touch at all, comma-separated",
+    "PROJECTS_MCP_RESULT_LIMIT": "Most bytes of JSON in a result, 4096 to 4194304; default 65536",
+    "PROJECTS_MCP_SANDBOX": "1 = the embedded sandbox instead of PostHog; no account needed",
+}
+"""Every setting, and what it means in one line."""
+
+_INGESTION: Final[Mapping[str, str]] = {"us.i.posthog.com": "us", "eu.i.posthog.com": "eu"}
+_YES, _NO = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
+_E = TypeVar("_E", bound=StrEnum)
+
+
+class SettingsError(Exception):
+    """A setting has a value that cannot be used. The text is one line and shows no secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that the operator has decided."""
+
+    origin: str = REGIONS["us"]
+    credentials: Credentials = field(default_factory=Credentials)
+    organization: OrganizationRef = CURRENT
+    policy: Policy = field(default_factory=Policy)
+    confirmation: Confirmation = Confirmation.AUTO
+    result_limit: int = 65_536
+    sandbox: bool = False
+
+
+def load(environment: Mapping[str, str]) -> Settings:
+    """Read the settings.
+
+    Empty values, and values that are an unexpanded `${…}`, count as unset: some clients pass on fields that the person
+    left empty in that way.
+
+    Raises:
+        SettingsError: a value is wrong.
+    """
+    values = {
+        name: text
+        for name, value in environment.items()
+        if name in VARIABLES and (text := value.strip()) and not (text.startswith("${") and text.endswith("}"))
+    }
+    return Settings(
+        origin=_origin(values.get("POSTHOG_HOST", "us")),
+        credentials=_credentials(values),
+        organization=_organization(values.get("POSTHOG_ORGANIZATION_ID", "@current")),
+        policy=Policy(
+            access=_choice(Access, values, "PROJECTS_MCP_ACCESS", Access.FULL),
+            protected=_ids(values, "PROJECTS_MCP_PROTECTED_PROJECTS") or frozenset(),
+            only=_ids(values, "PROJECTS_MCP_ONLY_PROJECTS"),
+        ),
+        confirmation=_choice(Confirmation, values, "PROJECTS_MCP_CONFIRMATION", Confirmation.AUTO),
+        result_limit=_number(values, "PROJECTS_MCP_RESULT_LIMIT", 65_536, 4_096, 4_194_304),
+        sandbox=_flag(values, "PROJECTS_MCP_SANDBOX"),
+    )
+
+
+def _origin(value: str) -> str:
+    if value.lower() in REGIONS:
+        return REGIONS[value.lower()]
+    try:
+        parts = urlsplit(value)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port, parts = "", None, urlsplit("")
+    if not host or parts.scheme not in {"http", "https"} or not host.isascii():
+        raise SettingsError("POSTHOG_HOST must be us, eu, or an address such as https://posthog.example.com.")
+    if parts.username or parts.password or parts.query or parts.fragment or parts.path.strip("/"):
+        raise SettingsError(
+            "POSTHOG_HOST must be an address without a user, path or query: https://posthog.example.com."
+        )
+    if region := _INGESTION.get(host):
+        raise SettingsError(f"POSTHOG_HOST names the host that takes events; set POSTHOG_HOST={region} instead.")
+    if host == "app.posthog.com":  # the former name of the US region
+        return REGIONS["us"]
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise SettingsError("POSTHOG_HOST must use https: plain http is allowed for this machine only.")
+    address = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{address}" + (f":{port}" if port else "")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _credentials(values: Mapping[str, str]) -> Credentials:
+    key = values.get("POSTHOG_PERSONAL_API_KEY")
+    if file := values.get("POSTHOG_PERSONAL_API_KEY_FILE"):
+        if key:
+            raise SettingsError("Set POSTHOG_PERSONAL_API_KEY or POSTHOG_PERSONAL_API_KEY_FILE, not both.")
+        key = _from_file(file)
+    session, csrf = values.get("POSTHOG_SESSION_ID"), values.get("POSTHOG_CSRF_TOKEN")
+    if bool(session) != bool(csrf):
+        missing = "POSTHOG_CSRF_TOKEN" if session else "POSTHOG_SESSION_ID"
+        raise SettingsError(f"{missing} is missing: a browser session needs both its session id and its CSRF token.")
+    return Credentials(
+        key=PersonalKey(_secret("POSTHOG_PERSONAL_API_KEY", key)) if key else None,
+        session=BrowserSession(_secret("POSTHOG_SESSION_ID", session), _secret("POSTHOG_CSRF_TOKEN", csrf))
+        if session and csrf
+        else None,
+    )
+
+
+def _from_file(path: str) -> str:
+    try:
+        text = Path(path).expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        raise SettingsError("POSTHOG_PERSONAL_API_KEY_FILE cannot be read.") from None
+    if not text:
+        raise SettingsError("POSTHOG_PERSONAL_API_KEY_FILE is empty.")
+    return text
+
+
+def _secret(name: str, value: str) -> Secret:
+    if not value.isascii() or not value.isprintable() or any(character in ' ;,"\\' for character in value):
+        raise SettingsError(
+            f"{name} contains characters that no such value has; copy it again, without quotation marks."
+        )
+    return Secret(value)
+
+
+def _organization(value: str) -> OrganizationRef:
+    if value == "@current":
+        return CURRENT
+    try:
+        return UUID(value)
+    except ValueError:
+        raise SettingsError("POSTHOG_ORGANIZATION_ID must be the UUID of an organization, or @current.") from None
+
+
+def _choice(kind: type[_E], values: Mapping[str, str], name: str, default: _E) -> _E:
+    try:
+        return kind(values.get(name, default.value).lower())
+    except ValueError:
+        raise SettingsError(f"{name} must be one of {', '.join(kind)}.") from None
+
+
+def _ids(values: Mapping[str, str], name: str) -> frozenset[int] | None:
+    if name not in values:
+        return None
+    parts = [part.strip() for part in values[name].split(",") if part.strip()]
+    if not parts or not all(part.isascii() and part.isdigit() and len(part) < 17 and int(part) for part in parts):  # noqa: PLR2004
+        raise SettingsError(f"{name} must be project ids, separated by commas, such as 12,345.")
+    return frozenset(map(int, parts))
+
+
+def _number(values: Mapping[str, str], name: str, default: int, lowest: int, highest: int) -> int:
+    text = values.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and lowest <= int(text) <= highest):  # noqa: PLR2004
+        raise SettingsError(f"{name} must be a number from {lowest} to {highest}.")
+    return int(text)
+
+
+def _flag(values: Mapping[str, str], name: str) -> bool:
+    text = values.get(name, "0").lower()
+    if text not in _YES | _NO:
+        raise SettingsError(f"{name} must be 1 or 0.")
+    return text in _YES

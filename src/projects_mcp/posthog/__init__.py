@@ -1,0 +1,1 @@
+"""Speaks HTTP to PostHog's Projects API. Knows nothing of MCP, and decides nothing."""

@@ -1,0 +1,228 @@
+"""The one HTTP client: sends an operation once, within bounds, and returns its decoded answer or one of our errors.
+
+Nothing else in the package imports `httpx`, and it is imported here on first use only, so that a process that never
+calls PostHog never pays for it.
+"""
+
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import anyio
+
+from projects_mcp._version import __version__
+from projects_mcp.posthog.bodies import decode, is_json, read_bounded
+from projects_mcp.posthog.credentials import Credential, Credentials, authentication
+from projects_mcp.posthog.errors import AnswerLost, AnswerUnusable, NotSent, PostHogError, rejection
+from projects_mcp.posthog.operations import KEY_INTROSPECTION, Operation, OrganizationRef, ProjectRef
+from projects_mcp.posthog.retrying import retry_after_seconds
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["ASGIApplication", "JSONObject", "Limits", "PostHog"]
+
+JSONObject: TypeAlias = dict[str, Any]
+ASGIApplication: TypeAlias = Callable[..., Any]
+
+_HEADERS: Final = {
+    "User-Agent": f"projects-mcp/{__version__}",
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip",
+}
+_NO_CONTENT: Final = 204
+_FIRST_REDIRECT: Final = 300
+_FIRST_ERROR: Final = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of every exchange with PostHog. Times are in seconds, sizes in bytes."""
+
+    connect_s: float = 5.0
+    read_s: float = 20.0
+    call_s: float = 30.0
+    body_bytes: int = 10 * 1024 * 1024
+    connections: int = 32
+
+
+@dataclass(slots=True)
+class _Exchange:
+    """What is known of one request on its way."""
+
+    sent: bool = False
+
+    async def trace(self, event: str, _info: Mapping[str, Any]) -> None:
+        if event.endswith("send_request_headers.started"):
+            self.sent = True
+
+
+@dataclass
+class PostHog:
+    """PostHog at one origin, with the credentials of this process.
+
+    Args:
+        origin: scheme, host and port, without a trailing slash.
+        credentials: whom to be.
+        limits: bounds of time and size.
+        application: an ASGI application to call in process instead of the network: the sandbox, or a test's recorder.
+    """
+
+    origin: str
+    credentials: Credentials
+    limits: Limits = field(default_factory=Limits)
+    application: ASGIApplication | None = field(default=None, repr=False)
+
+    async def send(
+        self,
+        operation: Operation,
+        organization: OrganizationRef,
+        project: ProjectRef | None = None,
+        *,
+        query: Mapping[str, str | int] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> JSONObject:
+        """Send one operation and return the JSON object that PostHog answered (empty for an answer without content).
+
+        Raises:
+            NotSent: the request never left.
+            AnswerLost: it left, and no usable answer came back (`AnswerUnusable`: one came that cannot be read).
+            Rejected: PostHog answered with an error status.
+        """
+        credential = self.credentials.of(operation)
+        if credential is None:
+            raise NotSent("no_credential")
+        path = operation.path(organization, project)
+        return await self._exchange(operation.method, path, credential, query=query, body=body)
+
+    async def introspect_key(self) -> JSONObject:
+        """Ask PostHog what the personal key may do. It answers any personal key, whatever its scopes.
+
+        Raises:
+            PostHogError: as `send` does.
+        """
+        if self.credentials.key is None:
+            raise NotSent("no_credential")
+        return await self._exchange("GET", KEY_INTROSPECTION, self.credentials.key)
+
+    async def aclose(self) -> None:
+        """Close the connections, if there are any."""
+        if "_http" in self.__dict__:
+            await self._http.aclose()
+
+    @cached_property
+    def _http(self) -> "httpx.AsyncClient":
+        from http.cookiejar import DefaultCookiePolicy  # noqa: PLC0415 - httpx brings it
+
+        import httpx  # noqa: PLC0415 - see the head of this module
+
+        limits = self.limits
+        client = httpx.AsyncClient(
+            base_url=self.origin,
+            headers=_HEADERS,
+            follow_redirects=False,
+            timeout=httpx.Timeout(limits.read_s, connect=limits.connect_s, pool=None),
+            limits=httpx.Limits(max_connections=limits.connections, max_keepalive_connections=limits.connections),
+            transport=None if self.application is None else httpx.ASGITransport(app=self.application),
+            # Plain http is for this machine only, where a proxy has no business.
+            mounts={"http://": None} if self.application is None else None,
+        )
+        # Cookies that an answer sets are not kept: each request carries its own credential and nothing else.
+        client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        return client
+
+    @cached_property
+    def _slots(self) -> anyio.Semaphore:
+        return anyio.Semaphore(self.limits.connections)
+
+    async def _exchange(
+        self,
+        method: str,
+        path: str,
+        credential: Credential,
+        *,
+        query: Mapping[str, str | int] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> JSONObject:
+        headers = authentication(credential, method, self.origin)
+        content = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            content = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        exchange = _Exchange(sent=self.application is not None)
+        async with self._bounded(exchange), self._slots:
+            request = self._http.build_request(
+                method, path, params=query, headers=headers, content=content, extensions={"trace": exchange.trace}
+            )
+            response = await self._http.send(request, stream=True)
+            try:
+                return await self._read(response)
+            finally:
+                await response.aclose()
+
+    @asynccontextmanager
+    async def _bounded(self, exchange: _Exchange) -> AsyncIterator[None]:
+        """Hold everything inside to the deadline, and turn what the HTTP library raises into our errors."""
+        import httpx  # noqa: PLC0415 - see the head of this module
+
+        try:
+            with anyio.fail_after(self.limits.call_s):
+                yield
+        except TimeoutError:
+            raise _lost(exchange, "timeout") from None
+        except httpx.ConnectTimeout:
+            raise NotSent("connect_timeout") from None
+        except httpx.TimeoutException:
+            raise _lost(exchange, "timeout") from None
+        except httpx.ProxyError:
+            raise NotSent("proxy") from None
+        except httpx.ConnectError as error:
+            raise NotSent("tls" if _is_tls(error) else "unreachable") from None
+        except httpx.RemoteProtocolError:
+            raise _lost(exchange, "protocol") from None
+        except (httpx.HTTPError, httpx.StreamError, OSError):
+            raise _lost(exchange, "connection") from None
+
+    async def _read(self, response: "httpx.Response") -> JSONObject:
+        status = response.status_code
+        if status == _NO_CONTENT:
+            return {}
+        if _FIRST_REDIRECT <= status < _FIRST_ERROR:
+            raise AnswerUnusable("redirect", status=status)
+        try:
+            value = await self._json(response)
+        except AnswerUnusable as error:
+            if status >= _FIRST_ERROR:
+                raise rejection(status, None, retry_after_seconds(response.headers)) from None
+            error.status = status
+            raise
+        if status >= _FIRST_ERROR:
+            raise rejection(status, value, retry_after_seconds(response.headers))
+        if not isinstance(value, dict):
+            raise AnswerUnusable("shape", status=status)
+        return value
+
+    async def _json(self, response: "httpx.Response") -> Any:
+        content_type = response.headers.get("Content-Type", "")
+        if content_type and not is_json(content_type):
+            raise AnswerUnusable("html" if "html" in content_type.lower() else "content_type")
+        encoding = response.headers.get("Content-Encoding", "").strip().lower()
+        return decode(await read_bounded(response.aiter_raw(), encoding, self.limits.body_bytes))
+
+
+def _lost(exchange: _Exchange, reason: str) -> PostHogError:
+    return AnswerLost(reason) if exchange.sent else NotSent(reason)
+
+
+def _is_tls(error: BaseException) -> bool:
+    import ssl  # noqa: PLC0415 - httpx brings it
+
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False

@@ -1,0 +1,67 @@
+"""The two ways to prove to PostHog who is asking, and which of them an operation takes."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from projects_mcp.posthog.operations import Operation
+from projects_mcp.secret import Secret
+
+__all__ = ["BrowserSession", "Credential", "Credentials", "PersonalKey", "authentication"]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalKey:
+    """A personal API key (`phx_`) or an OAuth access token (`pha_`), sent as a bearer token."""
+
+    value: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserSession:
+    """A person's browser session. It has all of that person's power: opt-in, and used for six operations only."""
+
+    session_id: Secret
+    csrf_token: Secret
+
+
+Credential: TypeAlias = PersonalKey | BrowserSession
+
+
+def authentication(credential: Credential, method: str, origin: str) -> dict[str, str]:
+    """Return the headers that authenticate one request to `origin`.
+
+    PostHog (Django) wants a session's CSRF token in a cookie and, for anything but GET, also in `X-CSRFToken` together
+    with a `Referer` of its own origin.
+    """
+    if isinstance(credential, PersonalKey):
+        return {"Authorization": f"Bearer {credential.value.reveal()}"}
+    csrf = credential.csrf_token.reveal()
+    headers = {"Cookie": f"sessionid={credential.session_id.reveal()}; posthog_csrftoken={csrf}"}
+    if method != "GET":
+        headers |= {"X-CSRFToken": csrf, "Referer": f"{origin}/"}
+    return headers
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What this process may authenticate with. Either part may be missing."""
+
+    key: PersonalKey | None = None
+    session: BrowserSession | None = None
+
+    def of(self, operation: Operation) -> Credential | None:
+        """Choose the one credential for an operation: the session for session-only operations, the key for all others.
+
+        Without a session the key is tried for session-only operations too: older and self-hosted versions accept it. A
+        session is never used where a key would do, and the two are never sent together.
+        """
+        if operation.session_only and self.session is not None:
+            return self.session
+        return self.key
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return every secret text in here, for redaction."""
+        held = [self.key.value] if self.key else []
+        if self.session:
+            held += [self.session.session_id, self.session.csrf_token]
+        return tuple(secret.reveal() for secret in held)

@@ -1,0 +1,169 @@
+"""What must not enter a model's context, a log or an error, and why.
+
+Three nets, from exact to general: a table of PostHog's own fields, names that speak of a secret anywhere inside a
+value, and the look of a secret in any text. Tables and names act on objects, before there is any text; the look acts
+on both.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+__all__ = ["FIELDS", "REDACTED", "Redactor", "Rule", "Treatment", "masked"]
+
+REDACTED: Final = "[redacted]"
+
+_SHORTEST_MASKED: Final = 13
+"""Below this a mask of eight characters would show more than half of the secret."""
+
+
+class Treatment(Enum):
+    """What happens to the value of a field that holds a secret."""
+
+    MASK = "mask"
+    WITHHOLD = "withhold"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How one of PostHog's fields is treated, and why."""
+
+    treatment: Treatment
+    reason: str
+
+
+FIELDS: Final[Mapping[str, Rule]] = {
+    "secret_api_token": Rule(Treatment.MASK, "Reads flag definitions and signs widgets on the customer's servers."),
+    "secret_api_token_backup": Rule(Treatment.MASK, "The former server-side secret, which works until it is dropped."),
+    "live_events_token": Rule(Treatment.WITHHOLD, "A bearer token for the stream of all events, valid for seven days."),
+    "heatmaps_screenshot_secret": Rule(Treatment.WITHHOLD, "Lets its holder fetch pages as the screenshot service."),
+    "slack_incoming_webhook": Rule(Treatment.WITHHOLD, "Whoever has the address can post into the customer's Slack."),
+}
+"""PostHog's own secret fields. `api_token` (`phc_`) is missing on purpose: it is public, in every web page."""
+
+_PUBLIC_NAMES: Final = frozenset({"api_token"})
+_NAME: Final = re.compile(
+    r"(?:^|_|-|\b)(?:token|secret|webhook|password|passwd|credential|authorization|cookie)s?(?:$|_|-|\b)"
+    r"|[aA]pi_?[kK]ey|[pP]rivate_?[kK]ey|(?:Token|Secret|Webhook|Password)s?(?:$|[A-Z_])",
+)
+_CHANGED_VALUES: Final = frozenset({"before", "after"})
+_MASKED: Final = re.compile(r"[^.]{4}\.\.\.[^.]{4}")
+
+_LOOK: Final = re.compile(
+    r"ph[aersx]_[A-Za-z0-9_-]{3,}"  # personal, OAuth and project secret keys; `phc_` is public
+    r"|eyJ[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*){1,4}"  # JSON Web Tokens
+    r"|https?://hooks\.[a-z0-9.-]+/[^\s\"'<>]+"  # incoming webhooks
+    r"|xox[a-z]-[A-Za-z0-9-]{6,}"  # Slack tokens
+    r"|(?i:\b(?:proxy-)?authorization[\"']?\s*[:=]\s*[\"']?)(?:[A-Za-z]+\s+)?[^\s\"',;]+"
+    r"|(?i:\bbearer\s+)[A-Za-z0-9._~+/=-]{6,}"
+    r"|(?i:\b(?:sessionid|posthog_csrftoken|csrftoken|x-csrftoken)[\"']?\s*[:=]\s*[\"']?)[^\s\"',;]+",
+)
+
+
+def masked(secret: str) -> str:
+    """Show the first and the last four characters, as PostHog's own pages do; nothing of a short secret."""
+    if _MASKED.fullmatch(secret):
+        return secret
+    return f"{secret[:4]}...{secret[-4:]}" if len(secret) >= _SHORTEST_MASKED else REDACTED
+
+
+class Redactor:
+    """Removes secrets from values and texts.
+
+    Args:
+        own: the credentials of this process, removed wherever they occur and whatever they look like.
+    """
+
+    def __init__(self, own: Iterable[str] = ()) -> None:
+        # Longest first, so that a credential which contains another is removed whole.
+        ordered = sorted({secret for secret in own if secret}, key=len, reverse=True)
+        self._own = re.compile("|".join(map(re.escape, ordered))) if ordered else None
+
+    def __repr__(self) -> str:
+        return "Redactor()"
+
+    def text(self, text: str) -> str:
+        """Remove everything from a text that is, or looks like, a secret."""
+        if self._own is not None:
+            text = self._own.sub(REDACTED, text)
+        return _LOOK.sub(REDACTED, text)
+
+    def value(self, value: Any) -> Any:
+        """Return a JSON value without secrets. The argument is not changed."""
+        return self._value(value, secret=False)
+
+    def field(self, name: str, value: Any) -> Any:
+        """Return the value of one of PostHog's fields as it may be shown; of a withheld one, whether it is there."""
+        rule = FIELDS.get(name)
+        if rule is not None and rule.treatment is Treatment.WITHHOLD:
+            return "present" if value else "absent"
+        return self._field(name, value, secret=False)
+
+    def project(self, project: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+        """Apply the table to one project.
+
+        Returns:
+            The project without its withheld fields, and for each of those whether it was `present` or `absent`.
+        """
+        shown: dict[str, Any] = {}
+        withheld: dict[str, str] = {}
+        for name, item in project.items():
+            rule = FIELDS.get(name)
+            if rule is not None and rule.treatment is Treatment.WITHHOLD:
+                withheld[name] = "present" if item else "absent"
+            else:
+                shown[name] = self._field(name, item, secret=False)
+        return shown, withheld
+
+    def _field(self, name: str, item: Any, *, secret: bool) -> Any:
+        rule = FIELDS.get(name)
+        if rule is None:
+            return self._value(item, secret=secret or _speaks_of_secret(name))
+        if rule.treatment is Treatment.MASK and isinstance(item, str):
+            return masked(item) if item and not self._is_own(item) else item and REDACTED
+        return self._value(item, secret=True)
+
+    def _value(self, value: Any, *, secret: bool) -> Any:
+        if isinstance(value, str):
+            if secret and not _MASKED.fullmatch(value):
+                return value and REDACTED
+            return self._string(value)
+        if isinstance(value, dict):
+            about = value.get("field")  # an entry of the activity log names its field beside the values
+            changed = isinstance(about, str) and (about in FIELDS or _speaks_of_secret(about))
+            return {
+                self.text(name): self._field(name, item, secret=secret or (changed and name in _CHANGED_VALUES))
+                for name, item in value.items()
+            }
+        if isinstance(value, list):
+            return [self._value(item, secret=secret) for item in value]
+        if secret and isinstance(value, int | float) and not isinstance(value, bool):
+            return REDACTED
+        return value
+
+    def _string(self, text: str) -> str:
+        if text[:1] in "{[" and len(text) > 1 and (inside := _json_inside(text)) is not None:
+            try:
+                clean = self._value(inside, secret=False)
+            except RecursionError:
+                return REDACTED
+            text = text if clean == inside else json.dumps(clean, ensure_ascii=False)
+        return self.text(text)
+
+    def _is_own(self, text: str) -> bool:
+        return self._own is not None and self._own.search(text) is not None
+
+
+def _speaks_of_secret(name: str) -> bool:
+    return name not in _PUBLIC_NAMES and _NAME.search(name) is not None
+
+
+def _json_inside(text: str) -> Any | None:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict | list) else None

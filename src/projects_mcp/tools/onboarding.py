@@ -1,0 +1,78 @@
+"""The two tools that tell PostHog which of its products a project is interested in."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from projects_mcp.call import Call
+from projects_mcp.posthog.client import JSONObject
+from projects_mcp.safety.effects import Effect
+from projects_mcp.safety.receipts import Outcome
+from projects_mcp.tools.receipt import organization_of, receipt
+from projects_mcp.tools.registry import tool
+
+__all__ = ["project_add_product_intent", "project_complete_product_onboarding"]
+
+_ARGUMENTS: Final[Mapping[str, Any]] = {
+    "product_type": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 200,
+        "description": "Such as product_analytics or session_replay",
+    },
+    "intent_context": {"type": "string", "maxLength": 200, "description": "Where the interest showed"},
+    "metadata": {"type": "object", "description": "Anything about it"},
+}
+
+
+@tool(
+    "project_add_product_intent",
+    "Note interest in a product",
+    "Record that a project is interested in one of PostHog's products. It cannot be taken back.",
+    Effect.ADD,
+    "add_product_intent",
+    _ARGUMENTS,
+    required=["product_type"],
+)
+async def project_add_product_intent(
+    call: Call, *, product_type: str, intent_context: str = "", metadata: Mapping[str, Any] | None = None
+) -> JSONObject:
+    """Record an intent."""
+    return await _record(call, "project_add_product_intent", product_type, intent_context, metadata)
+
+
+@tool(
+    "project_complete_product_onboarding",
+    "Complete onboarding of a product",
+    "Record that a project has finished the onboarding of one of PostHog's products. It cannot be taken back.",
+    Effect.ADD,
+    "complete_product_onboarding",
+    _ARGUMENTS,
+    required=["product_type"],
+)
+async def project_complete_product_onboarding(
+    call: Call, *, product_type: str, intent_context: str = "", metadata: Mapping[str, Any] | None = None
+) -> JSONObject:
+    """Record a completed onboarding."""
+    return await _record(call, "project_complete_product_onboarding", product_type, intent_context, metadata)
+
+
+async def _record(
+    call: Call, operation: str, product_type: str, intent_context: str, metadata: Mapping[str, Any] | None
+) -> JSONObject:
+    body: JSONObject = {"product_type": product_type}
+    if intent_context:
+        body["intent_context"] = intent_context
+    if metadata is not None:
+        body["metadata"] = metadata
+    before = await call.read_project()
+    after = await call.write(organization_of(before, call.organization), body)
+    # The answer describes the team, which lacks some of the project's fields, so identity comes from the project.
+    old, new = (_intent(project, product_type) for project in (before, after))
+    changed = {f"product_intents.{product_type}": {"before": old, "after": new}} if old != new else {}
+    return receipt(call, operation, before, Outcome.APPLIED, changed=changed)
+
+
+def _intent(project: Mapping[str, Any], product_type: str) -> Any:
+    intents = project.get("product_intents")
+    rows = intents if isinstance(intents, list) else []
+    return next((row for row in rows if isinstance(row, dict) and row.get("product_type") == product_type), None)

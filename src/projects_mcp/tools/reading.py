@@ -1,0 +1,170 @@
+"""The four tools that change nothing."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from projects_mcp.call import Call
+from projects_mcp.posthog.client import JSONObject
+from projects_mcp.posthog.errors import AnswerUnusable
+from projects_mcp.posthog.operations import CURRENT
+from projects_mcp.safety.effects import Effect
+from projects_mcp.safety.refusals import Refusal, RefusalKind
+from projects_mcp.tools.registry import tool
+from projects_mcp.tools.shaping import compact, pick, row
+
+__all__ = ["project_activity", "project_get", "project_is_generating_demo_data", "project_list"]
+
+_FIELDS: Final[Mapping[str, Any]] = {
+    "type": "array",
+    "items": {"type": "string", "maxLength": 100},
+    "maxItems": 100,
+}
+
+
+@tool(
+    "project_list",
+    "List projects",
+    "List an organization's projects: id and name, and what is unusual about each. "
+    "For one project's settings use project_get.",
+    Effect.READ,
+    "list",
+    {
+        "search": {"type": "string", "maxLength": 200, "description": "Part of the name"},
+        "limit": {"type": "integer", "minimum": 1, "maximum": 500, "description": "Rows, default 100"},
+        "offset": {"type": "integer", "minimum": 0, "description": "Rows to skip"},
+        "fields": {**_FIELDS, "description": "More fields of each row, such as api_token or timezone"},
+    },
+)
+async def project_list(
+    call: Call, *, search: str = "", limit: int = 100, offset: int = 0, fields: Sequence[str] = ()
+) -> JSONObject:
+    """Return one page of projects, the organization stated once, and where the next page starts."""
+    query: dict[str, str | int] = {"limit": limit}
+    if offset:
+        query["offset"] = offset
+    if search:
+        query["search"] = search
+    page = await call.read(query)
+    found = page.get("results")
+    if not isinstance(found, list):
+        raise AnswerUnusable("shape")
+    projects = [item for item in found if isinstance(item, dict)]
+    organization = projects[0].get("organization") if projects else _stated(call)
+    total = page.get("count")
+    result: JSONObject = {
+        "organization_id": organization,
+        "total": total if isinstance(total, int) else None,
+        "projects": [row(item, call.redactor, fields, organization) for item in projects],
+    }
+    if page.get("next") or (isinstance(total, int) and offset + len(found) < total and found):
+        result["next_offset"] = offset + len(found)
+    known = {name for item in projects for name in item}
+    if projects and (missing := [name for name in fields if name not in known]):
+        result["not_in_list"] = {"fields": missing, "use": "project_get"}
+    return result
+
+
+@tool(
+    "project_get",
+    "Get a project",
+    "Get one project: identity, role, and the settings that differ from PostHog's defaults. "
+    "detail=full returns every field; secrets are masked or withheld.",
+    Effect.READ,
+    "retrieve",
+    {
+        "detail": {"type": "string", "enum": ["compact", "full"], "description": "Default compact"},
+        "fields": {**_FIELDS, "description": "Exactly these fields"},
+    },
+    current_project=True,
+)
+async def project_get(call: Call, *, detail: str = "compact", fields: Sequence[str] | None = None) -> JSONObject:
+    """Return one project, compact, in full, or exactly the fields that were asked for."""
+    project = await call.read()
+    if type(project.get("id")) is not int:
+        raise AnswerUnusable("shape")
+    if call.project is not CURRENT and project["id"] != call.project:
+        raise Refusal(RefusalKind.NOT_IDENTIFIED)
+    if call.organization is not CURRENT and project.get("organization") not in {None, str(call.organization)}:
+        # PostHog answers the current project of the key's owner, whatever organization the path names.
+        raise Refusal(RefusalKind.OTHER_ORGANIZATION)
+    if fields:
+        return pick(project, call.redactor, list(dict.fromkeys(fields)))
+    if detail == "full":
+        return pick(project, call.redactor, None)
+    return compact(project, call.redactor, call.posthog.origin)
+
+
+@tool(
+    "project_activity",
+    "Show a project's activity",
+    "List who changed a project's settings and when, newest first, with old and new values. "
+    "Renames and moves may be missing.",
+    Effect.READ,
+    "activity",
+    {
+        "limit": {"type": "integer", "minimum": 1, "maximum": 100, "description": "Entries, default 10"},
+        "page": {"type": "integer", "minimum": 1, "maximum": 100_000, "description": "From 1"},
+    },
+)
+async def project_activity(call: Call, *, limit: int = 10, page: int = 1) -> JSONObject:
+    """Return one page of the activity log."""
+    answer = await call.read({"limit": limit, "page": page})
+    entries = answer.get("results")
+    if not isinstance(entries, list):
+        raise AnswerUnusable("shape")
+    result: JSONObject = {
+        "project_id": call.project,
+        "total": answer.get("total_count"),
+        "page": page,
+        "activity": [_entry(call, item) for item in entries if isinstance(item, dict)],
+    }
+    if answer.get("next"):
+        result["next_page"] = page + 1
+    return result
+
+
+@tool(
+    "project_is_generating_demo_data",
+    "Check demo data",
+    "Tell whether PostHog is still filling a demo project with data.",
+    Effect.READ,
+    "is_generating_demo_data",
+)
+async def project_is_generating_demo_data(call: Call) -> JSONObject:
+    """Return PostHog's flag as one boolean."""
+    flag = (await call.read()).get("is_generating_demo_data")
+    if not isinstance(flag, bool):
+        raise AnswerUnusable("shape")
+    return {"project_id": call.project, "is_generating_demo_data": flag}
+
+
+def _stated(call: Call) -> str | None:
+    return None if call.organization is CURRENT else str(call.organization)
+
+
+def _entry(call: Call, entry: Mapping[str, Any]) -> JSONObject:
+    """One line of the log: when, who, what, and the values before and after."""
+    detail = entry.get("detail")
+    detail = detail if isinstance(detail, dict) else {}
+    line: JSONObject = {
+        "at": entry.get("created_at"),
+        "by": _who(entry.get("user")),
+        "activity": entry.get("activity"),
+        "name": detail.get("name"),
+    }
+    changes = detail.get("changes")
+    if isinstance(changes, list) and changes:
+        line["changes"] = [
+            {name: change.get(name) for name in ("field", "before", "after") if name in change}
+            for change in changes
+            if isinstance(change, dict)
+        ]
+    clean: JSONObject = call.redactor.value({name: value for name, value in line.items() if value is not None})
+    return clean
+
+
+def _who(user: object) -> str | None:
+    if not isinstance(user, dict):
+        return None
+    name, email = user.get("first_name"), user.get("email")
+    return f"{name} <{email}>" if name and email else name or email

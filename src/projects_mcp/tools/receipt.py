@@ -1,0 +1,76 @@
+"""The one shape in which every write answers."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from projects_mcp.call import Call
+from projects_mcp.posthog.client import JSONObject
+from projects_mcp.posthog.operations import OrganizationRef
+from projects_mcp.safety.receipts import Outcome
+
+__all__ = ["changes", "organization_of", "receipt", "suggestion"]
+
+_MOST_SUGGESTIONS = 3
+
+
+def receipt(
+    call: Call,
+    operation: str,
+    project: Mapping[str, Any],
+    outcome: Outcome,
+    *,
+    changed: Mapping[str, Mapping[str, Any]] | None = None,
+    ignored: Sequence[str] = (),
+    following: Sequence[JSONObject] = (),
+    **more: Any,
+) -> JSONObject:
+    """Build a receipt.
+
+    Args:
+        call: the call that wrote.
+        operation: the tool's name.
+        project: the project as it is now, as far as PostHog has said.
+        outcome: what became of the write.
+        changed: field -> its value before and after, not yet redacted.
+        ignored: fields that were sent and did not take.
+        following: suggested next calls.
+        more: further parts of this tool's receipt; empty ones are left out.
+    """
+    result: JSONObject = {
+        "operation": operation,
+        "project": {
+            "id": project.get("id"),
+            "name": call.redactor.value(project.get("name")),
+            "organization_id": project.get("organization"),
+        },
+        "outcome": outcome.value,
+        "changed": changes(call, changed or {}),
+        "ignored": list(ignored),
+    }
+    result |= {name: value for name, value in more.items() if value}
+    if following:
+        result["next"] = list(following)[:_MOST_SUGGESTIONS]
+    return result
+
+
+def changes(call: Call, changed: Mapping[str, Mapping[str, Any]]) -> JSONObject:
+    """Return changed fields as they may be shown."""
+    return {
+        name: {side: call.redactor.field(name, value) for side, value in values.items()}
+        for name, values in changed.items()
+    }
+
+
+def suggestion(tool: str, arguments: Mapping[str, Any], why: str) -> JSONObject:
+    """Suggest a next call, with complete arguments."""
+    return {"tool": tool, "arguments": dict(arguments), "why": why}
+
+
+def organization_of(project: Mapping[str, Any], otherwise: OrganizationRef) -> OrganizationRef:
+    """Return the concrete organization that a project says it is in, or what was asked for where it does not say."""
+    value = project.get("organization")
+    try:
+        return UUID(value) if isinstance(value, str) else otherwise
+    except ValueError:
+        return otherwise

@@ -1,0 +1,134 @@
+"""Changing a project's settings: previewed, compared field by field, and undoable."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from projects_mcp.call import Call
+from projects_mcp.posthog.client import JSONObject
+from projects_mcp.posthog.settings_table import SETTINGS
+from projects_mcp.safety.effects import Effect
+from projects_mcp.safety.receipts import Outcome, compare, revert, would_be
+from projects_mcp.safety.refusals import Refusal, RefusalKind
+from projects_mcp.tools.receipt import changes, organization_of, receipt, suggestion
+from projects_mcp.tools.registry import tool
+from projects_mcp.tools.schema import settings_schema, unknown_name
+
+__all__ = ["project_update"]
+
+_NAME: Final = "project_update"
+
+
+@tool(
+    _NAME,
+    "Change a project's settings",
+    "Change settings of one project and get a receipt: before, after, what PostHog ignored, and how to undo it. "
+    "Lists are replaced whole, so read them first; use dry_run to preview.",
+    Effect.CHANGE,
+    "update",
+    {
+        "settings": settings_schema("Settings to write"),
+        "clear": {
+            "type": "array",
+            "items": {"type": "string", "maxLength": 100},
+            "maxItems": 100,
+            "description": "Settings to set to null",
+        },
+        "expected": {
+            "type": "object",
+            "description": "Field to the value you believe it has; if one differs, nothing is sent",
+        },
+        "dry_run": {"type": "boolean", "description": "Show the receipt without sending"},
+    },
+)
+async def project_update(
+    call: Call,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    clear: Sequence[str] = (),
+    expected: Mapping[str, Any] | None = None,
+    dry_run: bool = False,
+) -> JSONObject:
+    """Write settings once, and report what PostHog made of them."""
+    sent = _what_to_send(settings or {}, clear)
+    before = await call.read_project()
+    _refuse_if_otherwise(call, expected or {}, before)
+    if dry_run:
+        return _receipt(call, sent, before, would_be(sent, before), preview=True)
+    after = await call.write(organization_of(before, call.organization), sent)
+    return _receipt(call, sent, before, after, preview=False)
+
+
+def _what_to_send(settings: Mapping[str, Any], clear: Sequence[str]) -> JSONObject:
+    """Join what is set and what is cleared into one body.
+
+    Raises:
+        Refusal: `invalid_argument`: nothing to do, a name in both, an unknown name, or one that cannot be null.
+    """
+    problems = [unknown_name(name, "settings", list(SETTINGS)) for name in clear if name not in SETTINGS]
+    problems += [f"`{name}` is in both `settings` and `clear`." for name in clear if name in settings]
+    problems += [
+        f"`{name}` cannot be cleared: PostHog wants a value for it."
+        for name in clear
+        if name in SETTINGS and not SETTINGS[name].nullable
+    ]
+    if not settings and not clear:
+        problems.append("There is nothing to change: give `settings` or `clear`.")
+    if problems:
+        raise Refusal(RefusalKind.INVALID_ARGUMENT, problems=problems)
+    return {**settings, **dict.fromkeys(clear)}
+
+
+def _refuse_if_otherwise(call: Call, believed: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+    differs: dict[str, dict[str, Any]] = {}
+    for name, value in believed.items():
+        normal = SETTINGS[name].normal if name in SETTINGS else lambda item: item
+        if normal(found.get(name)) != normal(value):
+            differs[name] = {"expected": value, "found": found.get(name)}
+    if differs:
+        raise Refusal(RefusalKind.EXPECTED_OTHERWISE, differs=changes(call, differs))
+
+
+def _receipt(
+    call: Call, sent: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any], *, preview: bool
+) -> JSONObject:
+    comparison = compare(sent, before, after)
+    undo = _undo(call, comparison.changed)
+    following = []
+    if preview and comparison.changed:
+        following.append(suggestion(_NAME, _same_call(call, sent), "Apply this change."))
+    return receipt(
+        call,
+        _NAME,
+        after,
+        Outcome.PREVIEW if preview else comparison.outcome,
+        changed=comparison.changed,
+        ignored=comparison.ignored,
+        unchanged=comparison.unchanged,
+        adjusted=comparison.adjusted,
+        **undo,
+        following=following,
+    )
+
+
+def _undo(call: Call, changed: Mapping[str, Mapping[str, Any]]) -> JSONObject:
+    settings, clear, lost = revert(changed)
+    for name, value in list(settings.items()):
+        if call.redactor.field(name, value) != value:
+            # What may not be shown cannot be handed back to be written again.
+            del settings[name]
+            lost.append(name)
+    result: JSONObject = {}
+    if settings or clear:
+        result["revert"] = {"settings": settings, "clear": clear}
+    if lost:
+        result["not_revertible"] = lost
+    return result
+
+
+def _same_call(call: Call, sent: Mapping[str, Any]) -> JSONObject:
+    arguments: JSONObject = {"organization_id": str(call.organization), "project_id": call.project}
+    if settings := {name: value for name, value in sent.items() if value is not None}:
+        arguments["settings"] = settings
+    if clear := [name for name, value in sent.items() if value is None]:
+        arguments["clear"] = clear
+    return arguments

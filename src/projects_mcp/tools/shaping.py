@@ -1,0 +1,87 @@
+"""From PostHog's objects to what a model reads: small, stated once, and without secrets."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from projects_mcp.posthog.client import JSONObject
+from projects_mcp.posthog.settings import is_usual
+from projects_mcp.posthog.settings_table import SETTINGS
+from projects_mcp.safety.redaction import FIELDS, Redactor, Treatment
+
+__all__ = ["ROLES", "compact", "pick", "row"]
+
+ROLES: Final[Mapping[int, str]] = {1: "member", 8: "admin", 15: "owner"}
+
+_IDENTITY: Final = ("id", "name", "api_token", "created_at", "timezone", "product_description")
+_OWN_LINE: Final = frozenset(_IDENTITY)
+_UNUSUAL_IN_LIST: Final[Mapping[str, Any]] = {"is_demo": False, "ingested_event": True, "timezone": "UTC"}
+
+
+def compact(project: Mapping[str, Any], redactor: Redactor, origin: str) -> JSONObject:
+    """Identity, links, and the settings that differ from PostHog's defaults, grouped by product area."""
+    shown, withheld = redactor.project(project)
+    result: JSONObject = {name: shown[name] for name in _IDENTITY if shown.get(name) is not None}
+    result["organization_id"] = shown.get("organization")
+    result |= _links(project, origin)
+    result |= _condition(shown)
+    for name, rule in FIELDS.items():
+        if rule.treatment is Treatment.MASK and shown.get(name):
+            result[name] = shown[name]
+    grouped: dict[str, JSONObject] = {}
+    for name, setting in SETTINGS.items():
+        if name in shown and name not in _OWN_LINE and not is_usual(setting, shown[name]):
+            grouped.setdefault(setting.area.value, {})[name] = shown[name]
+    result["settings"] = grouped
+    if held := [name for name, state in withheld.items() if state == "present"]:
+        result["withheld"] = held
+    return result
+
+
+def pick(project: Mapping[str, Any], redactor: Redactor, fields: Iterable[str] | None) -> JSONObject:
+    """Return the fields that were asked for, or all; withheld ones are only said to be there or not."""
+    wanted = project if fields is None else {name: project[name] for name in fields if name in project}
+    shown, withheld = redactor.project(wanted)
+    if withheld:
+        shown["withheld"] = withheld
+    if fields is not None and (missing := [name for name in fields if name not in project]):
+        shown["not_returned_by_posthog"] = missing
+    return shown
+
+
+def row(project: Mapping[str, Any], redactor: Redactor, fields: Iterable[str], organization: object) -> JSONObject:
+    """One line of a list: id and name, what deviates from the usual, and the fields that were asked for."""
+    shown, withheld = redactor.project(project)
+    line: JSONObject = {"id": shown.get("id"), "name": shown.get("name")}
+    line |= {
+        name: shown[name]
+        for name, usual in _UNUSUAL_IN_LIST.items()
+        if shown.get(name) is not None and shown[name] != usual
+    }
+    if shown.get("organization") != organization:
+        line["organization_id"] = shown.get("organization")
+    for name in fields:
+        if name in withheld:
+            line[name] = withheld[name]
+        elif name in shown:
+            line[name] = shown[name]
+    return line
+
+
+def _links(project: Mapping[str, Any], origin: str) -> JSONObject:
+    number = project.get("id")
+    return {"url": f"{origin}/project/{number}"} if type(number) is int else {}
+
+
+def _condition(shown: Mapping[str, Any]) -> JSONObject:
+    """Return what a person should know before doing anything with the project."""
+    result: JSONObject = {}
+    level = shown.get("effective_membership_level")
+    if isinstance(level, int) and level in ROLES:
+        result["your_role"] = ROLES[level]
+    if shown.get("ingested_event") is False:
+        result["ingested_event"] = False
+    if shown.get("is_pending_deletion"):
+        result["is_pending_deletion"] = True
+        if when := shown.get("deletion_scheduled_at"):
+            result["deletion_scheduled_at"] = when
+    return result

@@ -1,0 +1,114 @@
+"""The three tools that end a token or secret."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from projects_mcp.call import Call
+from projects_mcp.posthog.client import JSONObject
+from projects_mcp.safety.confirmation import Loss, Target, ending
+from projects_mcp.safety.effects import Effect
+from projects_mcp.safety.receipts import Outcome
+from projects_mcp.tools.receipt import receipt
+from projects_mcp.tools.registry import tool
+
+__all__ = ["project_delete_secret_token_backup", "project_reset_token", "project_rotate_secret_token"]
+
+_SECRET, _BACKUP = "secret_api_token", "secret_api_token_backup"
+
+
+def _loss_of_token(target: Target) -> str:
+    return (
+        f"Every site and app using {ending(target.state.get('api_token'))} stops sending events at once, and stays "
+        "silent until it ships the new token."
+    )
+
+
+def _loss_of_rotation(target: Target) -> str:
+    secret, backup = target.state.get(_SECRET), target.state.get(_BACKUP)
+    kept = f"The secret {ending(secret)} becomes the backup and keeps working" if secret else "A first secret is made"
+    lost = f", and the present backup {ending(backup)} stops working at once." if backup else "."
+    return kept + lost
+
+
+def _loss_of_backup(target: Target) -> str:
+    if backup := target.state.get(_BACKUP):
+        return f"Every server still using the former secret {ending(backup)} stops working at once."
+    return "There is no backup secret, so nothing should stop working."
+
+
+@tool(
+    "project_reset_token",
+    "Reset the project token",
+    "Replace the public project token (phc_). Every deployed site stops sending events until it ships the new one, so "
+    "ask the user first.",
+    Effect.DESTROY,
+    "reset_token",
+)
+async def project_reset_token(call: Call, *, confirm_project_name: str) -> JSONObject:
+    """Replace the public token of the confirmed project."""
+    return await _replace(
+        call,
+        "project_reset_token",
+        ("Reset the public token of project", _loss_of_token),
+        confirm_project_name,
+        ["api_token"],
+        "Put the new token into every site and app: the former one no longer works.",
+    )
+
+
+@tool(
+    "project_rotate_secret_token",
+    "Rotate the secret token",
+    "Make a new secret token (phs_); the present one becomes the backup and the former backup dies. "
+    "Never call it twice in a row.",
+    Effect.DESTROY,
+    "rotate_secret_token",
+)
+async def project_rotate_secret_token(call: Call, *, confirm_project_name: str) -> JSONObject:
+    """Rotate the secret of the confirmed project."""
+    return await _replace(
+        call,
+        "project_rotate_secret_token",
+        ("Rotate the secret token of project", _loss_of_rotation),
+        confirm_project_name,
+        [_SECRET, _BACKUP],
+        "Move every server to the new secret before the backup is dropped or another rotation is made.",
+    )
+
+
+@tool(
+    "project_delete_secret_token_backup",
+    "Drop the backup secret",
+    "Drop the backup of the secret token. Servers that still use it stop working at once, so ask the user first.",
+    Effect.DESTROY,
+    "delete_secret_token_backup",
+)
+async def project_delete_secret_token_backup(call: Call, *, confirm_project_name: str) -> JSONObject:
+    """Drop the backup secret of the confirmed project."""
+    return await _replace(
+        call,
+        "project_delete_secret_token_backup",
+        ("Drop the backup secret of project", _loss_of_backup),
+        confirm_project_name,
+        [_BACKUP],
+        "Only the present secret works now.",
+    )
+
+
+async def _replace(
+    call: Call, operation: str, asking: tuple[str, Loss], name: str, fields: list[str], note: str
+) -> JSONObject:
+    confirmed = await call.confirm(*asking, name)
+    before = confirmed.target.state
+    after = await call.destroy(confirmed)
+    changed = _changed(before, after, fields)
+    outcome = Outcome.APPLIED if changed else Outcome.UNCHANGED
+    return receipt(call, operation, {**before, **after}, outcome, changed=changed, note=note if changed else "")
+
+
+def _changed(before: Mapping[str, Any], after: Mapping[str, Any], fields: list[str]) -> dict[str, dict[str, Any]]:
+    return {
+        name: {"before": before.get(name), "after": after.get(name)}
+        for name in fields
+        if name in after and before.get(name) != after[name]
+    }

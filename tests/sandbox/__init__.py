@@ -1,0 +1,1 @@
+"""The sandbox, rule by rule, over HTTP."""
