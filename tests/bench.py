@@ -55,12 +55,15 @@ class Recorder:
 
     def __init__(self, application: ASGIApplication) -> None:
         self.requests: list[Sent] = []
+        self.inquiries: list[Sent] = []
+        """What was asked about the key itself, which no tool asks."""
         self._application = application
 
     async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
         message = await receive()
         raw: bytes = message.get("body", b"")
-        self.requests.append(
+        about_key = scope["path"].startswith("/api/personal_api_keys/")
+        (self.inquiries if about_key else self.requests).append(
             Sent(
                 scope["method"],
                 scope["path"],

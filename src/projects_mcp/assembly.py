@@ -1,11 +1,15 @@
 """Puts a process together from its settings: the client, the dispatcher, and the sandbox where that is asked for."""
 
 import dataclasses
+from typing import TextIO
 
 from projects_mcp.config import Settings
 from projects_mcp.dispatch import Dispatcher
+from projects_mcp.journal import Journal
 from projects_mcp.posthog.client import ASGIApplication, PostHog
 from projects_mcp.posthog.credentials import BrowserSession, Credentials, PersonalKey
+from projects_mcp.posthog.operations import CURRENT
+from projects_mcp.safety.redaction import Redactor
 from projects_mcp.secret import Secret
 
 __all__ = ["SANDBOX_ORIGIN", "assemble", "in_sandbox"]
@@ -14,12 +18,15 @@ SANDBOX_ORIGIN = "https://sandbox.localhost"
 """A name that resolves to no other machine. Nothing is ever sent to it: the sandbox answers in process."""
 
 
-def assemble(settings: Settings, application: ASGIApplication | None = None) -> Dispatcher:
+def assemble(
+    settings: Settings, application: ASGIApplication | None = None, *, echo: TextIO | None = None
+) -> Dispatcher:
     """Build everything that answers calls. Opens no connection.
 
     Args:
         settings: what the operator decided.
         application: an ASGI application to use as PostHog, for tests. In sandbox mode it defaults to a new sandbox.
+        echo: a stream that gets the journal's lines; None for none.
     """
     if settings.sandbox:
         settings = in_sandbox(settings)
@@ -28,21 +35,26 @@ def assemble(settings: Settings, application: ASGIApplication | None = None) -> 
             from projects_mcp.sandbox.app import create_app  # noqa: PLC0415
 
             application = create_app(seed())
-    return Dispatcher(settings, PostHog(settings.origin, settings.credentials, application=application))
+    journal = Journal(Redactor(settings.credentials.secrets()), settings.audit_log, echo)
+    return Dispatcher(settings, PostHog(settings.origin, settings.credentials, application=application), journal)
 
 
 def in_sandbox(settings: Settings) -> Settings:
     """Return the settings with the sandbox as PostHog and one of its own credentials.
 
-    A key that the sandbox does not know is somebody's real key: it is not used at all.
+    A key, session or organization that the sandbox does not know is a real one of somebody's: it is not used at all.
     """
     from projects_mcp import sandbox  # noqa: PLC0415 - only sandbox mode loads it
 
-    credentials = settings.credentials
-    known = {key.value for key in sandbox.seed().api_keys.values()}
-    if credentials.key is None or credentials.key.value.reveal() not in known:
+    world, given = sandbox.seed(), settings.credentials
+    if given.key is None or given.key.value.reveal() not in world.api_keys:
         credentials = Credentials(
             PersonalKey(Secret(sandbox.READ_WRITE_KEY)),
             BrowserSession(Secret(sandbox.SESSION_ID), Secret(sandbox.CSRF_TOKEN)),
         )
-    return dataclasses.replace(settings, origin=SANDBOX_ORIGIN, credentials=credentials)
+    elif given.session is not None and given.session.session_id.reveal() in world.sessions:
+        credentials = given
+    else:
+        credentials = Credentials(given.key)
+    organization = settings.organization if str(settings.organization) in world.organizations else CURRENT
+    return dataclasses.replace(settings, origin=SANDBOX_ORIGIN, credentials=credentials, organization=organization)

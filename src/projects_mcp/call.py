@@ -1,16 +1,18 @@
 """One call of one tool, on its way down: the only hands with which a tool reaches PostHog.
 
 A tool can read the project that it is about, and send its own operation. A destructive operation leaves only with a
-`Confirmed`, which nothing but `Call.confirm` makes.
+`Confirmed`, which nothing but `Call.confirm` makes. Every request that changes something is in the journal before it
+leaves.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Protocol
 
+from projects_mcp.granting import Grants
 from projects_mcp.posthog.client import JSONObject, PostHog
-from projects_mcp.posthog.errors import AnswerUnusable, NotSent
+from projects_mcp.posthog.errors import AnswerUnusable, Forbidden, NotSent
 from projects_mcp.posthog.operations import CURRENT, OPERATIONS, Operation, OrganizationRef, ProjectRef
 from projects_mcp.safety.confirmation import (
     Confirmation,
@@ -25,8 +27,9 @@ from projects_mcp.safety.effects import Effect
 from projects_mcp.safety.grants import Grant, Policy, decide
 from projects_mcp.safety.redaction import Redactor
 from projects_mcp.safety.refusals import Refusal, RefusalKind
+from projects_mcp.vault import Vault
 
-__all__ = ["Answer", "Call", "Person"]
+__all__ = ["Answer", "Call", "Means", "Person"]
 
 _RETRIEVE: Final = OPERATIONS["retrieve"]
 _LIST: Final = OPERATIONS["list"]
@@ -50,47 +53,74 @@ class Person(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What all calls share.
+
+    Attributes:
+        posthog: the client.
+        grants: what is known of its credential.
+        redactor: what every result goes through.
+        policy: what the operator allows.
+        confirmation: whom a destructive call must convince.
+        vault: where new secrets are written; None where the operator set no folder.
+    """
+
+    posthog: PostHog
+    grants: Grants
+    redactor: Redactor
+    policy: Policy
+    confirmation: Confirmation
+    vault: Vault | None = None
+
+
 @dataclass(slots=True)
 class Call:
     """Everything that one call of a tool may use.
 
     Attributes:
+        means: what all calls share.
         effect: what the tool does.
         operation: the one operation that it may send.
-        posthog: the shared client.
-        redactor: what every result goes through.
-        policy: what the operator allows.
-        grant: what the credential is known to allow.
-        confirmation: whom a destructive call must convince.
+        grant: what the credential was known to allow when the call began.
         person: who can be asked; None where the client cannot ask.
+        announce: records in the journal that a write is about to leave, with its fields and its organization.
         organization: the organization that was asked for.
         project: the project that was asked for; None for operations that take none.
         confirmed_by: how a destructive call was confirmed, once it was.
         write_left: whether a request that changes something has left.
     """
 
+    means: Means
     effect: Effect
     operation: Operation
-    posthog: PostHog
-    redactor: Redactor
-    policy: Policy
     grant: Grant
-    confirmation: Confirmation
     person: Person | None
+    announce: Callable[["Call", list[str], OrganizationRef], Awaitable[None]] = field(repr=False)
     organization: OrganizationRef = CURRENT
     project: ProjectRef | None = None
     confirmed_by: str | None = field(default=None, init=False)
     write_left: bool = field(default=False, init=False)
 
+    @property
+    def redactor(self) -> Redactor:
+        """What every result goes through."""
+        return self.means.redactor
+
+    @property
+    def origin(self) -> str:
+        """Where PostHog is, for links."""
+        return self.means.posthog.origin
+
     async def read(self, query: Mapping[str, str | int] | None = None) -> JSONObject:
         """Send the tool's own operation, which reads."""
         if not (self.effect.reads and self.operation.reads):
             raise AssertionError("read() is for tools that read")
-        return await self.posthog.send(self.operation, self.organization, self.project, query=query)
+        return await self._send(self.operation, self.organization, self.project, query=query)
 
     async def list_projects(self, query: Mapping[str, str | int]) -> JSONObject:
         """Read one page of the organization's projects."""
-        return await self.posthog.send(_LIST, self.organization, query=query)
+        return await self._send(_LIST, self.organization, None, query=query)
 
     async def read_project(self, organization: OrganizationRef | None = None) -> JSONObject:
         """Read the project that the call is about.
@@ -101,7 +131,7 @@ class Call:
         Raises:
             Refusal: `not_identified` where PostHog answered another project.
         """
-        project = await self.posthog.send(_RETRIEVE, organization or self.organization, self.project)
+        project = await self._send(_RETRIEVE, organization or self.organization, self.project)
         if project.get("id") != self.project:
             raise Refusal(RefusalKind.NOT_IDENTIFIED)
         return project
@@ -155,22 +185,42 @@ class Call:
             raise AnswerUnusable("shape")
         return answer
 
+    async def _send(
+        self,
+        operation: Operation,
+        organization: OrganizationRef,
+        project: ProjectRef | None,
+        *,
+        query: Mapping[str, str | int] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> JSONObject:
+        """Send a request, unless PostHog has refused the same before."""
+        grants = self.means.grants
+        if (refusal := grants.refusal(operation, organization, project)) is not None:
+            raise refusal
+        try:
+            return await self.means.posthog.send(operation, organization, project, query=query, body=body)
+        except Forbidden as error:
+            grants.learn(operation, organization, project, error)
+            raise
+
     async def _send_write(
         self, organization: OrganizationRef, project: ProjectRef | None, body: Mapping[str, Any] | None
     ) -> JSONObject:
         if self.write_left:
             raise AssertionError("a call writes once")
+        await self.announce(self, sorted(body or ()), organization)
         self.write_left = True
         try:
-            return await self.posthog.send(self.operation, organization, project, body=body)
-        except NotSent:
+            return await self._send(self.operation, organization, project, body=body)
+        except (NotSent, Refusal):
             self.write_left = False
             raise
 
     async def _fetch(self, organization: OrganizationRef) -> Target:
         if not isinstance(self.project, int):
             raise AssertionError("only a concrete project is confirmed")
-        target = identify(self.project, await self.posthog.send(_RETRIEVE, organization, self.project))
+        target = identify(self.project, await self._send(_RETRIEVE, organization, self.project))
         if target is None:
             raise Refusal(RefusalKind.NOT_IDENTIFIED)
         return target
@@ -179,7 +229,7 @@ class Call:
         refusal = decide(
             self.effect,
             self.operation,
-            self.policy,
+            self.means.policy,
             self.grant,
             organization=target.organization,
             project=target.id,
@@ -188,10 +238,10 @@ class Call:
             raise refusal
 
     async def _gate_of_person(self, question: Question) -> str:
-        if self.confirmation is Confirmation.ARGUMENT:
+        if self.means.confirmation is Confirmation.ARGUMENT:
             return "argument"
         if self.person is None:
-            if self.confirmation is Confirmation.HUMAN:
+            if self.means.confirmation is Confirmation.HUMAN:
                 raise Refusal(RefusalKind.CANNOT_ASK)
             return "argument"
         answer = await self.person.ask(question)

@@ -31,6 +31,8 @@ VARIABLES: Final[Mapping[str, str]] = {
     "PROJECTS_MCP_CONFIRMATION": "auto (default), human or argument: whom a destructive call must convince",
     "PROJECTS_MCP_PROTECTED_PROJECTS": "Project ids, comma-separated, that no destructive tool may touch",
     "PROJECTS_MCP_ONLY_PROJECTS": "The only project ids that this server may touch at all, comma-separated",
+    "PROJECTS_MCP_AUDIT_LOG": "File that gets one JSON line per call; without it writable, nothing is changed",
+    "PROJECTS_MCP_SECRETS_DIR": "Private folder that gets the new secret of a rotation, so that no answer shows it",
     "PROJECTS_MCP_RESULT_LIMIT": "Most bytes of JSON in a result, 4096 to 4194304; default 65536",
     "PROJECTS_MCP_SANDBOX": "1 = the embedded sandbox instead of PostHog; no account needed",
 }
@@ -54,6 +56,8 @@ class Settings:
     organization: OrganizationRef = CURRENT
     policy: Policy = field(default_factory=Policy)
     confirmation: Confirmation = Confirmation.AUTO
+    audit_log: Path | None = None
+    secrets_dir: Path | None = None
     result_limit: int = 65_536
     sandbox: bool = False
 
@@ -82,6 +86,8 @@ def load(environment: Mapping[str, str]) -> Settings:
             only=_ids(values, "PROJECTS_MCP_ONLY_PROJECTS"),
         ),
         confirmation=_choice(Confirmation, values, "PROJECTS_MCP_CONFIRMATION", Confirmation.AUTO),
+        audit_log=_path(values, "PROJECTS_MCP_AUDIT_LOG"),
+        secrets_dir=_path(values, "PROJECTS_MCP_SECRETS_DIR"),
         result_limit=_number(values, "PROJECTS_MCP_RESULT_LIMIT", 65_536, 4_096, 4_194_304),
         sandbox=_flag(values, "PROJECTS_MCP_SANDBOX"),
     )
@@ -186,6 +192,15 @@ def _number(values: Mapping[str, str], name: str, default: int, lowest: int, hig
     if not (text.isascii() and text.isdigit() and len(text) < 10 and lowest <= int(text) <= highest):  # noqa: PLR2004
         raise SettingsError(f"{name} must be a number from {lowest} to {highest}.")
     return int(text)
+
+
+def _path(values: Mapping[str, str], name: str) -> Path | None:
+    if name not in values:
+        return None
+    try:
+        return Path(values[name]).expanduser().absolute()
+    except RuntimeError:
+        raise SettingsError(f"{name} starts with ~, and there is no home folder.") from None
 
 
 def _flag(values: Mapping[str, str], name: str) -> bool:

@@ -6,15 +6,18 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Any, Final
+from tempfile import TemporaryFile
+from typing import Any, Final, TextIO
 
 import anyio
 from mcp import Client, StdioServerParameters
 from mcp.client import ClientRequestContext
+from mcp.client.stdio import stdio_client
 from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult, TextContent
 
+from projects_mcp.config import VARIABLES
 from projects_mcp.sandbox import MOBILE_ID, NORTHWIND_ID, PRODUCTION_ID, READ_ONLY_KEY, STAGING_ID
 
 __all__ = ["run_demo"]
@@ -189,7 +192,11 @@ def run_demo(*, color: str = "auto") -> int:
         0 where every step did what it should, else 1.
     """
     wanted = color == "always" or (color == "auto" and sys.stdout.isatty() and "NO_COLOR" not in os.environ)
-    return anyio.run(_Demo(_Page(color=wanted)).run)
+    try:
+        return anyio.run(_Demo(_Page(color=wanted)).run)
+    except* BrokenPipeError:
+        pass
+    raise BrokenPipeError
 
 
 @dataclass
@@ -225,6 +232,12 @@ class _Page:
         for at, line in enumerate(lines):
             print(f"    {self._in('32', '← ') if at == 0 else '  '}{_shortened(line, self.width - 6)}")
 
+    def journal(self, lines: list[Body]) -> None:
+        print()
+        print(self._in("1", "The journal on replacing the token: intent before, outcome after."))
+        for line in lines:
+            self._block(self._in("36", "· "), ", ".join(f"{name}: {_value(item)}" for name, item in line.items()))
+
     def verdict(self, failed: list[int], steps: int) -> None:
         print()
         if failed:
@@ -248,24 +261,33 @@ class _Demo:
     page: _Page
     earlier: dict[str, Body] = field(default_factory=dict)
     failed: list[int] = field(default_factory=list)
+    log: TextIO = field(default=sys.stderr)
 
     async def run(self) -> int:
         self.page.title("projects-mcp: an MCP client drives all 13 tools, on the sandbox")
         async with AsyncExitStack() as stack:
+            self.log = stack.enter_context(_temporary_file())
             writer = await stack.enter_async_context(self._client({}))
             reader = await stack.enter_async_context(self._client({"POSTHOG_PERSONAL_API_KEY": READ_ONLY_KEY}))
             for number, step in enumerate(STEPS, 1):
                 await self._step(number, step, reader if step.reader else writer)
+            self.page.journal(self._lines_of("project_reset_token"))
         self.page.verdict(self.failed, len(STEPS))
         return 1 if self.failed else 0
+
+    def _lines_of(self, tool: str) -> list[Body]:
+        """Return what the server's journal on stderr says of the writes of a tool."""
+        self.log.seek(0)
+        lines = [json.loads(line) for line in self.log if line.startswith("{")]
+        return [line for line in lines if line["tool"] == tool and line["event"] in {"intent", "outcome"}]
 
     def _client(self, environment: Mapping[str, str]) -> Client:
         server = StdioServerParameters(
             command=sys.executable,
             args=["-m", "projects_mcp", "--sandbox"],
-            env={**os.environ, "POSTHOG_PERSONAL_API_KEY": "", **environment},
+            env={**{name: value for name, value in os.environ.items() if name not in VARIABLES}, **environment},
         )
-        return Client(server, elicitation_callback=self._ask)
+        return Client(stdio_client(server, errlog=self.log), elicitation_callback=self._ask)
 
     async def _ask(self, context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
         del context  # the SDK's form of a callback
@@ -287,6 +309,10 @@ class _Demo:
             self.page.problem("This is not what this step should do.")
         if not result.is_error:
             self.earlier[step.tool] = body
+
+
+def _temporary_file() -> AbstractContextManager[TextIO]:
+    return TemporaryFile("w+", encoding="utf-8")
 
 
 def _body(result: CallToolResult) -> Body:

@@ -2,34 +2,40 @@
 
     known? -> configured? -> allowed? -> arguments -> allowed for this target? -> the tool -> redacted and bounded
 
-Knows nothing of MCP: the server and the command line are two doors to it.
+Knows nothing of MCP: the server and the command line are two doors to it. Each call leaves its lines in the journal.
 """
 
 import logging
+import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from secrets import token_hex
 from typing import Any, Final
-from uuid import UUID
 
-from projects_mcp.call import Call, Person
+from projects_mcp.call import Call, Means, Person
 from projects_mcp.config import Settings
+from projects_mcp.granting import Grants
+from projects_mcp.journal import AuditUnavailable, Journal
 from projects_mcp.posthog.client import JSONObject, PostHog
 from projects_mcp.posthog.errors import PostHogError
-from projects_mcp.posthog.operations import CURRENT, OrganizationRef, ProjectRef
+from projects_mcp.posthog.operations import CURRENT, OrganizationRef, ProjectRef, organization_uuid
 from projects_mcp.results import finished
 from projects_mcp.safety.confirmation import Question
-from projects_mcp.safety.grants import UNKNOWN, decide
+from projects_mcp.safety.grants import Grant, decide
 from projects_mcp.safety.redaction import Redactor
 from projects_mcp.safety.refusals import Refusal, RefusalKind
 from projects_mcp.tools.catalogue import CATALOGUE
 from projects_mcp.tools.registry import Tool
 from projects_mcp.tools.schema import conform
+from projects_mcp.vault import Vault
 from projects_mcp.wording import Explanation, Situation, explain, unexpected
 
 __all__ = ["Dispatcher", "QuestionPendingError", "Result", "UnknownToolError"]
 
 logger: Final = logging.getLogger("projects_mcp")
+
+_TOOLS: Final[Mapping[str, Tool]] = {tool.name: tool for tool in CATALOGUE}
 
 
 class UnknownToolError(Exception):
@@ -53,18 +59,59 @@ class Result:
     error: Mapping[str, Any] | None = None
 
 
+@dataclass(slots=True)
+class _Run:
+    """One call under way, for the journal and for the words of a failure."""
+
+    tool: Tool
+    id: str = field(default_factory=lambda: token_hex(8))
+    started: float = field(default_factory=time.monotonic)
+    call: Call | None = None
+    announced: bool = False
+
+
 class Dispatcher:
     """Runs tools with the settings, the client and the credentials of this process."""
 
-    def __init__(self, settings: Settings, posthog: PostHog) -> None:
+    def __init__(self, settings: Settings, posthog: PostHog, journal: Journal) -> None:
         self._settings = settings
-        self._posthog = posthog
-        self._tools: Final = {tool.name: tool for tool in CATALOGUE}
-        self.redactor = Redactor(settings.credentials.secrets())
+        self._journal = journal
+        self._means: Final = Means(
+            posthog=posthog,
+            grants=Grants(posthog),
+            redactor=journal.redactor,
+            policy=settings.policy,
+            confirmation=settings.confirmation,
+            vault=None if settings.secrets_dir is None else Vault(settings.secrets_dir),
+        )
 
-    def offered(self) -> list[Tool]:
+    @property
+    def redactor(self) -> Redactor:
+        """The net that knows the secrets of this process."""
+        return self._journal.redactor
+
+    async def start(self) -> None:
+        """Do what can be done before the first call: ask what the key may do, and see whether the audit log is there.
+
+        Never fails: a server starts without a network and without an audit log, and says so at the call.
+        """
+        self._journal.probe()
+        await self._means.grants.get()
+
+    async def offered(self) -> list[Tool]:
         """Return the tools that the operator and the credential allow, in the order of the catalogue."""
-        return [tool for tool in CATALOGUE if self._refusal(tool) is None]
+        grant = await self._means.grants.get()
+        return [tool for tool in CATALOGUE if self._refusal(tool, grant) is None]
+
+    async def hidden(self) -> dict[str, str]:
+        """Return the tools that are not offered, each with the reason."""
+        grant = await self._means.grants.get()
+        refusals = {tool.name: self._refusal(tool, grant) for tool in CATALOGUE}
+        return {
+            name: explain(refusal, self._situation(_TOOLS[name], None)).text.replace(" Nothing was changed.", "")
+            for name, refusal in refusals.items()
+            if refusal is not None
+        }
 
     async def call(self, name: str, arguments: Mapping[str, Any], person: Person | None = None) -> Result:
         """Run one call to its end.
@@ -78,62 +125,86 @@ class Dispatcher:
             UnknownToolError: there is no such tool.
             QuestionPendingError: a person has to be asked in another round.
         """
-        tool = self._tools.get(name)
+        tool = _TOOLS.get(name)
         if tool is None:
             raise UnknownToolError
-        call: Call | None = None
+        run = _Run(tool)
         try:
-            self._require_configured()
-            self._require_allowed(tool)
+            result = await self._run(run, arguments, person)
+        except QuestionPendingError:
+            self._record(run, "question_pending")
+            raise
+        except BaseException:
+            # Cancelled: whoever waited is gone, and a write that had left may or may not have happened.
+            self._record(run, "unknown" if run.announced else "cancelled")
+            raise
+        self._record(run, _outcome_of(result), result.error)
+        return result
+
+    async def aclose(self) -> None:
+        """Close the connections to PostHog."""
+        await self._means.posthog.aclose()
+
+    async def _run(self, run: _Run, arguments: Mapping[str, Any], person: Person | None) -> Result:
+        tool = run.tool
+        try:
+            self._require(Refusal(RefusalKind.NOT_CONFIGURED) if self._settings.credentials.key is None else None)
+            grant = await self._means.grants.get()
+            self._require(self._refusal(tool, grant))
             checked = conform(tool.input_schema, arguments)
-            call = self._call(tool, checked, person)
-            self._require_allowed(tool, call.organization, call.project)
+            run.call = call = self._call(run, checked, grant, person)
+            self._require(self._refusal(tool, grant, call.organization, call.project))
+            blind = not tool.effect.reads and not self._journal.probe()
+            self._require(Refusal(RefusalKind.AUDIT_UNAVAILABLE) if blind else None)
             body = await tool.run(call, **checked)
             body, text = finished(body, self.redactor, self._settings.result_limit, checked.get("offset", 0))
             return Result(text, body)
         except (Refusal, PostHogError) as failure:
-            return self._failed(explain(failure, self._situation(tool, call)))
+            return self._failed(explain(failure, self._situation(tool, run.call)))
         except QuestionPendingError:
             raise
         except Exception:  # noqa: BLE001 - the one place where the unforeseen is masked
             logger.error("%s failed unexpectedly\n%s", tool.name, self.redactor.text(traceback.format_exc()))  # noqa: TRY400
-            return self._failed(unexpected(self._situation(tool, call)))
+            return self._failed(unexpected(self._situation(tool, run.call)))
 
-    async def aclose(self) -> None:
-        """Close the connections to PostHog."""
-        await self._posthog.aclose()
-
-    def _require_configured(self) -> None:
-        if self._settings.credentials.key is None:
-            raise Refusal(RefusalKind.NOT_CONFIGURED)
-
-    def _require_allowed(
-        self, tool: Tool, organization: OrganizationRef | None = None, project: ProjectRef | None = None
-    ) -> None:
-        if (refusal := self._refusal(tool, organization, project)) is not None:
+    @staticmethod
+    def _require(refusal: Refusal | None) -> None:
+        if refusal is not None:
             raise refusal
 
     def _refusal(
-        self, tool: Tool, organization: OrganizationRef | None = None, project: ProjectRef | None = None
+        self,
+        tool: Tool,
+        grant: Grant,
+        organization: OrganizationRef | None = None,
+        project: ProjectRef | None = None,
     ) -> Refusal | None:
+        """Decide on a tool, or on a call of it: for the list and for the call alike."""
         return decide(
-            tool.effect, tool.operation, self._settings.policy, UNKNOWN, organization=organization, project=project
-        )
+            tool.effect, tool.operation, self._means.policy, grant, organization=organization, project=project
+        ) or self._means.grants.refusal(tool.operation, organization, project)
 
-    def _call(self, tool: Tool, checked: dict[str, Any], person: Person | None) -> Call:
+    def _call(self, run: _Run, checked: dict[str, Any], grant: Grant, person: Person | None) -> Call:
         """Build the call, taking its target out of the arguments."""
         project: ProjectRef | None = None
-        if tool.operation.on_project:
+        if run.tool.operation.on_project:
             project = checked.pop("project_id", CURRENT)
+
+        async def announce(call: Call, fields: list[str], organization: OrganizationRef) -> None:
+            call.organization = organization
+            try:
+                await self._journal.intent({**self._about(run), "fields": fields})
+            except AuditUnavailable:
+                raise Refusal(RefusalKind.AUDIT_UNAVAILABLE) from None
+            run.announced = True
+
         return Call(
-            effect=tool.effect,
-            operation=tool.operation,
-            posthog=self._posthog,
-            redactor=self.redactor,
-            policy=self._settings.policy,
-            grant=UNKNOWN,
-            confirmation=self._settings.confirmation,
+            means=self._means,
+            effect=run.tool.effect,
+            operation=run.tool.operation,
+            grant=grant,
             person=person,
+            announce=announce,
             organization=self._organization(checked.pop("organization_id", None)),
             project=project,
         )
@@ -143,12 +214,8 @@ class Dispatcher:
             return self._settings.organization
         if value == "@current":
             return CURRENT
-        try:
-            organization = UUID(value)
-        except ValueError:
-            organization = None
-        # Python reads many spellings of a UUID; only the usual one is taken.
-        if organization is None or str(organization) != value.lower():
+        organization = organization_uuid(value)
+        if organization is None:
             problem = "`organization_id` must be the UUID of an organization, or @current."
             raise Refusal(RefusalKind.INVALID_ARGUMENT, problems=[problem])
         return organization
@@ -158,9 +225,41 @@ class Dispatcher:
             tool=tool.name,
             effect=tool.effect,
             origin=self._settings.origin,
-            session=self._settings.credentials.session is not None,
             write_left=call is not None and call.write_left,
         )
 
     def _failed(self, explanation: Explanation) -> Result:
         return Result(self.redactor.text(explanation.text), error=self.redactor.value(dict(explanation.detail)))
+
+    def _about(self, run: _Run) -> dict[str, Any]:
+        """Return what the journal says of every call: names and ids, never values."""
+        call = run.call
+        return {
+            "request_id": run.id,
+            "tool": run.tool.name,
+            "effect": run.tool.effect.value,
+            "organization": str(call.organization) if call else None,
+            "project": None if call is None or call.project is None else _plain(call.project),
+            "confirmed": (call.confirmed_by if call else None) or "none",
+        }
+
+    def _record(self, run: _Run, outcome: str, error: Mapping[str, Any] | None = None) -> None:
+        duration = round((time.monotonic() - run.started) * 1000, 1)
+        line = {**self._about(run), "outcome": outcome, "duration_ms": duration}
+        if error is not None:
+            line |= {"kind": error["kind"], "status": error["status"]}
+        self._journal.record("outcome" if run.announced else "call", line)
+
+
+def _plain(project: ProjectRef) -> int | str:
+    return project if isinstance(project, int) else str(project)
+
+
+def _outcome_of(result: Result) -> str:
+    """One word for the journal: a receipt's outcome, or that a read was answered, refused or failed."""
+    if result.body is not None:
+        return str(result.body.get("outcome", "answered"))
+    outcome = (result.error or {}).get("outcome")
+    if outcome not in {None, "not_applied"}:
+        return str(outcome)
+    return "failed" if (result.error or {}).get("request_sent") else "refused"

@@ -46,15 +46,15 @@ def run_call(settings: Settings, tool: str, pairs: Sequence[str], json_text: str
 
 
 def run_tools(settings: Settings, *, as_json: bool) -> int:
-    """List the tools that are offered; on a terminal also those that are not."""
-    offered = {tool.name for tool in assemble(settings).offered()}
+    """List the tools: all, with the reason why some are hidden, or as JSON those that are offered."""
+    hidden = anyio.run(_hidden, assemble(settings))
     if as_json:
-        print(json.dumps([described(tool) for tool in CATALOGUE if tool.name in offered], indent=2))
+        print(json.dumps([described(tool) for tool in CATALOGUE if tool.name not in hidden], indent=2))
         return DONE
     width = max(map(len, _BY_NAME))
     for tool in CATALOGUE:
-        state = tool.effect.value if tool.name in offered else "hidden"
-        print(f"{tool.name:{width}}  {state:8}{tool.title}")
+        state = "hidden" if tool.name in hidden else tool.effect.value
+        print(f"{tool.name:{width}}  {state:8}{hidden.get(tool.name, tool.title)}")
     return DONE
 
 
@@ -74,6 +74,13 @@ def described(tool: Tool) -> dict[str, Any]:
             "openWorldHint": hints.open_world,
         },
     }
+
+
+async def _hidden(dispatcher: Dispatcher) -> dict[str, str]:
+    try:
+        return await dispatcher.hidden()
+    finally:
+        await dispatcher.aclose()
 
 
 async def _once(dispatcher: Dispatcher, tool: str, arguments: Mapping[str, Any], person: Person | None) -> Result:

@@ -62,11 +62,14 @@ class ProjectsServer(MCPServer[None]):
     def __init__(self, dispatcher: Dispatcher) -> None:
         @asynccontextmanager
         async def lifespan(_server: MCPServer[None]) -> AsyncIterator[None]:
-            try:
-                yield None
-            finally:
-                with anyio.CancelScope(shield=True):
-                    await dispatcher.aclose()
+            async with anyio.create_task_group() as group:
+                group.start_soon(dispatcher.start)
+                try:
+                    yield None
+                finally:
+                    group.cancel_scope.cancel()
+                    with anyio.CancelScope(shield=True):
+                        await dispatcher.aclose()
 
         super().__init__(
             "projects-mcp",
@@ -85,7 +88,7 @@ class ProjectsServer(MCPServer[None]):
 
     async def list_tools(self) -> list[PublishedTool]:
         """Return the tools that are allowed, in one page and always in the same order."""
-        return [_published(tool) for tool in self._dispatcher.offered()]
+        return [_published(tool) for tool in await self._dispatcher.offered()]
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None
@@ -180,7 +183,10 @@ class _PersonInRounds:
     async def ask(self, question: Question) -> Answer:
         asked, number = _read_state(self._context.request_state)
         answer = (self._context.input_responses or {}).get(_QUESTION)
-        if answer is None or asked != question.digest or not self._spent.spend(number):
+        if answer is None:
+            raise QuestionPendingError(question)
+        # Spent whatever it says: an answer that arrives too late for its state must not fit when the state comes back.
+        if not self._spent.spend(number) or asked != question.digest:
             raise QuestionPendingError(question)
         return _answer(answer)
 

@@ -45,7 +45,7 @@ def serve_stdio(settings: Settings) -> int:
     Returns:
         The exit code of the process.
     """
-    dispatcher = assemble(settings)
+    dispatcher = assemble(settings, echo=sys.stderr)
     configure_logging(dispatcher.redactor)
     from projects_mcp.server import ProjectsServer  # noqa: PLC0415 - the SDK is slow to import
 
@@ -56,7 +56,8 @@ def serve_stdio(settings: Settings) -> int:
 
 async def _until_closed(server: "ProjectsServer", dispatcher: Dispatcher) -> None:
     async with anyio.create_task_group() as group:
-        group.start_soon(_end_on_signal, dispatcher)
+        if sys.platform != "win32":  # whose event loops know no signals; there the default ends the process
+            group.start_soon(_end_on_signal, dispatcher)
         await server.run_stdio_async()
         group.cancel_scope.cancel()
 

@@ -41,14 +41,12 @@ class Situation:
         tool: the tool's name.
         effect: what it does.
         origin: where PostHog is, for links.
-        session: whether a browser session is configured.
         write_left: whether a request that changes something had left.
     """
 
     tool: str
     effect: Effect
     origin: str
-    session: bool = False
     write_left: bool = False
 
 
@@ -62,6 +60,10 @@ class Explanation:
 
 def explain(failure: Refusal | PostHogError, situation: Situation) -> Explanation:
     """Word a refusal or an error of PostHog's."""
+    if isinstance(failure, Refusal) and isinstance(failure.facts.get("error"), PostHogError):
+        # PostHog said no before, and is not asked again: the same words, but nothing was sent.
+        kind, text, _ = _of_posthog(failure.facts["error"], situation)
+        return Explanation(text, _detail(kind, situation))
     if isinstance(failure, Refusal):
         text = _REFUSALS[failure.kind](failure.facts, situation)
         return Explanation(text, _detail(failure.kind.value, situation))
@@ -231,6 +233,13 @@ def _audit_unavailable(_facts: Mapping[str, Any], situation: Situation) -> str:
     )
 
 
+def _secrets_folder(facts: Mapping[str, Any], situation: Situation) -> str:
+    return (
+        f"The folder of PROJECTS_MCP_SECRETS_DIR cannot be used: {facts['reason']}. {_NOTHING} "
+        f"The operator must mend it before {situation.tool} can run."
+    )
+
+
 _REFUSALS: Final[Mapping[RefusalKind, Callable[[Mapping[str, Any], Situation], str]]] = {
     RefusalKind.INVALID_ARGUMENT: _invalid_argument,
     RefusalKind.NOT_CONFIGURED: _not_configured,
@@ -247,6 +256,7 @@ _REFUSALS: Final[Mapping[RefusalKind, Callable[[Mapping[str, Any], Situation], s
     RefusalKind.EXPECTED_OTHERWISE: _expected_otherwise,
     RefusalKind.OTHER_ORGANIZATION: _other_organization,
     RefusalKind.AUDIT_UNAVAILABLE: _audit_unavailable,
+    RefusalKind.SECRETS_FOLDER: _secrets_folder,
 }
 
 
@@ -282,6 +292,12 @@ def _rejected(failure: Rejected, situation: Situation) -> tuple[str, str, str]:
 
 
 def _unauthenticated(failure: Rejected, situation: Situation) -> tuple[str, str, str]:
+    if failure.by_session:
+        return (
+            "session_expired",
+            f"PostHog at {situation.origin} did not accept the browser session: it has expired or was signed out.",
+            "Sign in again, and copy sessionid and posthog_csrftoken into POSTHOG_SESSION_ID and POSTHOG_CSRF_TOKEN.",
+        )
     other = "eu" if "//us." in situation.origin else "us"
     return (
         "authentication",

@@ -15,8 +15,8 @@ import anyio
 
 from projects_mcp._version import __version__
 from projects_mcp.posthog.bodies import decode, is_json, read_bounded
-from projects_mcp.posthog.credentials import Credential, Credentials, authentication
-from projects_mcp.posthog.errors import AnswerLost, AnswerUnusable, NotSent, PostHogError, rejection
+from projects_mcp.posthog.credentials import BrowserSession, Credential, Credentials, authentication
+from projects_mcp.posthog.errors import AnswerLost, AnswerUnusable, NotSent, PostHogError, Rejected, rejection
 from projects_mcp.posthog.operations import KEY_INTROSPECTION, Operation, OrganizationRef, ProjectRef
 from projects_mcp.posthog.retrying import retry_after_seconds
 
@@ -96,7 +96,11 @@ class PostHog:
         if credential is None:
             raise NotSent("no_credential")
         path = operation.path(organization, project)
-        return await self._exchange(operation.method, path, credential, query=query, body=body)
+        try:
+            return await self._exchange(operation.method, path, credential, query=query, body=body)
+        except Rejected as error:
+            error.by_session = isinstance(credential, BrowserSession)
+            raise
 
     async def introspect_key(self) -> JSONObject:
         """Ask PostHog what the personal key may do. It answers any personal key, whatever its scopes.

@@ -103,6 +103,8 @@ class Rejected(PostHogError):
         self.detail = detail
         self.attr = attr
         self.retry_after_s = retry_after_s
+        self.by_session = False
+        """Whether the browser session, and not the key, was what PostHog judged."""
 
 
 class Unauthenticated(Rejected):

@@ -15,6 +15,7 @@ __all__ = [
     "OrganizationRef",
     "ProjectRef",
     "operation",
+    "organization_uuid",
 ]
 
 
@@ -97,6 +98,15 @@ OPERATIONS: Final[Mapping[str, Operation]] = {row.name: row for row in _TABLE}
 
 KEY_INTROSPECTION: Final = "/api/personal_api_keys/@current/"
 """Where a personal key can ask what it may do. Not one of the 13 operations: no tool can send it."""
+
+
+def organization_uuid(text: str) -> UUID | None:
+    """Read the UUID of an organization in its usual spelling; Python reads more spellings than are good for a path."""
+    try:
+        organization = UUID(text)
+    except ValueError:
+        return None
+    return organization if str(organization) == text.lower() else None
 
 
 def operation(name: str) -> Operation:

@@ -10,7 +10,7 @@ Any doubt closes a gate.
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 from uuid import UUID
@@ -42,7 +42,7 @@ class Target:
     id: int
     name: str
     organization: UUID
-    state: Mapping[str, Any]
+    state: Mapping[str, Any] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ class RefusalKind(StrEnum):
     EXPECTED_OTHERWISE = "expected_otherwise"
     OTHER_ORGANIZATION = "other_organization"
     AUDIT_UNAVAILABLE = "audit_unavailable"
+    SECRETS_FOLDER = "secrets_folder"
+    LEARNED = "learned"
 
 
 class Refusal(Exception):

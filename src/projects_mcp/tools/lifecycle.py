@@ -1,12 +1,13 @@
 """A project's beginning, end, and move to another organization."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from projects_mcp.call import Call
 from projects_mcp.posthog.client import JSONObject
 from projects_mcp.posthog.errors import NotFound, PostHogError
+from projects_mcp.posthog.operations import organization_uuid
 from projects_mcp.posthog.settings_table import SETTINGS
 from projects_mcp.safety.confirmation import Target, ending
 from projects_mcp.safety.effects import Effect
@@ -77,31 +78,31 @@ async def project_delete(call: Call, *, confirm_project_name: str) -> JSONObject
     """Delete the confirmed project, and report what PostHog does now."""
     confirmed = await call.confirm("Delete project", _loss_of_deletion, confirm_project_name)
     await call.destroy(confirmed)
-    before = confirmed.target.state
-    now, after = await _after_deletion(call, confirmed.target)
-    changed = {"is_pending_deletion": {"before": bool(before.get("is_pending_deletion")), "after": True}}
-    return receipt(
-        call, "project_delete", before, Outcome.APPLIED, changed=changed if after else {"project": _GONE}, note=now
-    )
+    changed, note = await _after_deletion(call, confirmed.target)
+    return receipt(call, "project_delete", confirmed.target.state, Outcome.APPLIED, changed=changed, note=note)
 
 
-_GONE: Final = {"before": "present", "after": "deleted"}
+async def _after_deletion(call: Call, target: Target) -> tuple[dict[str, dict[str, Any]], str]:
+    """Look at the project once more: PostHog versions differ in when they delete.
 
-
-async def _after_deletion(call: Call, target: Target) -> tuple[str, Mapping[str, Any] | None]:
-    """Look at the project once more: PostHog versions differ in when they delete."""
+    Returns:
+        What changed, as far as it could be seen, and what PostHog does now.
+    """
     try:
         project = await call.read_project(target.organization)
     except NotFound:
-        return "PostHog has deleted it already. This cannot be cancelled.", None
+        gone = {"project": {"before": "present", "after": "deleted"}}
+        return gone, "PostHog has deleted it already. This cannot be cancelled."
     except (PostHogError, Refusal):
-        return "PostHog accepted the deletion. What it has done since could not be read.", {}
+        return {}, "PostHog accepted the deletion. What it has done since could not be read."
+    pending = {"before": target.state.get("is_pending_deletion"), "after": project.get("is_pending_deletion")}
+    changed = {"is_pending_deletion": pending} if pending["before"] != pending["after"] else {}
     if when := project.get("deletion_scheduled_at"):
-        return (
+        return changed, (
             f"PostHog deletes the data after {when}. Until then a person can cancel it at "
-            f"{call.posthog.origin}/project/{target.id}/settings."
-        ), project
-    return "PostHog has started to delete the data. This cannot be cancelled.", project
+            f"{call.origin}/project/{target.id}/settings."
+        )
+    return changed, "PostHog has started to delete the data. This cannot be cancelled."
 
 
 def _loss_of_move(target_organization: UUID) -> Any:
@@ -127,11 +128,10 @@ async def project_change_organization(
     call: Call, *, target_organization_id: str, confirm_project_name: str
 ) -> JSONObject:
     """Move the confirmed project, and report where it is."""
-    try:
-        destination = UUID(target_organization_id)
-    except ValueError:
+    destination = organization_uuid(target_organization_id)
+    if destination is None:
         problem = "`target_organization_id` must be the UUID of an organization."
-        raise Refusal(RefusalKind.INVALID_ARGUMENT, problems=[problem]) from None
+        raise Refusal(RefusalKind.INVALID_ARGUMENT, problems=[problem])
     confirmed = await call.confirm(
         "Move project", _loss_of_move(destination), confirm_project_name, {"target": str(destination)}
     )
@@ -148,5 +148,7 @@ async def project_change_organization(
         {**confirmed.target.state, **after},
         outcome,
         changed={"organization_id": {"before": source, "after": place}} if place != source else {},
-        note="Its tokens keep working. Check access and billing in the new organization.",
+        note="Its tokens keep working. Check access and billing in the new organization."
+        if outcome is Outcome.APPLIED
+        else "",
     )

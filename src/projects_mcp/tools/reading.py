@@ -1,7 +1,7 @@
 """The four tools that change nothing."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from projects_mcp.call import Call
 from projects_mcp.posthog.client import JSONObject
@@ -13,6 +13,10 @@ from projects_mcp.tools.registry import tool
 from projects_mcp.tools.shaping import compact, pick, row
 
 __all__ = ["project_activity", "project_get", "project_is_generating_demo_data", "project_list"]
+
+_LARGEST_PAGE: Final = 500
+_MOST_PROJECTS: Final = 5_000
+"""PostHog's own cap is 2,000 projects in an organization."""
 
 _FIELDS: Final[Mapping[str, Any]] = {
     "type": "array",
@@ -39,25 +43,15 @@ async def project_list(
     call: Call, *, search: str = "", limit: int = 100, offset: int = 0, fields: Sequence[str] = ()
 ) -> JSONObject:
     """Return one page of projects, the organization stated once, and where the next page starts."""
-    query: dict[str, str | int] = {"limit": limit}
-    if offset:
-        query["offset"] = offset
-    if search:
-        query["search"] = search
-    page = await call.read(query)
-    found = page.get("results")
-    if not isinstance(found, list):
-        raise AnswerUnusable("shape")
-    projects = [item for item in found if isinstance(item, dict)]
+    projects, total, more = await (_only_page if call.means.policy.only else _page)(call, search, limit, offset)
     organization = projects[0].get("organization") if projects else _stated(call)
-    total = page.get("count")
     result: JSONObject = {
         "organization_id": organization,
-        "total": total if isinstance(total, int) else None,
+        "total": total,
         "projects": [row(item, call.redactor, fields, organization) for item in projects],
     }
-    if page.get("next") or (isinstance(total, int) and offset + len(found) < total and found):
-        result["next_offset"] = offset + len(found)
+    if more:
+        result["next_offset"] = offset + len(projects)
     known = {name for item in projects for name in item}
     if projects and (missing := [name for name in fields if name not in known]):
         result["not_in_list"] = {"fields": missing, "use": "project_get"}
@@ -91,7 +85,7 @@ async def project_get(call: Call, *, detail: str = "compact", fields: Sequence[s
         return pick(project, call.redactor, list(dict.fromkeys(fields)))
     if detail == "full":
         return pick(project, call.redactor, None)
-    return compact(project, call.redactor, call.posthog.origin)
+    return compact(project, call.redactor, call.origin)
 
 
 @tool(
@@ -136,6 +130,38 @@ async def project_is_generating_demo_data(call: Call) -> JSONObject:
     if not isinstance(flag, bool):
         raise AnswerUnusable("shape")
     return {"project_id": call.project, "is_generating_demo_data": flag}
+
+
+_Page: TypeAlias = tuple[list[JSONObject], int | None, bool]
+"""Projects, how many there are in all, and whether more follow."""
+
+
+async def _page(call: Call, search: str, limit: int, offset: int) -> _Page:
+    """Read one page."""
+    query: dict[str, str | int] = {"limit": limit}
+    if offset:
+        query["offset"] = offset
+    if search:
+        query["search"] = search
+    answer = await call.read(query)
+    found = answer.get("results")
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        raise AnswerUnusable("shape")
+    count = answer.get("count")
+    total = count if isinstance(count, int) else None
+    more = bool(found) and (bool(answer.get("next")) or (total is not None and offset + len(found) < total))
+    return found, total, more
+
+
+async def _only_page(call: Call, search: str, limit: int, offset: int) -> _Page:
+    """Read all projects, and keep those that the operator allows: nothing is said of the others, nor how many."""
+    allowed: list[JSONObject] = []
+    read, more = 0, True
+    while more and read < _MOST_PROJECTS:
+        page, _, more = await _page(call, search, _LARGEST_PAGE, read)
+        read += len(page)
+        allowed += [item for item in page if item.get("id") in (call.means.policy.only or ())]
+    return allowed[offset : offset + limit], len(allowed), offset + limit < len(allowed)
 
 
 def _stated(call: Call) -> str | None:

@@ -1,6 +1,7 @@
 """The three tools that end a token or secret."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from projects_mcp.call import Call
@@ -8,8 +9,10 @@ from projects_mcp.posthog.client import JSONObject
 from projects_mcp.safety.confirmation import Loss, Target, ending
 from projects_mcp.safety.effects import Effect
 from projects_mcp.safety.receipts import Outcome
+from projects_mcp.safety.refusals import Refusal, RefusalKind
 from projects_mcp.tools.receipt import receipt
 from projects_mcp.tools.registry import tool
+from projects_mcp.vault import Reserved, VaultUnavailable
 
 __all__ = ["project_delete_secret_token_backup", "project_reset_token", "project_rotate_secret_token"]
 
@@ -66,14 +69,18 @@ async def project_reset_token(call: Call, *, confirm_project_name: str) -> JSONO
 )
 async def project_rotate_secret_token(call: Call, *, confirm_project_name: str) -> JSONObject:
     """Rotate the secret of the confirmed project."""
-    return await _replace(
-        call,
-        "project_rotate_secret_token",
-        ("Rotate the secret token of project", _loss_of_rotation),
-        confirm_project_name,
-        [_SECRET, _BACKUP],
-        "Move every server to the new secret before the backup is dropped or another rotation is made.",
-    )
+    with _reserved(call) as reserved:
+        confirmed = await call.confirm("Rotate the secret token of project", _loss_of_rotation, confirm_project_name)
+        before, after = confirmed.target.state, await call.destroy(confirmed)
+        return _receipt(
+            call,
+            "project_rotate_secret_token",
+            before,
+            after,
+            [_SECRET, _BACKUP],
+            "Move every server to the new secret before the backup is dropped or another rotation is made.",
+            **_handed_over(reserved, before.get(_SECRET), after.get(_SECRET)),
+        )
 
 
 @tool(
@@ -99,11 +106,53 @@ async def _replace(
     call: Call, operation: str, asking: tuple[str, Loss], name: str, fields: list[str], note: str
 ) -> JSONObject:
     confirmed = await call.confirm(*asking, name)
-    before = confirmed.target.state
     after = await call.destroy(confirmed)
+    return _receipt(call, operation, confirmed.target.state, after, fields, note)
+
+
+def _receipt(
+    call: Call,
+    operation: str,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    fields: list[str],
+    note: str,
+    **more: Any,
+) -> JSONObject:
     changed = _changed(before, after, fields)
     outcome = Outcome.APPLIED if changed else Outcome.UNCHANGED
-    return receipt(call, operation, {**before, **after}, outcome, changed=changed, note=note if changed else "")
+    return receipt(call, operation, {**before, **after}, outcome, changed=changed, note=note if changed else "", **more)
+
+
+@contextmanager
+def _reserved(call: Call) -> Iterator[Reserved | None]:
+    """Make sure that the new secret can be written before there is one.
+
+    Raises:
+        Refusal: `secrets_folder`: the operator's folder cannot be used.
+    """
+    vault = call.means.vault
+    if vault is None or not isinstance(call.project, int):
+        yield None
+        return
+    try:
+        reserved = vault.reserve(call.project)
+    except VaultUnavailable as error:
+        raise Refusal(RefusalKind.SECRETS_FOLDER, reason=error.reason) from None
+    try:
+        yield reserved
+    finally:
+        reserved.discard()
+
+
+def _handed_over(reserved: Reserved | None, before: object, after: object) -> JSONObject:
+    """Write the new secret to its file, and say where it is; the answer itself never holds it."""
+    if reserved is None or not isinstance(after, str) or after == before:
+        return {}
+    try:
+        return {"secret_file": str(reserved.fill(after))}
+    except VaultUnavailable:
+        return {"secret_file_problem": "The new secret could not be written to a file; read it in PostHog's settings."}
 
 
 def _changed(before: Mapping[str, Any], after: Mapping[str, Any], fields: list[str]) -> dict[str, dict[str, Any]]:

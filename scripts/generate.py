@@ -1,0 +1,187 @@
+#!/usr/bin/env python3
+"""Writes the parts of README.md and manifest.json that repeat the code.
+
+Run it with the project's own Python, `.venv/bin/python scripts/generate.py`. With `--check` it writes nothing, names
+each file that differs, and exits 1 if there is one.
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from projects_mcp import __version__
+from projects_mcp.config import VARIABLES
+from projects_mcp.tools.catalogue import CATALOGUE
+
+ROOT = Path(__file__).resolve().parent.parent
+
+_SENTENCE_END: Final = re.compile(r"(?<=\.)\s")
+
+
+@dataclass(frozen=True)
+class Field:
+    """How a setting appears in the form of a desktop client.
+
+    Attributes:
+        title: the name of the field.
+        default: what it holds at first; None where a person must fill it in.
+        about: what it means, where the table of settings speaks of the environment.
+        kind: its type, where the default does not tell.
+        sensitive: whether the client must hide it and keep it with its secrets.
+        lowest: the least number that is taken.
+        highest: the greatest.
+    """
+
+    title: str
+    default: str | int | bool | None = ""
+    about: str = ""
+    kind: str = ""
+    sensitive: bool = False
+    lowest: int | None = None
+    highest: int | None = None
+
+
+FORM: Final[Mapping[str, Field]] = {
+    "POSTHOG_PERSONAL_API_KEY": Field("Personal API key", None, sensitive=True),
+    "POSTHOG_HOST": Field("PostHog region or address", "us"),
+    "POSTHOG_ORGANIZATION_ID": Field("Organization", "@current"),
+    "POSTHOG_SESSION_ID": Field("Browser session", sensitive=True),
+    "POSTHOG_CSRF_TOKEN": Field("CSRF token of the browser session", sensitive=True),
+    "PROJECTS_MCP_ACCESS": Field("Access level", "full"),
+    "PROJECTS_MCP_CONFIRMATION": Field("Confirmation", "auto"),
+    "PROJECTS_MCP_PROTECTED_PROJECTS": Field("Protected projects"),
+    "PROJECTS_MCP_ONLY_PROJECTS": Field("Only these projects"),
+    "PROJECTS_MCP_AUDIT_LOG": Field("Audit log"),
+    "PROJECTS_MCP_SECRETS_DIR": Field("Folder for secrets", kind="directory"),
+    "PROJECTS_MCP_RESULT_LIMIT": Field("Largest result", 65_536, lowest=4_096, highest=4_194_304),
+    "PROJECTS_MCP_SANDBOX": Field(
+        "Sandbox", default=False, about="Practise on made-up projects. The key above is then not used."
+    ),
+}
+"""The settings that a person fills in, in a desktop client."""
+
+NOT_IN_FORM: Final[Mapping[str, str]] = {
+    "POSTHOG_PERSONAL_API_KEY_FILE": "the form keeps the key itself, and only one of the two may be set",
+}
+"""The other settings, and why each is not asked for there."""
+
+
+def readme(text: str) -> str:
+    """Return README.md with its tables as the code has them now."""
+    return _between(_between(text, "tools", tools_table()), "settings", settings_table())
+
+
+def tools_table() -> str:
+    """One row for each tool, in the order in which clients see them."""
+    rows = (
+        (
+            f"`{tool.name}`",
+            _SENTENCE_END.split(tool.description)[0],
+            tool.effect.value,
+            "yes" if tool.operation.session_only else "",
+        )
+        for tool in CATALOGUE
+    )
+    return _table(("Tool", "What it does", "Effect", "Needs a session"), rows)
+
+
+def settings_table() -> str:
+    """One row for each setting."""
+    return _table(("Setting", "Meaning"), ((f"`{name}`", meaning) for name, meaning in VARIABLES.items()))
+
+
+def manifest(text: str) -> str:
+    """Return manifest.json with its version, tools and settings as the code has them now.
+
+    Raises:
+        ValueError: a setting is neither in the form nor among those that are left out of it.
+    """
+    value = json.loads(text)
+    value["version"] = __version__
+    value["server"]["mcp_config"]["env"] = {name: f"${{user_config.{_key(name)}}}" for name in _asked()}
+    value["tools"] = [{"name": tool.name, "description": tool.description} for tool in CATALOGUE]
+    value["user_config"] = {_key(name): _option(name) for name in _asked()}
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def _asked() -> list[str]:
+    """Return the settings of the form, in the order of the table of settings."""
+    if differing := VARIABLES.keys() ^ (FORM.keys() | NOT_IN_FORM.keys()):
+        raise ValueError(f"put each setting into FORM or NOT_IN_FORM of scripts/generate.py: {sorted(differing)}")
+    return [name for name in VARIABLES if name in FORM]
+
+
+def _key(variable: str) -> str:
+    return variable.removeprefix("POSTHOG_").removeprefix("PROJECTS_MCP_").lower()
+
+
+def _option(variable: str) -> dict[str, Any]:
+    field = FORM[variable]
+    kind = field.kind or {bool: "boolean", int: "number"}.get(type(field.default), "string")
+    option: dict[str, Any] = {"type": kind, "title": field.title, "description": field.about or VARIABLES[variable]}
+    option["required"] = field.default is None
+    if field.default is not None:
+        option["default"] = field.default
+    if field.sensitive:
+        option["sensitive"] = True
+    if field.lowest is not None:
+        option["min"] = field.lowest
+    if field.highest is not None:
+        option["max"] = field.highest
+    return option
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _between(text: str, name: str, content: str) -> str:
+    """Replace what stands between the two markers of one part.
+
+    Raises:
+        ValueError: the markers are not there exactly once.
+    """
+    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+    if text.count(begin) != 1 or text.count(end) != 1:
+        raise ValueError(f"{begin} and {end} must each be there once")
+    before, _, rest = text.partition(begin)
+    return f"{before}{begin}\n{content}\n{end}{rest.partition(end)[2]}"
+
+
+FILES: Final[Mapping[str, Callable[[str], str]]] = {"README.md": readme, "manifest.json": manifest}
+"""Each file with generated parts, and the function that renews them."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write or check.
+
+    Returns:
+        1 where a file differs and was only to be checked, else 0.
+    """
+    parser = argparse.ArgumentParser(description="Write the parts of README.md and manifest.json that repeat the code.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 and name each file that differs")
+    check: bool = parser.parse_args(arguments).check
+    differs = False
+    for name, renewed in FILES.items():
+        file = ROOT / name
+        old = file.read_text(encoding="utf-8")
+        new = renewed(old)
+        if new == old:
+            continue
+        differs = True
+        if check:
+            sys.stderr.write(f"{name} differs from the code; renew it with: python scripts/generate.py\n")
+        else:
+            file.write_text(new, encoding="utf-8", newline="\n")
+            sys.stdout.write(f"{name} renewed\n")
+    return int(check and differs)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

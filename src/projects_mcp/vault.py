@@ -1,0 +1,82 @@
+"""Where a new secret goes, so that nobody has to read it from an answer: a file that only its owner can read."""
+
+import os
+import stat
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from secrets import token_hex
+from typing import Final
+
+__all__ = ["Reserved", "Vault", "VaultUnavailable"]
+
+_OTHERS: Final = 0o077
+
+
+class VaultUnavailable(Exception):
+    """The folder for secrets cannot be used. `reason` says why, in a few words of ours."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """A file that exists, is empty and private, and waits for its secret under a temporary name."""
+
+    temporary: Path
+    final: Path
+
+    def fill(self, secret: str) -> Path:
+        """Write the secret and give the file its name, at once and whole.
+
+        Raises:
+            VaultUnavailable: it could not be written, or another file has taken the name.
+        """
+        try:
+            with self.temporary.open("w", encoding="utf-8") as file:
+                file.write(secret + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            os.link(self.temporary, self.final)  # unlike a rename, it refuses to replace a file
+        except OSError:
+            raise VaultUnavailable("it could not be written") from None
+        finally:
+            self.discard()
+        return self.final
+
+    def discard(self) -> None:
+        """Remove the temporary file, if it is still there."""
+        self.temporary.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Vault:
+    """The operator's folder for secrets."""
+
+    folder: Path
+
+    def reserve(self, project: int) -> Reserved:
+        """Make sure that a secret of this project can be written, before it exists.
+
+        Raises:
+            VaultUnavailable: the folder is missing, readable by others, or cannot be written.
+        """
+        try:
+            status = self.folder.stat()
+        except OSError:
+            raise VaultUnavailable("it does not exist") from None
+        if not stat.S_ISDIR(status.st_mode):
+            raise VaultUnavailable("it is not a folder")
+        if hasattr(os, "getuid") and (status.st_mode & _OTHERS or status.st_uid != os.getuid()):
+            raise VaultUnavailable("others can read it; make it private with chmod 700")
+        when = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        unique = token_hex(4)
+        temporary = self.folder / f".project-{project}-{unique}.tmp"
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except OSError:
+            raise VaultUnavailable("it cannot be written") from None
+        os.close(descriptor)
+        return Reserved(temporary, self.folder / f"project-{project}-secret-token-{when}-{unique}")

@@ -1,0 +1,463 @@
+"""Documents, manifest, imports and pins say what the code says."""
+
+import ast
+import importlib.util
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, distribution, version
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from projects_mcp import __version__
+from projects_mcp.config import VARIABLES, Settings, SettingsError, load
+from projects_mcp.tools.catalogue import CATALOGUE
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "src" / "projects_mcp"
+MODULES = sorted(file.relative_to(SOURCE).as_posix() for file in SOURCE.rglob("*.py"))
+DOCUMENTS = sorted(
+    file.relative_to(ROOT).as_posix() for pattern in ("*.md", "docs/**/*.md") for file in ROOT.glob(pattern)
+)
+
+
+def text_of(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def manifest() -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(text_of("manifest.json"))
+    return value
+
+
+def project() -> dict[str, Any]:
+    value: dict[str, Any] = tomllib.loads(text_of("pyproject.toml"))["project"]
+    return value
+
+
+# What is generated ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def generate() -> ModuleType:
+    specification = importlib.util.spec_from_file_location("generate", ROOT / "scripts" / "generate.py")
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules["generate"] = module  # dataclasses look their module up
+    try:
+        specification.loader.exec_module(module)
+    finally:
+        del sys.modules["generate"]
+    return module
+
+
+def test_generated_parts_are_up_to_date() -> None:
+    done = run([sys.executable, str(ROOT / "scripts" / "generate.py"), "--check"])
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("README.md", "| `project_list` |", "| `project_lists` |"),
+        ("README.md", "| `POSTHOG_HOST` |", "| `POSTHOG_HOSTS` |"),
+        ("manifest.json", '"name": "project_list"', '"name": "project_lists"'),
+        ("manifest.json", f'"version": "{__version__}"', '"version": "0.0.0"'),
+        ("manifest.json", "${user_config.host}", "us"),
+        ("manifest.json", '"sensitive": true', '"sensitive": false'),
+    ],
+)
+def test_a_difference_is_named_and_repaired(
+    generate: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    old: str,
+    new: str,
+) -> None:
+    for file in ("README.md", "manifest.json"):
+        shutil.copy(ROOT / file, tmp_path)
+    monkeypatch.setattr(generate, "ROOT", tmp_path)
+    changed = tmp_path / name
+    assert old in text_of(name)
+    changed.write_text(text_of(name).replace(old, new, 1), encoding="utf-8")
+
+    assert generate.main(["--check"]) == 1
+    assert capsys.readouterr().err.startswith(f"{name} differs")
+    assert changed.read_text(encoding="utf-8") != text_of(name), "checking writes nothing"
+    assert generate.main([]) == 0
+    assert changed.read_text(encoding="utf-8") == text_of(name)
+
+
+# The manifest ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_manifest_lists_the_catalogue() -> None:
+    value = manifest()
+    assert value["tools"] == [{"name": tool.name, "description": tool.description} for tool in CATALOGUE]
+    assert len(value["tools"]) == 13
+    assert value["tools_generated"] is False
+
+
+def test_the_manifest_and_the_package_say_the_same() -> None:
+    value, package = manifest(), project()
+    assert value["version"] == __version__ == version("projects-mcp")
+    for name in ("name", "description", "license", "keywords"):
+        assert value[name] == package[name], name
+    assert value["compatibility"]["runtimes"]["python"] == package["requires-python"]
+    assert len(value["description"]) <= 100
+    assert (ROOT / value["server"]["entry_point"]).is_file()
+    assert value["server"]["mcp_config"]["args"][-1] in package["scripts"]
+
+
+def test_the_manifest_passes_on_what_its_form_asks_for() -> None:
+    value = manifest()
+    passed = value["server"]["mcp_config"]["env"]
+    assert passed.keys() <= VARIABLES.keys()
+    asked = [re.fullmatch(r"\$\{user_config\.(\w+)\}", text) for text in passed.values()]
+    assert [match and match[1] for match in asked] == list(value["user_config"])
+
+
+def test_the_form_asks_for_the_key_and_has_a_default_for_the_rest() -> None:
+    form = manifest()["user_config"]
+    assert [name for name, option in form.items() if option["required"]] == ["personal_api_key"]
+    assert all(option["required"] is not ("default" in option) for option in form.values())
+    secret = {name for name, option in form.items() if option.get("sensitive")}
+    assert secret == {"personal_api_key", "session_id", "csrf_token"}
+
+
+def test_the_defaults_of_the_form_are_those_of_the_code() -> None:
+    value = manifest()
+    assert load(_filled_in(value)) == load({}) == Settings()
+
+
+def test_the_bounds_of_the_form_are_those_of_the_code() -> None:
+    limit = manifest()["user_config"]["result_limit"]
+    assert load({"PROJECTS_MCP_RESULT_LIMIT": str(limit["min"])}).result_limit == limit["min"]
+    assert load({"PROJECTS_MCP_RESULT_LIMIT": str(limit["max"])}).result_limit == limit["max"]
+    for beyond in (limit["min"] - 1, limit["max"] + 1):
+        with pytest.raises(SettingsError):
+            load({"PROJECTS_MCP_RESULT_LIMIT": str(beyond)})
+
+
+def _filled_in(value: dict[str, Any]) -> dict[str, str]:
+    """The environment that a client makes of a form that nobody has filled in."""
+    environment = dict(value["server"]["mcp_config"]["env"])
+    for name, option in value["user_config"].items():
+        if "default" in option:
+            default = option["default"]
+            text = str(default).lower() if isinstance(default, bool) else str(default)
+            environment = {key: held.replace(f"${{user_config.{name}}}", text) for key, held in environment.items()}
+    return environment
+
+
+# Documents ------------------------------------------------------------------------------------------------------------
+
+
+def test_every_setting_is_documented() -> None:
+    text = text_of("README.md")
+    assert [name for name in VARIABLES if f"`{name}`" not in text] == []
+
+
+def test_no_document_names_a_setting_that_does_not_exist() -> None:
+    for document in DOCUMENTS:
+        named = set(re.findall(r"\b(?:POSTHOG|PROJECTS_MCP)_[A-Z_]+\b", text_of(document)))
+        assert named <= VARIABLES.keys(), document
+
+
+def test_the_readme_stays_short() -> None:
+    assert len(text_of("README.md").splitlines()) < 150
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_lead_somewhere(document: str) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", text_of(document)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (ROOT / document).parent / path if path else ROOT / document
+        assert file.exists(), target
+        assert file.resolve().is_relative_to(ROOT), target
+        assert not anchor or anchor in _anchors(file), target
+
+
+def _anchors(file: Path) -> set[str]:
+    headings = re.findall(r"^#+ +(.+)$", file.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_entry_for_clients_can_be_pasted() -> None:
+    (block,) = re.findall(r"^```json\n(.*?)^```", text_of("README.md"), flags=re.MULTILINE | re.DOTALL)
+    (server,) = json.loads(block)["mcpServers"].values()
+    assert server["env"].keys() <= VARIABLES.keys()
+    assert server["command"].endswith("/projects-mcp")
+    assert load(server["env"]).credentials.key is not None
+
+
+def _examples() -> list[tuple[str, str]]:
+    (block,) = re.findall(r"^```console\n(.*?)^```", text_of("README.md"), flags=re.MULTILINE | re.DOTALL)
+    return re.findall(r"^\$ (.+)\n((?:[^$\n].*\n)+)", block, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize(("command", "shown"), _examples())
+def test_the_examples_answer_what_they_show(command: str, shown: str) -> None:
+    program, *arguments = shlex.split(command)
+    assert program == ".venv/bin/projects-mcp"
+    done = run([sys.executable, "-m", "projects_mcp", *arguments])
+    pieces = [re.escape(piece) for piece in shown.strip().split("…")]
+    assert re.fullmatch(".*".join(pieces), (done.stdout + done.stderr).strip()), done.stdout + done.stderr
+
+
+# Imports --------------------------------------------------------------------------------------------------------------
+
+
+def imported(module: str) -> set[str]:
+    """The modules that a file imports, anywhere in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse((SOURCE / module).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            assert node.module
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names if _is_module(node, alias))}
+    return found
+
+
+def _is_module(node: ast.ImportFrom, alias: ast.alias) -> bool:
+    place = ROOT / "src" / (node.module or "").replace(".", "/") / alias.name
+    return place.is_dir() or place.with_suffix(".py").is_file()
+
+
+def of(names: set[str], *packages: str) -> set[str]:
+    """Those of some names that are, or are inside, one of some packages."""
+    return {name for name in names if any(name == package or name.startswith(f"{package}.") for package in packages)}
+
+
+def ours(module: str) -> set[str]:
+    """The modules of this package that a file imports, without the package's name."""
+    return {name.removeprefix("projects_mcp.") for name in imported(module) if name.startswith("projects_mcp.")}
+
+
+def unit(module: str) -> str:
+    """The package or the module directly below the root that a module belongs to."""
+    return re.split(r"[./]", module.removesuffix(".py"))[0]
+
+
+UNITS = {unit(module) for module in MODULES} - {"__init__"}
+
+
+def layers() -> list[list[str]]:
+    (block,) = re.findall(
+        r"<!-- layers:begin -->\n```text\n(.*?)```\n<!-- layers:end -->", text_of("ARCHITECTURE.md"), flags=re.DOTALL
+    )
+    return [line.split(", ") for line in block.splitlines()]
+
+
+def test_every_module_has_its_layer_and_its_line() -> None:
+    assert sorted(name for layer in layers() for name in layer) == sorted(UNITS)
+    text = text_of("ARCHITECTURE.md")
+    named = [name.removesuffix(".py").replace("/", ".") for name in MODULES if not name.startswith("sandbox/")]
+    assert [name for name in named if not name.endswith("__init__") and f"`{name}`" not in text] == []
+
+
+def test_imports_run_one_way() -> None:
+    depth = {name: number for number, layer in enumerate(layers()) for name in layer}
+    wrong = [
+        f"{module} imports {name}"
+        for module in MODULES
+        for name in ours(module)
+        if unit(module) in depth and unit(name) in depth and unit(name) != unit(module)
+        if depth[unit(name)] <= depth[unit(module)]
+    ]
+    assert wrong == []
+
+
+SANDBOX = {name for name in MODULES if name.startswith("sandbox/")}
+
+
+@pytest.mark.parametrize(
+    ("packages", "allowed"),
+    [
+        (("mcp", "mcp_types"), {"server.py", "demo.py", "http.py"}),
+        (("httpx",), {"posthog/client.py"}),
+        (("starlette", "uvicorn"), SANDBOX),
+        (("projects_mcp.sandbox",), SANDBOX | {"assembly.py", "cli.py", "demo.py"}),
+        (("httpx2", "requests", "urllib3", "aiohttp", "pydantic", "jsonschema"), set()),
+    ],
+)
+def test_a_package_is_imported_only_where_it_belongs(packages: tuple[str, ...], allowed: set[str]) -> None:
+    assert {module for module in MODULES if of(imported(module), *packages)} <= allowed
+
+
+DOORS = ("server", "http", "dispatch", "assembly", "cli", "script", "stdio", "demo")
+OUTSIDE = ("anyio", "asyncio", "http", "httpx", "io", "os", "pathlib", "socket", "ssl", "subprocess", "urllib")
+
+
+@pytest.mark.parametrize(
+    ("package", "above"),
+    [
+        ("sandbox", tuple(UNITS - {"sandbox"})),
+        ("posthog", ("safety", "tools", "call", "config", *DOORS)),
+        ("safety", ("tools", "call", "config", *DOORS)),
+        ("tools", ("config", *DOORS)),
+    ],
+)
+def test_a_package_knows_nothing_of_what_is_above_it(package: str, above: tuple[str, ...]) -> None:
+    modules = _modules_of(package)
+    assert {name: found for name in modules if (found := of(ours(name), *above))} == {}
+
+
+@pytest.mark.parametrize("package", ["safety", "tools"])
+def test_deciding_reaches_neither_files_nor_network(package: str) -> None:
+    modules = _modules_of(package)
+    assert {name: found for name in modules if (found := of(imported(name), *OUTSIDE))} == {}
+    assert [name for name in modules if "open" in calls(name)] == []
+
+
+def _modules_of(package: str) -> list[str]:
+    modules = [name for name in MODULES if name.startswith(f"{package}/")]
+    assert len(modules) > 1
+    return modules
+
+
+def calls(module: str) -> Iterator[str]:
+    """The names of the functions that a file calls by their bare name."""
+    for node in ast.walk(ast.parse((SOURCE / module).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            yield node.func.id
+
+
+def test_nothing_prints_but_the_command_line() -> None:
+    printing = {module for module in MODULES if "print" in calls(module)}
+    assert printing <= {"cli.py", "script.py", "demo.py", "sandbox/serving.py"}
+
+
+# Processes ------------------------------------------------------------------------------------------------------------
+
+
+def run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a command as a machine without any of our settings would."""
+    environment = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    environment["PYTHONIOENCODING"] = "utf-8"
+    return subprocess.run(
+        command,
+        env=environment,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+
+
+def _commands() -> list[list[str]]:
+    script = shutil.which("projects-mcp", path=str(Path(sys.executable).parent))
+    assert script, "the package is installed"
+    return [[script], [sys.executable, "-m", "projects_mcp"]]
+
+
+@pytest.mark.parametrize("command", _commands(), ids=["script", "module"])
+def test_both_ways_to_start_it_work(command: list[str]) -> None:
+    asked = run([*command, "--version"])
+    assert (asked.returncode, asked.stdout, asked.stderr) == (0, f"projects-mcp {__version__}\n", "")
+    helped = run([*command, "--help"])
+    assert (helped.returncode, helped.stderr) == (0, "")
+    assert helped.stdout.startswith("usage: projects-mcp ")
+
+
+LOADED = """
+import json, sys
+from projects_mcp.cli import main
+try:
+    main(sys.argv[1:])
+except SystemExit:
+    pass
+sys.stderr.write(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
+
+SLOW = {"mcp", "mcp_types", "pydantic", "jsonschema"}
+NETWORK = {"httpx", "httpx2", "starlette", "uvicorn"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unwanted"),
+    [
+        (["--version"], SLOW | NETWORK | {"anyio", "asyncio"}),
+        (["--help"], SLOW | NETWORK | {"anyio", "asyncio"}),
+        (["tools"], SLOW | NETWORK),
+        (["tools", "--json"], SLOW | NETWORK),
+        (["call", "--sandbox", "project_list"], SLOW | {"uvicorn"}),
+    ],
+)
+def test_nobody_waits_for_what_they_do_not_use(arguments: list[str], unwanted: set[str]) -> None:
+    done = run([sys.executable, "-c", LOADED, *arguments])
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+    loaded = set(json.loads(done.stderr))
+    assert "projects_mcp" in loaded
+    assert loaded & unwanted == set()
+
+
+# Pins -----------------------------------------------------------------------------------------------------------------
+
+
+def pins() -> dict[str, str]:
+    lines = [line for line in text_of("constraints.txt").splitlines() if line and not line.startswith("#")]
+    matches = [re.fullmatch(r"([A-Za-z0-9._-]+)==([A-Za-z0-9.+!]+)", line) for line in lines]
+    assert None not in matches, "a line is a name and one exact version"
+    return {canonicalize_name(match[1]): match[2] for match in matches if match}
+
+
+def needed(name: str, extras: frozenset[str] = frozenset()) -> set[str]:
+    """What a package needs to run here, and what that needs in turn, without the package itself."""
+    seen: set[tuple[str, frozenset[str]]] = set()
+    waiting = [(name, extras)]
+    while waiting:
+        here = waiting.pop()
+        if here in seen:
+            continue
+        seen.add(here)
+        for text in distribution(here[0]).requires or ():
+            requirement = Requirement(text)
+            if not requirement.marker or any(requirement.marker.evaluate({"extra": e}) for e in ("", *here[1])):
+                waiting.append((canonicalize_name(requirement.name), frozenset(requirement.extras)))
+    return {package for package, _ in seen} - {name}
+
+
+def test_constraints_hold_no_address() -> None:
+    text = text_of("constraints.txt")
+    assert "://" not in text
+    assert "@" not in text
+
+
+def test_all_that_is_needed_to_run_is_pinned_to_what_is_installed() -> None:
+    runtime = needed("projects-mcp")
+    assert {"mcp", "httpx", "anyio", "pydantic", "starlette", "cryptography"} <= runtime
+    pinned = pins()
+    assert {name: pinned.get(name) for name in runtime} == {name: version(name) for name in runtime}
+
+
+def test_no_pin_differs_from_what_is_installed() -> None:
+    assert {name: pin for name, pin in pins().items() if _installed(name) not in {None, pin}} == {}
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None  # what only builds the package is not installed
