@@ -59,6 +59,9 @@ FORM: Final[Mapping[str, Field]] = {
     "PROJECTS_MCP_AUDIT_LOG": Field("Audit log"),
     "PROJECTS_MCP_SECRETS_DIR": Field("Folder for secrets", kind="directory"),
     "PROJECTS_MCP_RESULT_LIMIT": Field("Largest result", 65_536, lowest=4_096, highest=4_194_304),
+    "PROJECTS_MCP_CONNECT_TIMEOUT": Field("Seconds to connect", 5, lowest=1, highest=30),
+    "PROJECTS_MCP_READ_TIMEOUT": Field("Seconds of silence", 20, lowest=1, highest=120),
+    "PROJECTS_MCP_CALL_TIMEOUT": Field("Seconds for a call", 30, lowest=2, highest=300),
     "PROJECTS_MCP_SANDBOX": Field(
         "Sandbox", default=False, about="Practise on made-up projects. The key above is then not used."
     ),

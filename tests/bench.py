@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 from urllib.parse import parse_qsl
 
@@ -91,6 +91,8 @@ class Bench:
 
     world: World = field(default_factory=seed)
     application: ASGIApplication | None = None
+    limits: Mapping[str, Any] = field(default_factory=lambda: {"second_look_s": 0.01})
+    """What the server's limits are besides their defaults."""
     recorder: Recorder = field(init=False)
 
     def __post_init__(self) -> None:
@@ -105,7 +107,8 @@ class Bench:
 
     def server(self, **environment: str) -> ProjectsServer:
         settings = load({**ENVIRONMENT, **environment})
-        return ProjectsServer(assemble(settings, self.recorder))
+        limits = replace(settings.limits, **self.limits)
+        return ProjectsServer(assemble(replace(settings, limits=limits), self.recorder))
 
     @asynccontextmanager
     async def client(self, era: Era = "auto", ask: Ask | None = None, **environment: str) -> AsyncIterator[Client]:

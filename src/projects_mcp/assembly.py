@@ -36,7 +36,7 @@ def assemble(
 
             application = create_app(seed())
     journal = Journal(Redactor(settings.credentials.secrets()), settings.audit_log, echo)
-    return Dispatcher(settings, PostHog(settings.origin, settings.credentials, application=application), journal)
+    return Dispatcher(settings, PostHog(settings.origin, settings.credentials, settings.limits, application), journal)
 
 
 def in_sandbox(settings: Settings) -> Settings:

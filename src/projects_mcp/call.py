@@ -8,11 +8,13 @@ leaves.
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
+
+import anyio
 
 from projects_mcp.granting import Grants
 from projects_mcp.posthog.client import JSONObject, PostHog
-from projects_mcp.posthog.errors import AnswerUnusable, Forbidden, NotSent
+from projects_mcp.posthog.errors import AnswerLost, AnswerUnusable, Forbidden, PostHogError, ServerFault
 from projects_mcp.posthog.operations import CURRENT, OPERATIONS, Operation, OrganizationRef, ProjectRef
 from projects_mcp.safety.confirmation import (
     Confirmation,
@@ -25,14 +27,17 @@ from projects_mcp.safety.confirmation import (
 )
 from projects_mcp.safety.effects import Effect
 from projects_mcp.safety.grants import Grant, Policy, decide
+from projects_mcp.safety.receipts import Evidence, Outcome, WriteLost
 from projects_mcp.safety.redaction import Redactor
 from projects_mcp.safety.refusals import Refusal, RefusalKind
 from projects_mcp.vault import Vault
 
-__all__ = ["Answer", "Call", "Means", "Person"]
+__all__ = ["Answer", "Call", "Means", "Person", "Proof"]
 
 _RETRIEVE: Final = OPERATIONS["retrieve"]
 _LIST: Final = OPERATIONS["list"]
+_READ_BACK_S: Final = 5.0
+"""Seconds that reading back gets on top of what a call has left."""
 
 
 class Answer(StrEnum):
@@ -43,6 +48,10 @@ class Answer(StrEnum):
     CANCELLED = "cancelled"
     NOTHING = "nothing"
     """An error, silence, or an answer that does not fit the question."""
+
+
+Proof: TypeAlias = Callable[[], Awaitable[Evidence]]
+"""Reads back, and tells whether a write has happened."""
 
 
 class Person(Protocol):
@@ -88,7 +97,8 @@ class Call:
         organization: the organization that was asked for.
         project: the project that was asked for; None for operations that take none.
         confirmed_by: how a destructive call was confirmed, once it was.
-        write_left: whether a request that changes something has left.
+        write_left: whether a request that changes something has left, and may have had an effect.
+        lost: what is known of a write whose answer was lost.
     """
 
     means: Means
@@ -101,6 +111,11 @@ class Call:
     project: ProjectRef | None = None
     confirmed_by: str | None = field(default=None, init=False)
     write_left: bool = field(default=False, init=False)
+    lost: WriteLost | None = field(default=None, init=False)
+    _left_s: float = field(default=0.0, init=False)
+
+    def __post_init__(self) -> None:
+        self._left_s = self.means.posthog.limits.call_s
 
     @property
     def redactor(self) -> Redactor:
@@ -122,6 +137,10 @@ class Call:
         """Read one page of the organization's projects."""
         return await self._send(_LIST, self.organization, None, query=query)
 
+    async def read_created(self, number: int) -> JSONObject:
+        """Read a project that this call may have created."""
+        return await self._send(_RETRIEVE, self.organization, number)
+
     async def read_project(self, organization: OrganizationRef | None = None) -> JSONObject:
         """Read the project that the call is about.
 
@@ -136,18 +155,23 @@ class Call:
             raise Refusal(RefusalKind.NOT_IDENTIFIED)
         return project
 
-    async def write(self, organization: OrganizationRef, body: Mapping[str, Any]) -> JSONObject:
+    async def write(self, organization: OrganizationRef, body: Mapping[str, Any], prove: Proof) -> JSONObject:
         """Send the tool's own operation, which adds or changes, once.
 
+        Args:
+            organization: in which organization.
+            body: the JSON body.
+            prove: reads back what happened, should the answer be lost.
+
+        Returns:
+            The project as PostHog answered it, or as it was read back.
+
         Raises:
-            AnswerUnusable: what came back does not describe the project.
+            WriteLost: the answer was lost, and reading back does not show that the write happened.
         """
         if self.effect not in (Effect.ADD, Effect.CHANGE) or self.operation.reads:
             raise AssertionError("write() is for tools that add or change")
-        answer = await self._send_write(organization, self.project, body)
-        if type(answer.get("id")) is not int or (self.project is not None and answer["id"] != self.project):
-            raise AnswerUnusable("shape")
-        return answer
+        return await self._send_write(organization, self.project, body, prove)
 
     async def confirm(self, action: str, loss: Loss, name: str, details: Mapping[str, Any] | None = None) -> Confirmed:
         """Take a destructive call through the gates.
@@ -175,15 +199,15 @@ class Call:
         self.confirmed_by = by
         return Confirmed(now, by)
 
-    async def destroy(self, confirmed: Confirmed, body: Mapping[str, Any] | None = None) -> JSONObject:
-        """Send the tool's own operation, which destroys, once, for exactly the target that was confirmed."""
+    async def destroy(self, confirmed: Confirmed, prove: Proof, body: Mapping[str, Any] | None = None) -> JSONObject:
+        """Send the tool's own operation, which destroys, once, for exactly the target that was confirmed.
+
+        Args, result and errors are those of `write`; the answer to a deletion is empty.
+        """
         if self.effect is not Effect.DESTROY:
             raise AssertionError("destroy() is for destructive tools")
         target = confirmed.target
-        answer = await self._send_write(target.organization, target.id, body)
-        if answer and answer.get("id") != target.id:
-            raise AnswerUnusable("shape")
-        return answer
+        return await self._send_write(target.organization, target.id, body, prove)
 
     async def _send(
         self,
@@ -198,24 +222,64 @@ class Call:
         grants = self.means.grants
         if (refusal := grants.refusal(operation, organization, project)) is not None:
             raise refusal
+        began = anyio.current_time()
         try:
-            return await self.means.posthog.send(operation, organization, project, query=query, body=body)
+            return await self.means.posthog.send(
+                operation, organization, project, query=query, body=body, within_s=self._left_s
+            )
         except Forbidden as error:
             grants.learn(operation, organization, project, error)
             raise
+        finally:
+            self._left_s -= anyio.current_time() - began
 
     async def _send_write(
-        self, organization: OrganizationRef, project: ProjectRef | None, body: Mapping[str, Any] | None
+        self,
+        organization: OrganizationRef,
+        project: ProjectRef | None,
+        body: Mapping[str, Any] | None,
+        prove: Proof,
     ) -> JSONObject:
         if self.write_left:
             raise AssertionError("a call writes once")
         await self.announce(self, sorted(body or ()), organization)
         self.write_left = True
         try:
-            return await self._send(self.operation, organization, project, body=body)
-        except (NotSent, Refusal):
+            answer = await self._send(self.operation, organization, project, body=body)
+            self._require_project(answer, project)
+        except (AnswerLost, ServerFault) as error:
+            return await self._read_back(error, prove)
+        except PostHogError:
+            self.write_left = False  # PostHog said no, or never heard of it
+            raise
+        except Refusal:
             self.write_left = False
             raise
+        return answer
+
+    def _require_project(self, answer: JSONObject, project: ProjectRef | None) -> None:
+        """Make sure that an answer describes the project that was written; a deletion has none."""
+        number = answer.get("id")
+        if self.operation.method == "DELETE" and not answer:
+            return
+        if type(number) is not int or (project is not None and number != project):
+            raise AnswerUnusable("shape")
+
+    async def _read_back(self, error: AnswerLost | ServerFault, prove: Proof) -> JSONObject:
+        """Find out whether a write happened whose answer was lost. It is not sent again, whatever comes out."""
+        self._left_s = max(self._left_s, 0) + _READ_BACK_S
+        try:
+            evidence = await prove()
+            if evidence.outcome is Outcome.NOT_APPLIED:
+                # PostHog may still be at work on what a proxy has given up waiting for: look twice.
+                await anyio.sleep(self.means.posthog.limits.second_look_s)
+                evidence = await prove()
+        except (PostHogError, Refusal):
+            evidence = Evidence(Outcome.UNKNOWN, "Reading back failed as well.")
+        self.lost = WriteLost(error, evidence)
+        if evidence.outcome is Outcome.APPLIED:
+            return dict(evidence.project or {})
+        raise self.lost
 
     async def _fetch(self, organization: OrganizationRef) -> Target:
         if not isinstance(self.project, int):

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from projects_mcp.posthog.credentials import BrowserSession, Credentials, PersonalKey
+from projects_mcp.posthog.limits import Limits
 from projects_mcp.posthog.operations import CURRENT, OrganizationRef
 from projects_mcp.safety.confirmation import Confirmation
 from projects_mcp.safety.effects import Access
@@ -34,6 +35,9 @@ VARIABLES: Final[Mapping[str, str]] = {
     "PROJECTS_MCP_AUDIT_LOG": "File that gets one JSON line per call; without it writable, nothing is changed",
     "PROJECTS_MCP_SECRETS_DIR": "Private folder that gets the new secret of a rotation, so that no answer shows it",
     "PROJECTS_MCP_RESULT_LIMIT": "Most bytes of JSON in a result, 4096 to 4194304; default 65536",
+    "PROJECTS_MCP_CONNECT_TIMEOUT": "Seconds to reach PostHog, 1 to 30; default 5",
+    "PROJECTS_MCP_READ_TIMEOUT": "Seconds without a byte from PostHog, 1 to 120; default 20",
+    "PROJECTS_MCP_CALL_TIMEOUT": "Seconds for all requests of a call together, 2 to 300; default 30",
     "PROJECTS_MCP_SANDBOX": "1 = the embedded sandbox instead of PostHog; no account needed",
 }
 """Every setting, and what it means in one line."""
@@ -59,6 +63,7 @@ class Settings:
     audit_log: Path | None = None
     secrets_dir: Path | None = None
     result_limit: int = 65_536
+    limits: Limits = field(default_factory=Limits)
     sandbox: bool = False
 
 
@@ -89,6 +94,11 @@ def load(environment: Mapping[str, str]) -> Settings:
         audit_log=_path(values, "PROJECTS_MCP_AUDIT_LOG"),
         secrets_dir=_path(values, "PROJECTS_MCP_SECRETS_DIR"),
         result_limit=_number(values, "PROJECTS_MCP_RESULT_LIMIT", 65_536, 4_096, 4_194_304),
+        limits=Limits(
+            connect_s=_number(values, "PROJECTS_MCP_CONNECT_TIMEOUT", 5, 1, 30),
+            read_s=_number(values, "PROJECTS_MCP_READ_TIMEOUT", 20, 1, 120),
+            call_s=_number(values, "PROJECTS_MCP_CALL_TIMEOUT", 30, 2, 300),
+        ),
         sandbox=_flag(values, "PROJECTS_MCP_SANDBOX"),
     )
 

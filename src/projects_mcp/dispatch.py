@@ -23,13 +23,14 @@ from projects_mcp.posthog.operations import CURRENT, OrganizationRef, ProjectRef
 from projects_mcp.results import finished
 from projects_mcp.safety.confirmation import Question
 from projects_mcp.safety.grants import Grant, decide
+from projects_mcp.safety.receipts import WriteLost
 from projects_mcp.safety.redaction import Redactor
 from projects_mcp.safety.refusals import Refusal, RefusalKind
 from projects_mcp.tools.catalogue import CATALOGUE
 from projects_mcp.tools.registry import Tool
 from projects_mcp.tools.schema import conform
 from projects_mcp.vault import Vault
-from projects_mcp.wording import Explanation, Situation, explain, unexpected
+from projects_mcp.wording import Explanation, Situation, about_lost_answer, explain, unexpected
 
 __all__ = ["Dispatcher", "QuestionPendingError", "Result", "UnknownToolError"]
 
@@ -52,11 +53,20 @@ class QuestionPendingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a call answers: an object and the same as text, or an explanation of why there is none."""
+    """What a call answers: an object and the same as text, or an explanation of why there is none.
+
+    `error` is the machine-readable part of a failure. A write whose answer was lost, and which reading back has shown
+    to have happened, has both a body and that.
+    """
 
     text: str
     body: JSONObject | None = None
     error: Mapping[str, Any] | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is no answer but a refusal or a failure."""
+        return self.body is None
 
 
 @dataclass(slots=True)
@@ -158,8 +168,10 @@ class Dispatcher:
             self._require(Refusal(RefusalKind.AUDIT_UNAVAILABLE) if blind else None)
             body = await tool.run(call, **checked)
             body, text = finished(body, self.redactor, self._settings.result_limit, checked.get("offset", 0))
-            return Result(text, body)
-        except (Refusal, PostHogError) as failure:
+            # Reading back has shown that the write happened: a success, and programs can see how it came about.
+            lost = about_lost_answer(call.lost, self._situation(tool, call)) if call.lost else None
+            return Result(text, body, lost)
+        except (Refusal, PostHogError, WriteLost) as failure:
             return self._failed(explain(failure, self._situation(tool, run.call)))
         except QuestionPendingError:
             raise

@@ -38,9 +38,9 @@ def run_call(settings: Settings, tool: str, pairs: Sequence[str], json_text: str
     arguments = _arguments(_BY_NAME[tool], pairs, json_text)
     person = _PersonAtTerminal() if sys.stdin.isatty() and sys.stderr.isatty() else None
     result = anyio.run(_once, assemble(settings), tool, arguments, person)
-    if result.error is not None:
+    if result.failed:
         print(result.text, file=sys.stderr)
-        return USAGE if result.error["kind"] == "invalid_argument" else FAILED
+        return USAGE if (result.error or {}).get("kind") == "invalid_argument" else FAILED
     print(json.dumps(result.body, ensure_ascii=False, indent=2) if sys.stdout.isatty() else result.text)
     return DONE
 

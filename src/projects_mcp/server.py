@@ -128,7 +128,7 @@ def _published_result(result: Result) -> CallToolResult:
     return CallToolResult(
         content=[TextContent(type="text", text=result.text)],
         structured_content=result.body,
-        is_error=result.error is not None,
+        is_error=result.failed,
         _meta={_ERROR_META: dict(result.error)} if result.error is not None else None,
     )
 

@@ -17,13 +17,14 @@ from projects_mcp._version import __version__
 from projects_mcp.posthog.bodies import decode, is_json, read_bounded
 from projects_mcp.posthog.credentials import BrowserSession, Credential, Credentials, authentication
 from projects_mcp.posthog.errors import AnswerLost, AnswerUnusable, NotSent, PostHogError, Rejected, rejection
+from projects_mcp.posthog.limits import Limits
 from projects_mcp.posthog.operations import KEY_INTROSPECTION, Operation, OrganizationRef, ProjectRef
-from projects_mcp.posthog.retrying import retry_after_seconds
+from projects_mcp.posthog.retrying import Backoff, Patience, retry_after_seconds
 
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["ASGIApplication", "JSONObject", "Limits", "PostHog"]
+__all__ = ["ASGIApplication", "JSONObject", "PostHog"]
 
 JSONObject: TypeAlias = dict[str, Any]
 ASGIApplication: TypeAlias = Callable[..., Any]
@@ -36,17 +37,6 @@ _HEADERS: Final = {
 _NO_CONTENT: Final = 204
 _FIRST_REDIRECT: Final = 300
 _FIRST_ERROR: Final = 400
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds of every exchange with PostHog. Times are in seconds, sizes in bytes."""
-
-    connect_s: float = 5.0
-    read_s: float = 20.0
-    call_s: float = 30.0
-    body_bytes: int = 10 * 1024 * 1024
-    connections: int = 32
 
 
 @dataclass(slots=True)
@@ -75,6 +65,7 @@ class PostHog:
     credentials: Credentials
     limits: Limits = field(default_factory=Limits)
     application: ASGIApplication | None = field(default=None, repr=False)
+    _backoffs: dict[Credential, Backoff] = field(default_factory=dict, init=False, repr=False)
 
     async def send(
         self,
@@ -84,8 +75,19 @@ class PostHog:
         *,
         query: Mapping[str, str | int] | None = None,
         body: Mapping[str, Any] | None = None,
+        within_s: float | None = None,
     ) -> JSONObject:
         """Send one operation and return the JSON object that PostHog answered (empty for an answer without content).
+
+        An operation that reads is sent again, up to twice, where that is likely to help; one that writes never is.
+
+        Args:
+            operation: what to send.
+            organization: in which organization.
+            project: on which project; None for operations that take none.
+            query: the query of the address.
+            body: the JSON body.
+            within_s: seconds for all of it, waiting included; the whole call's limit by default.
 
         Raises:
             NotSent: the request never left.
@@ -96,11 +98,19 @@ class PostHog:
         if credential is None:
             raise NotSent("no_credential")
         path = operation.path(organization, project)
-        try:
-            return await self._exchange(operation.method, path, credential, query=query, body=body)
-        except Rejected as error:
-            error.by_session = isinstance(credential, BrowserSession)
-            raise
+        patience = Patience(self.limits.repeats if operation.reads else 0, self.limits.wait_s)
+        deadline = anyio.current_time() + (self.limits.call_s if within_s is None else within_s)
+        while True:
+            left = deadline - anyio.current_time()
+            try:
+                return await self._exchange(operation.method, path, credential, left, query=query, body=body)
+            except PostHogError as error:
+                if isinstance(error, Rejected):
+                    error.by_session = isinstance(credential, BrowserSession)
+                pause = patience.pause(error)
+                if pause is None or anyio.current_time() + pause >= deadline:
+                    raise
+                await anyio.sleep(pause)
 
     async def introspect_key(self) -> JSONObject:
         """Ask PostHog what the personal key may do. It answers any personal key, whatever its scopes.
@@ -110,7 +120,7 @@ class PostHog:
         """
         if self.credentials.key is None:
             raise NotSent("no_credential")
-        return await self._exchange("GET", KEY_INTROSPECTION, self.credentials.key)
+        return await self._exchange("GET", KEY_INTROSPECTION, self.credentials.key, self.limits.call_s)
 
     async def aclose(self) -> None:
         """Close the connections, if there are any."""
@@ -147,6 +157,7 @@ class PostHog:
         method: str,
         path: str,
         credential: Credential,
+        within_s: float,
         *,
         query: Mapping[str, str | int] | None = None,
         body: Mapping[str, Any] | None = None,
@@ -157,23 +168,30 @@ class PostHog:
             headers["Content-Type"] = "application/json"
             content = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
         exchange = _Exchange(sent=self.application is not None)
-        async with self._bounded(exchange), self._slots:
+        backoff = self._backoffs.setdefault(credential, Backoff())
+        async with self._bounded(exchange, within_s), self._slots:
+            # Asked only when it is this request's turn: those that queued behind a refusal hear of it here.
+            if (closed := backoff.closed()) is not None:
+                raise closed
             request = self._http.build_request(
                 method, path, params=query, headers=headers, content=content, extensions={"trace": exchange.trace}
             )
             response = await self._http.send(request, stream=True)
             try:
                 return await self._read(response)
+            except PostHogError as error:
+                backoff.note(error)
+                raise
             finally:
                 await response.aclose()
 
     @asynccontextmanager
-    async def _bounded(self, exchange: _Exchange) -> AsyncIterator[None]:
+    async def _bounded(self, exchange: _Exchange, within_s: float) -> AsyncIterator[None]:
         """Hold everything inside to the deadline, and turn what the HTTP library raises into our errors."""
         import httpx  # noqa: PLC0415 - see the head of this module
 
         try:
-            with anyio.fail_after(self.limits.call_s):
+            with anyio.fail_after(max(within_s, 0)):
                 yield
         except TimeoutError:
             raise _lost(exchange, "timeout") from None
@@ -191,6 +209,8 @@ class PostHog:
             raise _lost(exchange, "connection") from None
 
     async def _read(self, response: "httpx.Response") -> JSONObject:
+        import httpx  # noqa: PLC0415 - see the head of this module
+
         status = response.status_code
         if status == _NO_CONTENT:
             return {}
@@ -198,10 +218,11 @@ class PostHog:
             raise AnswerUnusable("redirect", status=status)
         try:
             value = await self._json(response)
-        except AnswerUnusable as error:
-            if status >= _FIRST_ERROR:
+        except (AnswerUnusable, httpx.TransportError) as error:
+            if status >= _FIRST_ERROR:  # the status says enough, whatever has become of the body
                 raise rejection(status, None, retry_after_seconds(response.headers)) from None
-            error.status = status
+            if isinstance(error, AnswerUnusable):
+                error.status = status
             raise
         if status >= _FIRST_ERROR:
             raise rejection(status, value, retry_after_seconds(response.headers))

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from projects_mcp.posthog.errors import AnswerLost, ServerFault
 from projects_mcp.posthog.settings import Merge, Setting
 from projects_mcp.posthog.settings_table import SETTINGS
 
-__all__ = ["Comparison", "Outcome", "compare", "revert", "would_be"]
+__all__ = ["Comparison", "Evidence", "Outcome", "WriteLost", "compare", "revert", "would_be"]
 
 
 class Outcome(StrEnum):
@@ -23,6 +24,30 @@ class Outcome(StrEnum):
     NOT_APPLIED = "not_applied"
     UNKNOWN = "unknown"
     PREVIEW = "preview"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What reading back has shown of a write whose answer was lost.
+
+    Attributes:
+        outcome: applied, not_applied, or unknown.
+        says: the evidence, as a sentence of ours.
+        project: the project as it was read; None where there is none.
+    """
+
+    outcome: Outcome
+    says: str
+    project: Mapping[str, Any] | None = field(default=None, repr=False)
+
+
+class WriteLost(Exception):
+    """A write left, its answer was lost, and this is what reading back has shown."""
+
+    def __init__(self, error: AnswerLost | ServerFault, evidence: Evidence) -> None:
+        super().__init__(evidence.outcome.value)
+        self.error = error
+        self.evidence = evidence
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """A project's beginning, end, and move to another organization."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from projects_mcp.safety.confirmation import Target, ending
 from projects_mcp.safety.effects import Effect
 from projects_mcp.safety.receipts import Outcome, compare
 from projects_mcp.safety.refusals import Refusal, RefusalKind
+from projects_mcp.tools import proof
 from projects_mcp.tools.receipt import receipt, suggestion
 from projects_mcp.tools.registry import tool
 from projects_mcp.tools.schema import settings_schema
@@ -38,7 +40,8 @@ async def project_create(call: Call, *, name: str, settings: Mapping[str, Any] |
     sent = {**(settings or {}), "name": name}
     if settings and settings.get("name", name) != name:
         raise Refusal(RefusalKind.INVALID_ARGUMENT, problems=["`name` and `settings.name` differ: give the name once."])
-    created = await call.write(call.organization, sent)
+    sent_at = datetime.now(UTC)
+    created = await call.write(call.organization, sent, lambda: proof.created(call, name, sent_at))
     comparison = compare(sent, {}, created)
     dropped = [field for field in comparison.changed if field in comparison.adjusted] + comparison.ignored
     kept = {field: values for field, values in comparison.changed.items() if field not in dropped}
@@ -77,7 +80,7 @@ def _loss_of_deletion(target: Target) -> str:
 async def project_delete(call: Call, *, confirm_project_name: str) -> JSONObject:
     """Delete the confirmed project, and report what PostHog does now."""
     confirmed = await call.confirm("Delete project", _loss_of_deletion, confirm_project_name)
-    await call.destroy(confirmed)
+    await call.destroy(confirmed, lambda: proof.deleted(call, confirmed.target))
     changed, note = await _after_deletion(call, confirmed.target)
     return receipt(call, "project_delete", confirmed.target.state, Outcome.APPLIED, changed=changed, note=note)
 
@@ -135,7 +138,9 @@ async def project_change_organization(
     confirmed = await call.confirm(
         "Move project", _loss_of_move(destination), confirm_project_name, {"target": str(destination)}
     )
-    after = await call.destroy(confirmed, {"organization_id": str(destination)})
+    after = await call.destroy(
+        confirmed, lambda: proof.moved(call, confirmed.target, destination), {"organization_id": str(destination)}
+    )
     source, place = str(confirmed.target.organization), after.get("organization")
     outcome = Outcome.UNKNOWN
     if place == str(destination):

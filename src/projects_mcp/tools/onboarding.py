@@ -7,6 +7,7 @@ from projects_mcp.call import Call
 from projects_mcp.posthog.client import JSONObject
 from projects_mcp.safety.effects import Effect
 from projects_mcp.safety.receipts import Outcome
+from projects_mcp.tools import proof
 from projects_mcp.tools.receipt import organization_of, receipt
 from projects_mcp.tools.registry import tool
 
@@ -65,14 +66,10 @@ async def _record(
     if metadata is not None:
         body["metadata"] = metadata
     before = await call.read_project()
-    after = await call.write(organization_of(before, call.organization), body)
+    after = await call.write(
+        organization_of(before, call.organization), body, lambda: proof.intent(call, product_type, before)
+    )
     # The answer describes the team, which lacks some of the project's fields, so identity comes from the project.
-    old, new = (_intent(project, product_type) for project in (before, after))
+    old, new = (proof.intent_of(project, product_type) for project in (before, after))
     changed = {f"product_intents.{product_type}": {"before": old, "after": new}} if old != new else {}
     return receipt(call, operation, before, Outcome.APPLIED, changed=changed)
-
-
-def _intent(project: Mapping[str, Any], product_type: str) -> Any:
-    intents = project.get("product_intents")
-    rows = intents if isinstance(intents, list) else []
-    return next((row for row in rows if isinstance(row, dict) and row.get("product_type") == product_type), None)

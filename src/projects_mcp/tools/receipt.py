@@ -49,6 +49,8 @@ def receipt(
         "ignored": list(ignored),
     }
     result |= {name: value for name, value in more.items() if value}
+    if call.lost is not None:
+        result["evidence"] = f"PostHog's answer was lost; this was read back. {call.lost.evidence.says}"
     if following:
         result["next"] = list(following)[:_MOST_SUGGESTIONS]
     return result

@@ -9,6 +9,7 @@ from projects_mcp.posthog.settings_table import SETTINGS
 from projects_mcp.safety.effects import Effect
 from projects_mcp.safety.receipts import Outcome, compare, revert, would_be
 from projects_mcp.safety.refusals import Refusal, RefusalKind
+from projects_mcp.tools import proof
 from projects_mcp.tools.receipt import changes, organization_of, receipt, suggestion
 from projects_mcp.tools.registry import tool
 from projects_mcp.tools.schema import settings_schema, unknown_name
@@ -54,7 +55,9 @@ async def project_update(
     _refuse_if_otherwise(call, expected or {}, before)
     if dry_run:
         return _receipt(call, sent, before, would_be(sent, before), preview=True)
-    after = await call.write(organization_of(before, call.organization), sent)
+    after = await call.write(
+        organization_of(before, call.organization), sent, lambda: proof.updated(call, sent, before)
+    )
     return _receipt(call, sent, before, after, preview=False)
 
 

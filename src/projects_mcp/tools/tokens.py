@@ -10,6 +10,7 @@ from projects_mcp.safety.confirmation import Loss, Target, ending
 from projects_mcp.safety.effects import Effect
 from projects_mcp.safety.receipts import Outcome
 from projects_mcp.safety.refusals import Refusal, RefusalKind
+from projects_mcp.tools import proof
 from projects_mcp.tools.receipt import receipt
 from projects_mcp.tools.registry import tool
 from projects_mcp.vault import Reserved, VaultUnavailable
@@ -71,7 +72,9 @@ async def project_rotate_secret_token(call: Call, *, confirm_project_name: str) 
     """Rotate the secret of the confirmed project."""
     with _reserved(call) as reserved:
         confirmed = await call.confirm("Rotate the secret token of project", _loss_of_rotation, confirm_project_name)
-        before, after = confirmed.target.state, await call.destroy(confirmed)
+        target = confirmed.target
+        after = await call.destroy(confirmed, lambda: proof.replaced(call, target, [_SECRET, _BACKUP]))
+        before = target.state
         return _receipt(
             call,
             "project_rotate_secret_token",
@@ -106,7 +109,7 @@ async def _replace(
     call: Call, operation: str, asking: tuple[str, Loss], name: str, fields: list[str], note: str
 ) -> JSONObject:
     confirmed = await call.confirm(*asking, name)
-    after = await call.destroy(confirmed)
+    after = await call.destroy(confirmed, lambda: proof.replaced(call, confirmed.target, fields))
     return _receipt(call, operation, confirmed.target.state, after, fields, note)
 
 
