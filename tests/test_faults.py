@@ -367,6 +367,23 @@ async def test_a_lost_answer_is_resolved_by_reading_back(tool: str, after: bool,
         assert "before you try again" in text
 
 
+async def test_somebody_elses_value_is_no_evidence() -> None:
+    bench = Bench()
+    inner = bench.recorder._application  # noqa: SLF001 - to stand before it
+
+    async def another_writer(scope: Any, receive: Any, send: Any) -> None:
+        if scope["method"] == "GET":
+            await inner(scope, receive, send)
+            return
+        bench.fields(PROJECT)["timezone"] = "Africa/Abidjan"
+        await send({"type": "http.response.start", "status": 504, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async with Bench(world=bench.world, application=another_writer).client() as client:
+        _, detail = refusal_of(await client.call_tool("project_update", CALLS["update"][1]))
+    assert detail["outcome"] == "unknown"
+
+
 async def test_what_cannot_be_decided_is_unknown() -> None:
     async def all_broken(exchange: Exchange) -> None:
         await exchange.answer(502)

@@ -14,7 +14,7 @@ import pytest
 
 from bench import ERAS, Bench, Era, body_of, refusal_of
 from loopback import serving
-from projects_mcp.sandbox import ACME_ID, MOBILE_ID, PRODUCTION_ID, READ_WRITE_KEY, seed
+from projects_mcp.sandbox import ACME_ID, MOBILE_ID, NORTHWIND_ID, PRODUCTION_ID, READ_WRITE_KEY, seed
 from projects_mcp.sandbox.app import create_app
 from test_stdio import running
 
@@ -230,3 +230,15 @@ async def test_a_folder_that_is_not_private_stops_the_rotation_before_it_happens
     else:
         assert detail["kind"] == "secrets_folder"
         assert "PROJECTS_MCP_SECRETS_DIR" in text
+
+
+async def test_the_ids_that_an_auditor_needs(bench: Bench, tmp_path: Path) -> None:
+    file = tmp_path / "audit"
+    move = {"project_id": MOBILE_ID, "confirm_project_name": "Acme mobile", "target_organization_id": NORTHWIND_ID}
+    async with bench.client(PROJECTS_MCP_AUDIT_LOG=str(file)) as client:
+        created = body_of(await client.call_tool("project_create", {"name": "New"}))
+        body_of(await client.call_tool("project_change_organization", move | {"organization_id": ACME_ID}))
+    _, made, intent, moved = lines(file)
+    assert (made["project"], made["organization"]) == (created["project"]["id"], ACME_ID)
+    assert (intent["organization"], intent["target_organization"]) == (ACME_ID, NORTHWIND_ID)
+    assert moved["organization"] == NORTHWIND_ID

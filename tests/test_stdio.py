@@ -147,3 +147,10 @@ async def test_access_levels_over_stdio() -> None:
         text, detail = refusal_of(await client.call_tool("project_create", {"name": "x"}))
     assert detail["kind"] == "access_level"
     assert "read-only" in text
+
+
+def test_it_goes_on_although_nobody_reads_stderr() -> None:
+    with running("--sandbox") as server:
+        server.handshake()
+        for _ in range(450):  # more lines than a pipe holds, and fewer calls than the sandbox allows in a minute
+            assert server.call("project_get", {"project_id": PRODUCTION_ID, "fields": ["id"]})["isError"] is False

@@ -1,11 +1,10 @@
 """Puts a process together from its settings: the client, the dispatcher, and the sandbox where that is asked for."""
 
 import dataclasses
-from typing import TextIO
 
 from projects_mcp.config import Settings
 from projects_mcp.dispatch import Dispatcher
-from projects_mcp.journal import Journal
+from projects_mcp.journal import Echo, Journal
 from projects_mcp.posthog.client import ASGIApplication, PostHog
 from projects_mcp.posthog.credentials import BrowserSession, Credentials, PersonalKey
 from projects_mcp.posthog.operations import CURRENT
@@ -18,9 +17,7 @@ SANDBOX_ORIGIN = "https://sandbox.localhost"
 """A name that resolves to no other machine. Nothing is ever sent to it: the sandbox answers in process."""
 
 
-def assemble(
-    settings: Settings, application: ASGIApplication | None = None, *, echo: TextIO | None = None
-) -> Dispatcher:
+def assemble(settings: Settings, application: ASGIApplication | None = None, *, echo: Echo | None = None) -> Dispatcher:
     """Build everything that answers calls. Opens no connection.
 
     Args:

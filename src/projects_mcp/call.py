@@ -6,7 +6,7 @@ leaves.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final, Protocol, TypeAlias
 
@@ -15,7 +15,14 @@ import anyio
 from projects_mcp.granting import Grants
 from projects_mcp.posthog.client import JSONObject, PostHog
 from projects_mcp.posthog.errors import AnswerLost, AnswerUnusable, Forbidden, PostHogError, ServerFault
-from projects_mcp.posthog.operations import CURRENT, OPERATIONS, Operation, OrganizationRef, ProjectRef
+from projects_mcp.posthog.operations import (
+    CURRENT,
+    OPERATIONS,
+    Operation,
+    OrganizationRef,
+    ProjectRef,
+    organization_uuid,
+)
 from projects_mcp.safety.confirmation import (
     Confirmation,
     Confirmed,
@@ -93,7 +100,7 @@ class Call:
         operation: the one operation that it may send.
         grant: what the credential was known to allow when the call began.
         person: who can be asked; None where the client cannot ask.
-        announce: records in the journal that a write is about to leave, with its fields and its organization.
+        announce: records in the journal that a write is about to leave, with its body and its organization.
         organization: the organization that was asked for.
         project: the project that was asked for; None for operations that take none.
         confirmed_by: how a destructive call was confirmed, once it was.
@@ -106,15 +113,17 @@ class Call:
     operation: Operation
     grant: Grant
     person: Person | None
-    announce: Callable[["Call", list[str], OrganizationRef], Awaitable[None]] = field(repr=False)
+    announce: Callable[["Call", Mapping[str, Any], OrganizationRef], Awaitable[None]] = field(repr=False)
     organization: OrganizationRef = CURRENT
     project: ProjectRef | None = None
     confirmed_by: str | None = field(default=None, init=False)
     write_left: bool = field(default=False, init=False)
     lost: WriteLost | None = field(default=None, init=False)
     _left_s: float = field(default=0.0, init=False)
+    _asked: OrganizationRef = field(default=CURRENT, init=False)
 
     def __post_init__(self) -> None:
+        self._asked = self.organization
         self._left_s = self.means.posthog.limits.call_s
 
     @property
@@ -131,7 +140,17 @@ class Call:
         """Send the tool's own operation, which reads."""
         if not (self.effect.reads and self.operation.reads):
             raise AssertionError("read() is for tools that read")
+        if self._goes_beyond_the_key():
+            project = await self.read_project()
+            self.organization = organization_uuid(str(project.get("organization"))) or self.organization
+            self._require_rights(self.organization, self.project)
         return await self._send(self.operation, self.organization, self.project, query=query)
+
+    def _goes_beyond_the_key(self) -> bool:
+        """Whether a session would answer where the key is restricted, so that the key must be asked first."""
+        session = self.means.posthog.credentials.session
+        restricted = self.grant.organizations is not None and self.organization is CURRENT
+        return self.operation.session_only and session is not None and restricted
 
     async def list_projects(self, query: Mapping[str, str | int]) -> JSONObject:
         """Read one page of the organization's projects."""
@@ -186,14 +205,14 @@ class Call:
             Refusal: a gate stayed closed. Nothing has been sent but reads.
         """
         first = await self._fetch(self.organization)
-        self._gate_of_rights(first)
+        self._require_rights(first.organization, first.id)
         if name != first.name:
             raise Refusal(RefusalKind.NAME_MISMATCH)
         question = question_about(action, first, loss, details or {})
         by = await self._gate_of_person(question)
         # The project is read again, by its concrete organization: what was confirmed must still be what is there.
         now = await self._fetch(first.organization)
-        self._gate_of_rights(now)
+        self._require_rights(now.organization, now.id)
         if now.name != name or question_about(action, now, loss, details or {}).digest != question.digest:
             raise Refusal(RefusalKind.CHANGED_MEANWHILE)
         self.confirmed_by = by
@@ -228,7 +247,8 @@ class Call:
                 operation, organization, project, query=query, body=body, within_s=self._left_s
             )
         except Forbidden as error:
-            grants.learn(operation, organization, project, error)
+            for known_as in {organization, self._asked}:
+                grants.learn(operation, known_as, project, error)
             raise
         finally:
             self._left_s -= anyio.current_time() - began
@@ -242,7 +262,7 @@ class Call:
     ) -> JSONObject:
         if self.write_left:
             raise AssertionError("a call writes once")
-        await self.announce(self, sorted(body or ()), organization)
+        await self.announce(self, body or {}, organization)
         self.write_left = True
         try:
             answer = await self._send(self.operation, organization, project, body=body)
@@ -289,14 +309,9 @@ class Call:
             raise Refusal(RefusalKind.NOT_IDENTIFIED)
         return target
 
-    def _gate_of_rights(self, target: Target) -> None:
+    def _require_rights(self, organization: OrganizationRef, project: ProjectRef | None) -> None:
         refusal = decide(
-            self.effect,
-            self.operation,
-            self.means.policy,
-            self.grant,
-            organization=target.organization,
-            project=target.id,
+            self.effect, self.operation, self.means.policy, self.grant, organization=organization, project=project
         )
         if refusal is not None:
             raise refusal
@@ -308,7 +323,7 @@ class Call:
             if self.means.confirmation is Confirmation.HUMAN:
                 raise Refusal(RefusalKind.CANNOT_ASK)
             return "argument"
-        answer = await self.person.ask(question)
+        answer = await self.person.ask(replace(question, text=self.redactor.text(question.text)))
         if answer is not Answer.ACCEPTED:
             raise Refusal(RefusalKind.NOT_CONFIRMED, answer=answer.value)
         return "person"

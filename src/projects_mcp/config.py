@@ -44,6 +44,7 @@ VARIABLES: Final[Mapping[str, str]] = {
 
 _INGESTION: Final[Mapping[str, str]] = {"us.i.posthog.com": "us", "eu.i.posthog.com": "eu"}
 _YES, _NO = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
+_SHORTEST_SECRET: Final = 4
 _E = TypeVar("_E", bound=StrEnum)
 
 
@@ -165,6 +166,8 @@ def _from_file(path: str) -> str:
 
 
 def _secret(name: str, value: str) -> Secret:
+    if len(value) < _SHORTEST_SECRET:
+        raise SettingsError(f"{name} is too short to be one; copy it again.")
     if not value.isascii() or not value.isprintable() or any(character in ' ;,"\\' for character in value):
         raise SettingsError(
             f"{name} contains characters that no such value has; copy it again, without quotation marks."

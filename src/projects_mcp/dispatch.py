@@ -148,7 +148,7 @@ class Dispatcher:
             # Cancelled: whoever waited is gone, and a write that had left may or may not have happened.
             self._record(run, "unknown" if run.announced else "cancelled")
             raise
-        self._record(run, _outcome_of(result), result.error)
+        self._record(run, _outcome_of(result), result.error, (result.body or {}).get("project"))
         return result
 
     async def aclose(self) -> None:
@@ -202,10 +202,11 @@ class Dispatcher:
         if run.tool.operation.on_project:
             project = checked.pop("project_id", CURRENT)
 
-        async def announce(call: Call, fields: list[str], organization: OrganizationRef) -> None:
+        async def announce(call: Call, body: Mapping[str, Any], organization: OrganizationRef) -> None:
             call.organization = organization
+            line = {**self._about(run), "target_organization": body.get("organization_id"), "fields": sorted(body)}
             try:
-                await self._journal.intent({**self._about(run), "fields": fields})
+                await self._journal.intent(line)
             except AuditUnavailable:
                 raise Refusal(RefusalKind.AUDIT_UNAVAILABLE) from None
             run.announced = True
@@ -255,9 +256,11 @@ class Dispatcher:
             "confirmed": (call.confirmed_by if call else None) or "none",
         }
 
-    def _record(self, run: _Run, outcome: str, error: Mapping[str, Any] | None = None) -> None:
+    def _record(self, run: _Run, outcome: str, error: Mapping[str, Any] | None = None, project: object = None) -> None:
         duration = round((time.monotonic() - run.started) * 1000, 1)
         line = {**self._about(run), "outcome": outcome, "duration_ms": duration}
+        if isinstance(project, dict):  # a receipt knows what was created, and where it is now
+            line |= {"project": project.get("id"), "organization": project.get("organization_id")}
         if error is not None:
             line |= {"kind": error["kind"], "status": error["status"]}
         self._journal.record("outcome" if run.announced else "call", line)

@@ -56,7 +56,10 @@ class Grants:
             return self._grant
         async with self._asking:
             if self.clock() >= self._until:
-                self._grant, lifetime = await self._ask()
+                found, lifetime = await self._ask()
+                if found is not UNKNOWN or lifetime >= _KNOWN_FOR_S:
+                    self._grant = found
+                # Otherwise the failure will pass, and what was known before is still the best that is known.
                 self._until = self.clock() + lifetime
         return self._grant
 

@@ -10,19 +10,30 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final, Protocol
 
 import anyio.to_thread
 
 from projects_mcp.safety.redaction import Redactor
 
-__all__ = ["AuditUnavailable", "Journal"]
+__all__ = ["AuditUnavailable", "Echo", "Journal"]
 
 _OWNER_ONLY: Final = 0o600
 _OTHERS: Final = 0o077
+
+
+class Echo(Protocol):
+    """A stream that takes lines."""
+
+    def write(self, text: str, /) -> object:
+        """Take a line."""
+
+    def flush(self) -> object:
+        """Pass it on."""
 
 
 def _now() -> datetime:
@@ -46,9 +57,11 @@ class Journal:
 
     redactor: Redactor
     path: Path | None = None
-    echo: TextIO | None = None
+    echo: Echo | None = None
     clock: Callable[[], datetime] = field(default=_now, repr=False)
     _broken: bool = field(default=False, init=False)
+    _torn: bool = field(default=False, init=False)
+    """The last line was cut off, so the next one begins on a new line."""
 
     def probe(self) -> bool:
         """Whether the audit log can be written now. Says so on stderr when that changes."""
@@ -101,8 +114,12 @@ class Journal:
         try:
             status = os.fstat(descriptor)
             if stat.S_ISREG(status.st_mode) and status.st_mode & _OTHERS and hasattr(os, "fchmod"):
-                os.fchmod(descriptor, _OWNER_ONLY)
-            if data and os.write(descriptor, data) != len(data):
+                with suppress(PermissionError):  # somebody else's file that we may append to
+                    os.fchmod(descriptor, _OWNER_ONLY)
+            whole = b"\n" + data if data and self._torn else data
+            if whole:
+                self._torn = os.write(descriptor, whole) != len(whole)
+            if self._torn and data:
                 raise OSError("the line was written in part")
             if data and durable and stat.S_ISREG(status.st_mode):
                 os.fsync(descriptor)

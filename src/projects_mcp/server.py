@@ -13,6 +13,7 @@ from typing import Any, Final
 import anyio
 from mcp.server import CacheHint, MCPServer
 from mcp.server.mcpserver import Context
+from mcp.server.request_state import RequestStateSecurity
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     INVALID_PARAMS,
@@ -46,7 +47,7 @@ _ERROR_META: Final = "projects-mcp/error"
 _QUESTION: Final = "confirm"
 _MULTI_ROUND_TRIP: Final = "2026-07-28"
 _PATIENCE_S: Final = 300.0
-_STATE_LIFETIME_S: Final = 600.0
+"""Seconds that a person has to answer, on the line and between rounds. Silence is a no."""
 _CONSENT: Final = {
     "type": "object",
     "properties": {
@@ -80,6 +81,7 @@ class ProjectsServer(MCPServer[None]):
             log_level="WARNING",
             lifespan=lifespan,
             subscriptions=False,
+            request_state_security=RequestStateSecurity.ephemeral(ttl=_PATIENCE_S),
             # The list depends on what the credential may do, so nobody else may be served it.
             cache_hints={"tools/list": CacheHint(ttl_ms=60_000, scope="private")},
         )
@@ -101,7 +103,9 @@ class ProjectsServer(MCPServer[None]):
         try:
             result = await self._dispatcher.call(name, arguments, _person(context, self._spent))
         except UnknownToolError:
-            raise MCPError(code=INVALID_PARAMS, message=f"Unknown tool: {quoted(name, 100)}") from None
+            raise MCPError(
+                code=INVALID_PARAMS, message=f"Unknown tool: {self._dispatcher.redactor.text(quoted(name, 100))}"
+            ) from None
         except QuestionPendingError as pending:
             return _input_required(pending.question)
         return _published_result(result)
@@ -203,7 +207,7 @@ class _SpentAnswers:
         self._numbers = {known: until for known, until in self._numbers.items() if until > now}
         if not number or number in self._numbers:
             return False
-        self._numbers[number] = now + 2 * _STATE_LIFETIME_S
+        self._numbers[number] = now + 2 * _PATIENCE_S
         return True
 
 

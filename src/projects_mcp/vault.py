@@ -69,7 +69,9 @@ class Vault:
             raise VaultUnavailable("it does not exist") from None
         if not stat.S_ISDIR(status.st_mode):
             raise VaultUnavailable("it is not a folder")
-        if hasattr(os, "getuid") and (status.st_mode & _OTHERS or status.st_uid != os.getuid()):
+        if hasattr(os, "getuid") and status.st_uid != os.getuid():
+            raise VaultUnavailable("it belongs to another user than this server runs as")
+        if hasattr(os, "getuid") and status.st_mode & _OTHERS:
             raise VaultUnavailable("others can read it; make it private with chmod 700")
         when = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         unique = token_hex(4)

@@ -45,6 +45,7 @@ _FORBIDDEN: Final = (
     ("project admin", "role"),
     ("sufficient permission", "role"),
 )
+_WORD: Final = re.compile(r"[\w.\[\]-]{1,100}", re.ASCII)
 _SECONDS: Final = re.compile(r"available in (\d{1,9}) second")
 
 
@@ -171,11 +172,16 @@ def rejection(status: int, body: object, retry_after_s: float | None) -> Rejecte
     kind = _BY_STATUS.get(status, ServerFault if status >= 500 else Invalid)  # noqa: PLR2004 - the HTTP classes
     return kind(
         status,
-        code=_text(fields.get("code")),
+        code=_word(fields.get("code")),
         detail=detail,
-        attr=_text(fields.get("attr")),
+        attr=_word(fields.get("attr")),
         retry_after_s=retry_after_s,
     )
+
+
+def _word(value: object) -> str | None:
+    """Read a code or the name of a field; anything that does not look like one is foreign text, and dropped."""
+    return value if isinstance(value, str) and _WORD.fullmatch(value) else None
 
 
 def _text(value: object) -> str | None:

@@ -46,8 +46,10 @@ async def updated(call: Call, sent: Mapping[str, Any], before: Mapping[str, Any]
     now = await call.read_project()
     comparison = compare(sent, before, now)
     names = ", ".join(list(comparison.changed or sent)[:5])
-    if comparison.changed:
+    if set(comparison.changed) - set(comparison.adjusted):
         return Evidence(Outcome.APPLIED, f"The project now has the new values of {names}.", now)
+    if comparison.changed:
+        return Evidence(Outcome.UNKNOWN, f"Other values of {names} are there than before, and than were sent.", now)
     if comparison.ignored:
         return Evidence(Outcome.NOT_APPLIED, f"The project still has the former values of {names}.", now)
     return Evidence(Outcome.APPLIED, "The project already had these values, so it makes no difference.", now)

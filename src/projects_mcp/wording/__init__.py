@@ -42,7 +42,8 @@ def explain(failure: Refusal | PostHogError | WriteLost, situation: Situation) -
     if isinstance(remembered, PostHogError):
         # PostHog said no before, and is not asked again: the same words, but nothing was sent.
         told = _failed(remembered, situation)
-        return Explanation(told.text, _detail(told.detail["kind"], situation))
+        again = "PostHog said so before; this server asks it again after 15 minutes, or when it is restarted."
+        return Explanation(f"{told.text} {again}", _detail(told.detail["kind"], situation))
     return Explanation(REFUSALS[failure.kind](failure.facts, situation), _detail(failure.kind.value, situation))
 
 

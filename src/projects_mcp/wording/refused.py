@@ -36,7 +36,7 @@ def _access_level(facts: Mapping[str, Any], situation: Situation) -> str:
 def _missing_scope(facts: Mapping[str, Any], situation: Situation) -> str:
     return (
         f"The PostHog key lacks the scope {facts['scope']}, which {situation.tool} needs. {NOTHING} "
-        f"Add the scope to the key at {situation.origin}/settings/user-api-keys."
+        f"Add the scope to the key at {situation.origin}/settings/user-api-keys, then restart this server."
     )
 
 
