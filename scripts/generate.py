@@ -16,6 +16,8 @@ from typing import Any, Final
 
 from projects_mcp import __version__
 from projects_mcp.config import VARIABLES
+from projects_mcp.posthog.settings import NO_DEFAULT, Area, AtCreation, Merge, Setting
+from projects_mcp.posthog.settings_table import SETTINGS
 from projects_mcp.tools.catalogue import CATALOGUE
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -98,6 +100,56 @@ def settings_table() -> str:
     return _table(("Setting", "Meaning"), ((f"`{name}`", meaning) for name, meaning in VARIABLES.items()))
 
 
+def project_settings(text: str) -> str:
+    """Return docs/settings.md with a table for each area of PostHog."""
+    return _between(text, "project-settings", "\n\n".join(_area(area) for area in Area))
+
+
+def _area(area: Area) -> str:
+    rows = [row for row in SETTINGS.values() if row.area is area]
+    head = ("Setting", "Type", "Default", "Clear", "Who", "What it is")
+    return f"## {area.value.replace('_', ' ').capitalize()}\n\n" + _table(head, (_setting(row) for row in rows))
+
+
+def _setting(row: Setting) -> tuple[str, ...]:
+    default = "" if row.default is NO_DEFAULT else f"`{json.dumps(row.default, ensure_ascii=False)}`"
+    about = [f"{row.about}."]
+    if row.merge is not Merge.REPLACE:
+        about.append("Keys that are sent join those that are stored.")
+    if row.at_creation is not AtCreation.TAKEN:
+        about.append(_AT_CREATION[row.at_creation])
+    about.append("*Live on sites.*" if row.reach.startswith("Takes effect on every site") else row.reach)
+    return (
+        f"`{row.name}`",
+        _type(row.schema),
+        default,
+        "yes" if row.nullable else "no",
+        "member" if row.member else "admin",
+        " ".join(filter(None, about)),
+    )
+
+
+def _type(schema: Mapping[str, Any]) -> str:
+    if "enum" in schema:
+        return " or ".join(f"`{value}`" for value in schema["enum"])
+    kind = str(schema["type"])
+    if kind == "array":
+        return f"list of {_type(schema['items'])}"
+    if "properties" in schema:
+        return f"object of {', '.join(f'`{name}`' for name in schema['properties'])}"
+    if "maximum" in schema:
+        return f"{kind}, {schema['minimum']} to {schema['maximum']}"
+    text = {"string": "text", "object": "object"}.get(kind, kind)
+    return f"{text}, at most {schema['maxLength']} characters" if "maxLength" in schema else text
+
+
+_AT_CREATION: Final[Mapping[AtCreation, str]] = {
+    AtCreation.REFUSED: "PostHog refuses it in `project_create`.",
+    AtCreation.DROPPED: "PostHog drops it in `project_create`; write it afterwards.",
+    AtCreation.OVERWRITTEN: "PostHog overwrites it in `project_create`; write it afterwards.",
+}
+
+
 def manifest(text: str) -> str:
     """Return manifest.json with its version, tools and settings as the code has them now.
 
@@ -157,7 +209,11 @@ def _between(text: str, name: str, content: str) -> str:
     return f"{before}{begin}\n{content}\n{end}{rest.partition(end)[2]}"
 
 
-FILES: Final[Mapping[str, Callable[[str], str]]] = {"README.md": readme, "manifest.json": manifest}
+FILES: Final[Mapping[str, Callable[[str], str]]] = {
+    "README.md": readme,
+    "manifest.json": manifest,
+    "docs/settings.md": project_settings,
+}
 """Each file with generated parts, and the function that renews them."""
 
 
@@ -167,7 +223,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         1 where a file differs and was only to be checked, else 0.
     """
-    parser = argparse.ArgumentParser(description="Write the parts of README.md and manifest.json that repeat the code.")
+    parser = argparse.ArgumentParser(description="Write the parts of documents that repeat the code.")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 and name each file that differs")
     check: bool = parser.parse_args(arguments).check
     differs = False

@@ -122,6 +122,8 @@ async def test_without_an_audit_log_reads_go_on_and_writes_are_refused(
             text, detail = refusal_of(await client.call_tool(tool, arguments))
             assert detail["kind"] == "audit_unavailable"
             assert "PROJECTS_MCP_AUDIT_LOG" in text
+        preview = {"project_id": PRODUCTION_ID, "settings": {"timezone": "UTC"}, "dry_run": True}
+        assert body_of(await client.call_tool("project_update", preview))["outcome"] == "preview"
     assert bench.recorder.writes == []
     said = capsys.readouterr()
     assert said.out == ""

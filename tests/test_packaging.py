@@ -77,6 +77,7 @@ def test_generated_parts_are_up_to_date() -> None:
         ("manifest.json", f'"version": "{__version__}"', '"version": "0.0.0"'),
         ("manifest.json", "${user_config.host}", "us"),
         ("manifest.json", '"sensitive": true', '"sensitive": false'),
+        ("docs/settings.md", "| `timezone` |", "| `time_zone` |"),
     ],
 )
 def test_a_difference_is_named_and_repaired(
@@ -88,8 +89,9 @@ def test_a_difference_is_named_and_repaired(
     old: str,
     new: str,
 ) -> None:
-    for file in ("README.md", "manifest.json"):
-        shutil.copy(ROOT / file, tmp_path)
+    (tmp_path / "docs").mkdir()
+    for file in generate.FILES:
+        shutil.copy(ROOT / file, tmp_path / file)
     monkeypatch.setattr(generate, "ROOT", tmp_path)
     changed = tmp_path / name
     assert old in text_of(name)

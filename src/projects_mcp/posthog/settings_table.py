@@ -56,7 +56,7 @@ _ROWS: Final = (
     # Identity and display
     Setting("name", _text(200, 1), Area.DISPLAY, "Project name", NO_DEFAULT, nullable=False, stored=trimmed),
     Setting("product_description", _text(1000), Area.DISPLAY, "What the product does", member=True),
-    Setting("tags", _texts(255), Area.DISPLAY, "Tags", [], stored=lowered_tags),
+    Setting("tags", _texts(255), Area.DISPLAY, "Tags", [], nullable=False, stored=lowered_tags),
     Setting("timezone", _STRING, Area.DISPLAY, "IANA time zone", "UTC", nullable=False, reach=_CHARTS),
     Setting("week_start_day", _one_of(0, 1), Area.DISPLAY, "0 Sunday, 1 Monday", reach=_CHARTS),
     Setting("base_currency", _STRING, Area.DISPLAY, "ISO currency code", "USD", nullable=False),
@@ -175,7 +175,9 @@ _ROWS: Final = (
     ),
     Setting("capture_dead_clicks", _BOOLEAN, Area.AUTOCAPTURE, "Dead clicks", reach=_SITES),
     Setting("heatmaps_opt_in", _BOOLEAN, Area.AUTOCAPTURE, "Heatmaps", reach=_SITES),
-    Setting("data_attributes", _STRINGS, Area.AUTOCAPTURE, "HTML attributes for actions", ["data-attr"]),
+    Setting(
+        "data_attributes", _STRINGS, Area.AUTOCAPTURE, "HTML attributes for actions", ["data-attr"], nullable=False
+    ),
     # Surveys and conversations
     Setting("surveys_opt_in", _BOOLEAN, Area.SURVEYS, "Surveys", member=True, reach=_SITES),
     Setting("survey_config", _OBJECT, Area.SURVEYS, "Appearance, merged", merge=Merge.SHALLOW, reach=_SITES),
@@ -193,7 +195,7 @@ _ROWS: Final = (
     Setting("feature_flag_confirmation_message", _STRING, Area.FLAGS, "Text of that question"),
     Setting("default_evaluation_contexts_enabled", _BOOLEAN, Area.FLAGS, "Default contexts"),
     Setting("require_evaluation_contexts", _BOOLEAN, Area.FLAGS, "Contexts required"),
-    Setting("feature_flag_policy_config", _OBJECT, Area.FLAGS, "{require_tags}"),
+    Setting("feature_flag_policy_config", _OBJECT, Area.FLAGS, "{require_tags}", nullable=False),
     # Web analytics
     Setting("app_urls", _texts(200), Area.WEB_ANALYTICS, "Authorized URLs", [], nullable=False, stored=without_empty),
     Setting("path_cleaning_filters", _OBJECTS, Area.WEB_ANALYTICS, "{alias, regex}"),
@@ -204,6 +206,7 @@ _ROWS: Final = (
         Area.WEB_ANALYTICS,
         "Attribution",
         {"attribution_window_days": 90, "attribution_mode": "last_touch"},
+        nullable=False,
         at_creation=AtCreation.DROPPED,
     ),
     Setting(
@@ -212,6 +215,7 @@ _ROWS: Final = (
         Area.WEB_ANALYTICS,
         "Revenue",
         {"base_currency": "USD"},
+        nullable=False,
         at_creation=AtCreation.DROPPED,
     ),
     # Privacy
@@ -251,6 +255,7 @@ _ROWS: Final = (
         Area.PRODUCT,
         "Customers",
         {"activity_event": {"event": "$pageview", "kind": "EventsNode", "name": "$pageview"}},
+        nullable=False,
         at_creation=AtCreation.DROPPED,
     ),
     Setting(
@@ -259,9 +264,12 @@ _ROWS: Final = (
         Area.PRODUCT,
         "Workflows",
         {"email_tracking_consent_mode": "off"},
+        nullable=False,
         at_creation=AtCreation.DROPPED,
     ),
-    Setting("data_management_config", _OBJECT, Area.PRODUCT, "{stale_event_days}", {"stale_event_days": 30}),
+    Setting(
+        "data_management_config", _OBJECT, Area.PRODUCT, "{stale_event_days}", {"stale_event_days": 30}, nullable=False
+    ),
     Setting("proactive_tasks_enabled", _BOOLEAN, Area.PRODUCT, "Proactive tasks"),
     Setting("inject_web_apps", _BOOLEAN, Area.PRODUCT, "Managed by PostHog"),
     Setting("extra_settings", _OBJECT, Area.PRODUCT, "Internal"),

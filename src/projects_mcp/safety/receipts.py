@@ -13,7 +13,7 @@ from projects_mcp.posthog.errors import AnswerLost, ServerFault
 from projects_mcp.posthog.settings import Merge, Setting
 from projects_mcp.posthog.settings_table import SETTINGS
 
-__all__ = ["Comparison", "Evidence", "Outcome", "WriteLost", "compare", "revert", "would_be"]
+__all__ = ["Comparison", "Evidence", "Outcome", "WriteLost", "compare", "revert", "side_effects", "would_be"]
 
 
 class Outcome(StrEnum):
@@ -103,7 +103,18 @@ def would_be(sent: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, An
     return {**before, **{name: SETTINGS[name].combined(before.get(name), value) for name, value in sent.items()}}
 
 
-def revert(changed: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Any], list[str], list[str]]:
+def side_effects(
+    sent: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """Return settings that nobody sent, and that changed all the same: setting -> its value before and after."""
+    return {
+        name: {"before": before[name], "after": after[name]}
+        for name in SETTINGS
+        if name not in sent and name in before and name in after and before[name] != after[name]
+    }
+
+
+def revert(comparison: Comparison) -> tuple[dict[str, Any], list[str], list[str]]:
     """Work out the arguments that undo a change.
 
     Returns:
@@ -112,18 +123,28 @@ def revert(changed: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Any], li
     settings: dict[str, Any] = {}
     clear: list[str] = []
     lost: list[str] = []
-    for name, values in changed.items():
+    for name, values in comparison.changed.items():
         setting = SETTINGS[name]
         old = values["before"]
         if old is None:
             (clear if setting.nullable else lost).append(name)
-        elif _restorable(setting, old, values["after"]):
+        elif _restorable(setting, old, values["after"], merged=name in comparison.adjusted):
             settings[name] = old
         else:
             lost.append(name)
     return settings, clear, lost
 
 
-def _restorable(setting: Setting, old: Any, new: Any) -> bool:
-    """Whether writing `old` over `new` gives `old` again: merging cannot take away a key that was added."""
-    return setting.merge is Merge.REPLACE or bool(setting.combined(new, old) == old)
+def _restorable(setting: Setting, old: Any, new: Any, *, merged: bool) -> bool:
+    """Whether writing `old` over `new` gives `old` again: merging cannot take away a key that was added.
+
+    Args:
+        setting: the setting.
+        old: its value before.
+        new: its value after.
+        merged: whether PostHog has stored something other than what was sent, as it does where it merges by itself.
+    """
+    if setting.merge is Merge.REPLACE and not (merged and isinstance(old, dict) and isinstance(new, dict)):
+        return True
+    together = {**new, **old} if setting.merge is Merge.REPLACE else setting.combined(new, old)
+    return bool(together == old)

@@ -7,6 +7,7 @@ from uuid import UUID
 from projects_mcp.call import Call
 from projects_mcp.posthog.client import JSONObject
 from projects_mcp.posthog.operations import OrganizationRef
+from projects_mcp.safety.reach import difference
 from projects_mcp.safety.receipts import Outcome
 
 __all__ = ["changes", "organization_of", "receipt", "suggestion"]
@@ -48,7 +49,7 @@ def receipt(
         "changed": changes(call, changed or {}),
         "ignored": list(ignored),
     }
-    result |= {name: value for name, value in more.items() if value}
+    result |= {name: value for name, value in more.items() if value or name == "unchanged"}
     if call.lost is not None:
         result["evidence"] = f"PostHog's answer was lost; this was read back. {call.lost.evidence.says}"
     if following:
@@ -57,11 +58,12 @@ def receipt(
 
 
 def changes(call: Call, changed: Mapping[str, Mapping[str, Any]]) -> JSONObject:
-    """Return changed fields as they may be shown."""
-    return {
-        name: {side: call.redactor.field(name, value) for side, value in values.items()}
-        for name, values in changed.items()
-    }
+    """Return changed fields as they may be shown: without secrets, and of long values only what differs."""
+    shown: JSONObject = {}
+    for name, values in changed.items():
+        clean = {side: call.redactor.field(name, value) for side, value in values.items()}
+        shown[name] = difference(**clean) if clean.keys() == {"before", "after"} else clean
+    return shown
 
 
 def suggestion(tool: str, arguments: Mapping[str, Any], why: str) -> JSONObject:

@@ -7,7 +7,8 @@ from projects_mcp.call import Call
 from projects_mcp.posthog.client import JSONObject
 from projects_mcp.posthog.settings_table import SETTINGS
 from projects_mcp.safety.effects import Effect
-from projects_mcp.safety.receipts import Outcome, compare, revert, would_be
+from projects_mcp.safety.reach import warnings
+from projects_mcp.safety.receipts import Comparison, Outcome, compare, revert, side_effects, would_be
 from projects_mcp.safety.refusals import Refusal, RefusalKind
 from projects_mcp.tools import proof
 from projects_mcp.tools.receipt import changes, organization_of, receipt, suggestion
@@ -17,6 +18,7 @@ from projects_mcp.tools.schema import settings_schema, unknown_name
 __all__ = ["project_update"]
 
 _NAME: Final = "project_update"
+_ADJUSTED: Final = "PostHog stored the adjusted fields in its own form, or merged them with what was there."
 
 
 @tool(
@@ -95,7 +97,8 @@ def _receipt(
     call: Call, sent: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any], *, preview: bool
 ) -> JSONObject:
     comparison = compare(sent, before, after)
-    undo = _undo(call, comparison.changed)
+    beside = {} if preview else side_effects(sent, before, after)
+    undo = _undo(call, comparison, beside)
     following = []
     if preview and comparison.changed:
         following.append(suggestion(_NAME, _same_call(call, sent), "Apply this change."))
@@ -108,13 +111,29 @@ def _receipt(
         ignored=comparison.ignored,
         unchanged=comparison.unchanged,
         adjusted=comparison.adjusted,
+        normalised=_normalised(sent, comparison),
+        note=_ADJUSTED if comparison.adjusted else "",
+        also_changed=changes(call, beside),
+        warnings=[call.redactor.text(sentence) for sentence in warnings(comparison.changed)],
         **undo,
         following=following,
     )
 
 
-def _undo(call: Call, changed: Mapping[str, Mapping[str, Any]]) -> JSONObject:
-    settings, clear, lost = revert(changed)
+def _normalised(sent: Mapping[str, Any], comparison: Comparison) -> list[str]:
+    """Return the fields that PostHog stored in its own spelling of the value that was sent, such as a trimmed name."""
+    return [
+        name
+        for name, values in comparison.changed.items()
+        if name not in comparison.adjusted and SETTINGS[name].stored is not None and sent[name] != values["after"]
+    ]
+
+
+def _undo(call: Call, comparison: Comparison, beside: Mapping[str, Mapping[str, Any]]) -> JSONObject:
+    """Return the arguments that undo a change, as far as one call can, and the names of what it cannot restore."""
+    settings, clear, lost = revert(comparison)
+    # What PostHog changed by itself comes back by itself only where there was nothing before.
+    lost += [name for name, values in beside.items() if values["before"] not in (None, {}, [], "")]
     for name, value in list(settings.items()):
         if call.redactor.field(name, value) != value:
             # What may not be shown cannot be handed back to be written again.

@@ -75,13 +75,15 @@ async def project_rotate_secret_token(call: Call, *, confirm_project_name: str) 
         target = confirmed.target
         after = await call.destroy(confirmed, lambda: proof.replaced(call, target, [_SECRET, _BACKUP]))
         before = target.state
+        dead = f" The former backup {ending(before[_BACKUP])} no longer works." if before.get(_BACKUP) else ""
         return _receipt(
             call,
             "project_rotate_secret_token",
             before,
             after,
             [_SECRET, _BACKUP],
-            "Move every server to the new secret before the backup is dropped or another rotation is made.",
+            "Move every server to the new secret now: another rotation, or dropping the backup, ends the one in use."
+            + dead,
             **_handed_over(reserved, before.get(_SECRET), after.get(_SECRET)),
         )
 
