@@ -162,6 +162,12 @@ async def test_no_connection_is_told_apart_from_a_lost_answer() -> None:
             assert "Nothing was changed." in text
 
 
+def _resident_bytes() -> int:
+    """What this process holds in memory; 0 where the system does not say."""
+    statm = Path("/proc/self/statm")
+    return int(statm.read_text(encoding="ascii").split()[1]) * 4096 if statm.exists() else 0
+
+
 async def test_many_callers_survive_a_bad_time() -> None:  # noqa: C901 - two small parties and what they share
     """Throttled, stalled and cut off at random for SOAK_SECONDS: each call gets its own answer, once."""
     seconds, callers = float(os.environ.get("SOAK_SECONDS", "4")), 500
@@ -203,6 +209,9 @@ async def test_many_callers_survive_a_bad_time() -> None:  # noqa: C901 - two sm
         async with anyio.create_task_group() as group:
             for number in range(1, callers + 1):
                 group.start_soon(caller, number)
+            await anyio.sleep(seconds / 2)
+            halfway = _resident_bytes()
+        assert _resident_bytes() - halfway < 50_000_000, "memory stays flat"
         assert sorted(started) == sorted(ended)
         assert len(set(ended)) == len(ended) >= callers
         assert set(failed) <= {"throttled", "timeout", "connection_lost", "unreachable"}, failed
