@@ -9,7 +9,7 @@ import anyio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mcp_types import CallToolResult
+from mcp import Client
 
 from bench import ERAS, Bench, Era, body_of, refusal_of, text_of
 from projects_mcp.posthog.settings import Merge
@@ -242,32 +242,43 @@ async def test_a_receipt_follows_the_evidence_where_posthog_rewrites(bench: Benc
 @pytest.mark.parametrize("era", ERAS)
 async def test_two_writers_lose_no_update_without_being_told(bench: Bench, era: Era) -> None:
     inner = bench.recorder._application  # noqa: SLF001 - to stand before it
+    believed: dict[str, str] = {}
+    lost: list[str] = []
 
     async def slow(scope: Any, receive: Any, send: Any) -> None:
         await anyio.sleep(0.01)
-        await inner(scope, receive, send)
+        if scope["method"] == "PATCH":
+            message = await receive()
+            mine = json.loads(message["body"])["timezone"]
+            if bench.fields()["timezone"] != believed[mine]:
+                lost.append(f"{mine} overwrites {bench.fields()['timezone']}, and believed {believed[mine]}")
+            pending = [message]
+            await inner(scope, lambda: _next(pending, receive), send)
+        else:
+            await inner(scope, receive, send)
 
-    shared = Bench(world=bench.world, application=slow)
-    outcomes: list[tuple[str, str]] = []
+    server = Bench(world=bench.world, application=slow).server()
+    kinds: list[str] = []
 
     async def writer(mine: str) -> None:
-        async with shared.client(era) as client:
-            for _ in range(5):
-                now = bench.fields()["timezone"]
+        async with Client(server, mode=era, cache=None) as client:
+            for _ in range(6):
+                now = believed[mine] = bench.fields()["timezone"]
                 arguments = {"project_id": PRODUCTION_ID, "settings": {"timezone": mine}, "expected": {"timezone": now}}
-                result: CallToolResult = await client.call_tool("project_update", arguments)
-                if result.is_error:
-                    outcomes.append((mine, refusal_of(result)[1]["kind"]))
-                else:
-                    body = body_of(result)
-                    before = body["changed"].get("timezone", {}).get("before", now)
-                    outcomes.append((mine, "applied" if before == now else "overwrote without saying so"))
+                result = await client.call_tool("project_update", arguments)
+                kinds.append(refusal_of(result)[1]["kind"] if result.is_error else body_of(result)["outcome"])
 
     async with anyio.create_task_group() as group:
         group.start_soon(writer, "Asia/Tokyo")
         group.start_soon(writer, "Asia/Seoul")
-    assert len(outcomes) == 10
-    assert {kind for _, kind in outcomes} <= {"applied", "expected_otherwise"}
+    assert lost == []
+    assert len(kinds) == 12
+    assert set(kinds) <= {"applied", "unchanged", "expected_otherwise"}
+    assert "expected_otherwise" in kinds, "they did race"
+
+
+async def _next(pending: list[Any], receive: Any) -> Any:
+    return pending.pop() if pending else await receive()
 
 
 @pytest.mark.anyio

@@ -95,3 +95,14 @@ async def test_a_yes_that_is_sent_twice_asks_again(bench: Bench, transport: str,
     assert body_of(answers[0])["outcome"] == "applied"
     assert all(isinstance(answer, InputRequiredResult) for answer in answers[1:])
     assert len(bench.recorder.writes) == 1
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_several_clients_share_one_server(bench: Bench, era: Era) -> None:
+    server = bench.server()
+    async with Client(server, mode=era, cache=None) as first:
+        async with Client(server, mode=era, cache=None) as second:
+            body_of(await second.call_tool("project_list", {}))
+        body_of(await first.call_tool("project_list", {}))
+    async with Client(server, mode=era, cache=None) as third:
+        body_of(await third.call_tool("project_list", {}))

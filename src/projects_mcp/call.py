@@ -5,10 +5,12 @@ A tool can read the project that it is about, and send its own operation. A dest
 leaves.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final, Protocol, TypeAlias
+from weakref import WeakValueDictionary
 
 import anyio
 
@@ -80,6 +82,7 @@ class Means:
         policy: what the operator allows.
         confirmation: whom a destructive call must convince.
         vault: where new secrets are written; None where the operator set no folder.
+        turns: whose turn it is to read and write a project, for as long as anybody waits for it.
     """
 
     posthog: PostHog
@@ -88,6 +91,7 @@ class Means:
     policy: Policy
     confirmation: Confirmation
     vault: Vault | None = None
+    turns: WeakValueDictionary[ProjectRef, anyio.Lock] = field(default_factory=WeakValueDictionary, repr=False)
 
 
 @dataclass(slots=True)
@@ -155,6 +159,18 @@ class Call:
     async def list_projects(self, query: Mapping[str, str | int]) -> JSONObject:
         """Read one page of the organization's projects."""
         return await self._send(_LIST, self.organization, None, query=query)
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """Keep other calls of this server from writing settings of the project between our read and our write.
+
+        PostHog knows no conditional request, so writers elsewhere can still come between.
+        """
+        if self.project is None:
+            raise AssertionError("a turn is for a project")
+        turn = self.means.turns.setdefault(self.project, anyio.Lock())
+        async with turn:
+            yield
 
     async def read_created(self, number: int) -> JSONObject:
         """Read a project that this call may have created."""

@@ -61,16 +61,22 @@ class ProjectsServer(MCPServer[None]):
     """One server for both protocol eras, over whatever transport the SDK runs it."""
 
     def __init__(self, dispatcher: Dispatcher) -> None:
+        served = 0
+
         @asynccontextmanager
         async def lifespan(_server: MCPServer[None]) -> AsyncIterator[None]:
+            nonlocal served
+            served += 1
             async with anyio.create_task_group() as group:
                 group.start_soon(dispatcher.start)
                 try:
                     yield None
                 finally:
                     group.cancel_scope.cancel()
-                    with anyio.CancelScope(shield=True):
-                        await dispatcher.aclose()
+                    served -= 1
+                    if not served:  # in process, several clients may share one server
+                        with anyio.CancelScope(shield=True):
+                            await dispatcher.aclose()
 
         super().__init__(
             "projects-mcp",

@@ -123,9 +123,10 @@ class PostHog:
         return await self._exchange("GET", KEY_INTROSPECTION, self.credentials.key, self.limits.call_s)
 
     async def aclose(self) -> None:
-        """Close the connections, if there are any."""
-        if "_http" in self.__dict__:
-            await self._http.aclose()
+        """Close the connections, if there are any. A later request opens new ones."""
+        http = self.__dict__.pop("_http", None)
+        if http is not None:
+            await http.aclose()
 
     @cached_property
     def _http(self) -> "httpx.AsyncClient":

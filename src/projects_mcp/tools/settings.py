@@ -53,14 +53,22 @@ async def project_update(
 ) -> JSONObject:
     """Write settings once, and report what PostHog made of them."""
     sent = _what_to_send(settings or {}, clear)
-    before = await call.read_project()
-    _refuse_if_otherwise(call, expected or {}, before)
     if dry_run:
+        before = await _read_as_expected(call, expected or {})
         return _receipt(call, sent, before, would_be(sent, before), preview=True)
-    after = await call.write(
-        organization_of(before, call.organization), sent, lambda: proof.updated(call, sent, before)
-    )
+    async with call.alone():
+        before = await _read_as_expected(call, expected or {})
+        after = await call.write(
+            organization_of(before, call.organization), sent, lambda: proof.updated(call, sent, before)
+        )
     return _receipt(call, sent, before, after, preview=False)
+
+
+async def _read_as_expected(call: Call, believed: Mapping[str, Any]) -> JSONObject:
+    """Read the project, and refuse where it is not as the caller believes."""
+    before = await call.read_project()
+    _refuse_if_otherwise(call, believed, before)
+    return before
 
 
 def _what_to_send(settings: Mapping[str, Any], clear: Sequence[str]) -> JSONObject:
