@@ -15,6 +15,7 @@ from projects_mcp.sandbox import ACME_ID
 PROJECT = 12345
 SECRET = "phs_UpstreamSecretPlanted0001"
 CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+PROMISING_500 = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n"
 HTML = f"<html><title>Sign in</title>{SECRET}</html>".encode()
 
 
@@ -244,13 +245,13 @@ async def closed_in_the_headers(exchange: Exchange) -> None:
 
 @fault("connection_lost")
 async def closed_in_the_body(exchange: Exchange) -> None:
-    await exchange.raw(b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{"id": 12345')
+    await exchange.raw(PROMISING_500 + b'{"id": 12345')
     exchange.writer.close()
 
 
 @fault("connection_lost")
 async def reset_in_the_body(exchange: Exchange) -> None:
-    await exchange.raw(b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{"id": 12345')
+    await exchange.raw(PROMISING_500 + b'{"id": 12345')
     exchange.reset()
 
 
@@ -285,13 +286,13 @@ async def silence(exchange: Exchange) -> None:
 
 @fault("timeout")
 async def silence_after_the_headers(exchange: Exchange) -> None:
-    await exchange.raw(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n")
+    await exchange.raw(PROMISING_500)
     await asyncio.sleep(30)
 
 
 @fault("timeout")
 async def one_byte_at_a_time(exchange: Exchange) -> None:
-    await exchange.raw(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n")
+    await exchange.raw(PROMISING_500)
     for _ in range(300):
         await exchange.raw(b" ")
         await asyncio.sleep(0.1)

@@ -29,7 +29,7 @@ def assemble(settings: Settings, application: ASGIApplication | None = None, *, 
         settings = in_sandbox(settings)
         if application is None:
             from projects_mcp.sandbox import seed  # noqa: PLC0415 - only sandbox mode loads it
-            from projects_mcp.sandbox.app import create_app  # noqa: PLC0415
+            from projects_mcp.sandbox.app import create_app  # noqa: PLC0415 - as above
 
             application = create_app(seed())
     journal = Journal(Redactor(settings.credentials.secrets()), settings.audit_log, echo)

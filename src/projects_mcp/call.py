@@ -23,7 +23,7 @@ from projects_mcp.posthog.operations import (
     Operation,
     OrganizationRef,
     ProjectRef,
-    organization_uuid,
+    organization_of,
 )
 from projects_mcp.safety.confirmation import (
     Confirmation,
@@ -146,7 +146,7 @@ class Call:
             raise AssertionError("read() is for tools that read")
         if self._goes_beyond_the_key():
             project = await self.read_project()
-            self.organization = organization_uuid(str(project.get("organization"))) or self.organization
+            self.organization = organization_of(project, self.organization)
             self._require_rights(self.organization, self.project)
         return await self._send(self.operation, self.organization, self.project, query=query)
 
@@ -285,11 +285,8 @@ class Call:
             self._require_project(answer, project)
         except (AnswerLost, ServerFault) as error:
             return await self._read_back(error, prove)
-        except PostHogError:
+        except (PostHogError, Refusal):
             self.write_left = False  # PostHog said no, or never heard of it
-            raise
-        except Refusal:
-            self.write_left = False
             raise
         return answer
 

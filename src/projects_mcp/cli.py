@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from projects_mcp._version import __version__
-from projects_mcp.config import Settings, SettingsError, load
+from projects_mcp.config import Settings, SettingsError, load, whole_number
 
 __all__ = ["main"]
 
@@ -54,20 +54,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _stdio(settings: Settings, _options: argparse.Namespace) -> int:
     # Collecting garbage while importing finds none, and what is imported stays for good.
     gc.disable()
-    from projects_mcp.stdio import serve_stdio  # noqa: PLC0415
+    from projects_mcp.stdio import serve_stdio
 
     gc.enable()
     return serve_stdio(settings)
 
 
 def _demo(_settings: Settings, options: argparse.Namespace) -> int:
-    from projects_mcp.demo import run_demo  # noqa: PLC0415
+    from projects_mcp.demo import run_demo
 
     return run_demo(color=options.color)
 
 
 def _call(settings: Settings, options: argparse.Namespace) -> int:
-    from projects_mcp.script import UsageError, run_call  # noqa: PLC0415
+    from projects_mcp.script import UsageError, run_call
 
     try:
         return run_call(settings, options.tool, options.pairs, options.json)
@@ -77,13 +77,13 @@ def _call(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _tools(settings: Settings, options: argparse.Namespace) -> int:
-    from projects_mcp.script import run_tools  # noqa: PLC0415
+    from projects_mcp.script import run_tools
 
     return run_tools(settings, as_json=options.json)
 
 
 def _sandbox(_settings: Settings, options: argparse.Namespace) -> int:
-    from projects_mcp.sandbox.serving import serve  # noqa: PLC0415
+    from projects_mcp.sandbox.serving import serve
 
     return serve(options.port)
 
@@ -133,6 +133,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= len("65535") and int(text) <= 65_535):  # noqa: PLR2004
+    port = whole_number(text, 0, 65_535, digits=5)
+    if port is None:
         raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
-    return int(text)
+    return port

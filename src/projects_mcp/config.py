@@ -17,7 +17,7 @@ from projects_mcp.safety.effects import Access
 from projects_mcp.safety.grants import Policy
 from projects_mcp.secret import Secret
 
-__all__ = ["REGIONS", "VARIABLES", "Settings", "SettingsError", "load"]
+__all__ = ["REGIONS", "VARIABLES", "Settings", "SettingsError", "load", "whole_number"]
 
 REGIONS: Final[Mapping[str, str]] = {"us": "https://us.posthog.com", "eu": "https://eu.posthog.com"}
 
@@ -195,16 +195,25 @@ def _ids(values: Mapping[str, str], name: str) -> frozenset[int] | None:
     if name not in values:
         return None
     parts = [part.strip() for part in values[name].split(",") if part.strip()]
-    if not parts or not all(part.isascii() and part.isdigit() and len(part) < 17 and int(part) for part in parts):  # noqa: PLR2004
+    ids = frozenset(whole_number(part, 1, 10**16 - 1, digits=16) for part in parts)
+    if not ids or None in ids:
         raise SettingsError(f"{name} must be project ids, separated by commas, such as 12,345.")
-    return frozenset(map(int, parts))
+    return frozenset(number for number in ids if number is not None)
 
 
 def _number(values: Mapping[str, str], name: str, default: int, lowest: int, highest: int) -> int:
-    text = values.get(name, str(default))
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and lowest <= int(text) <= highest):  # noqa: PLR2004
+    number = whole_number(values.get(name, str(default)), lowest, highest, digits=9)
+    if number is None:
         raise SettingsError(f"{name} must be a number from {lowest} to {highest}.")
-    return int(text)
+    return number
+
+
+def whole_number(text: str, lowest: int, highest: int, *, digits: int) -> int | None:
+    """Read a number that somebody typed: ASCII digits only, no more than `digits`, and within bounds; else None."""
+    if not (text.isascii() and text.isdigit() and len(text) <= digits):
+        return None
+    number = int(text)
+    return number if lowest <= number <= highest else None
 
 
 def _path(values: Mapping[str, str], name: str) -> Path | None:

@@ -30,7 +30,7 @@ from projects_mcp.tools.catalogue import CATALOGUE
 from projects_mcp.tools.registry import Tool
 from projects_mcp.tools.schema import conform
 from projects_mcp.vault import Vault
-from projects_mcp.wording import Explanation, Situation, about_lost_answer, explain, unexpected
+from projects_mcp.wording import NOTHING, Explanation, Situation, about_lost_answer, explain, unexpected
 
 __all__ = ["Dispatcher", "QuestionPendingError", "Result", "UnknownToolError"]
 
@@ -118,7 +118,7 @@ class Dispatcher:
         grant = await self._means.grants.get()
         refusals = {tool.name: self._refusal(tool, grant) for tool in CATALOGUE}
         return {
-            name: explain(refusal, self._situation(_TOOLS[name], None)).text.replace(" Nothing was changed.", "")
+            name: explain(refusal, self._situation(_TOOLS[name], None)).text.replace(f" {NOTHING}", "")
             for name, refusal in refusals.items()
             if refusal is not None
         }
@@ -177,7 +177,7 @@ class Dispatcher:
         except QuestionPendingError:
             raise
         except Exception:  # noqa: BLE001 - the one place where the unforeseen is masked
-            logger.error("%s failed unexpectedly\n%s", tool.name, self.redactor.text(traceback.format_exc()))  # noqa: TRY400
+            logger.error("%s failed unexpectedly\n%s", tool.name, self.redactor.text(traceback.format_exc()))  # noqa: TRY400 - redacted first
             return self._failed(unexpected(self._situation(tool, run.call)))
 
     @staticmethod

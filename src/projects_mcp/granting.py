@@ -101,6 +101,6 @@ class Grants:
             except PostHogError:
                 return UNKNOWN, _UNKNOWN_FOR_S
             except Exception as error:  # noqa: BLE001 - a start, and a list of tools, must not fail for this
-                logger.error("asking what the key may do failed unexpectedly: %s", type(error).__name__)  # noqa: TRY400
+                logger.error("asking what the key may do failed unexpectedly: %s", type(error).__name__)  # noqa: TRY400 - its text may hold a secret
                 return UNKNOWN, _UNKNOWN_FOR_S
         return UNKNOWN, _UNKNOWN_FOR_S

@@ -116,22 +116,24 @@ class Journal:
             if stat.S_ISREG(status.st_mode) and status.st_mode & _OTHERS and hasattr(os, "fchmod"):
                 with suppress(PermissionError):  # somebody else's file that we may append to
                     os.fchmod(descriptor, _OWNER_ONLY)
-            whole = b"\n" + data if data and self._torn else data
-            if whole:
-                self._torn = os.write(descriptor, whole) != len(whole)
-            if self._torn and data:
+            if not data:
+                return
+            whole = b"\n" + data if self._torn else data
+            self._torn = os.write(descriptor, whole) != len(whole)
+            if self._torn:
                 raise OSError("the line was written in part")
-            if data and durable and stat.S_ISREG(status.st_mode):
+            if durable and stat.S_ISREG(status.st_mode):
                 os.fsync(descriptor)
         finally:
             os.close(descriptor)
 
-    def _echo(self, text: str) -> None:
-        if self.echo is None:
+    def _echo(self, text: str, otherwise: Echo | None = None) -> None:
+        stream = self.echo or otherwise
+        if stream is None:
             return
         try:
-            self.echo.write(text)
-            self.echo.flush()
+            stream.write(text)
+            stream.flush()
         except (OSError, ValueError):
             self.echo = None  # nobody reads it any more
 
@@ -141,8 +143,4 @@ class Journal:
         self._broken = True
         reason = error.strerror or "it was written in part"
         text = f"projects-mcp: the audit log cannot be written ({reason}); changes are refused until it can.\n"
-        try:
-            sys.stderr.write(text)
-            sys.stderr.flush()
-        except (OSError, ValueError):
-            self.echo = None
+        self._echo(text, otherwise=sys.stderr)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 from uuid import UUID
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "OrganizationRef",
     "ProjectRef",
     "operation",
+    "organization_of",
     "organization_uuid",
 ]
 
@@ -107,6 +108,15 @@ def organization_uuid(text: str) -> UUID | None:
     except ValueError:
         return None
     return organization if str(organization) == text.lower() else None
+
+
+def organization_of(project: Mapping[str, Any], otherwise: OrganizationRef) -> OrganizationRef:
+    """Return the concrete organization that a project says it is in, or what was asked for where it does not say."""
+    value = project.get("organization")
+    try:
+        return UUID(value) if isinstance(value, str) else otherwise
+    except ValueError:
+        return otherwise
 
 
 def operation(name: str) -> Operation:

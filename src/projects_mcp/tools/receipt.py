@@ -2,15 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from uuid import UUID
 
 from projects_mcp.call import Call
 from projects_mcp.posthog.client import JSONObject
-from projects_mcp.posthog.operations import OrganizationRef
 from projects_mcp.safety.reach import difference
 from projects_mcp.safety.receipts import Outcome
 
-__all__ = ["changes", "organization_of", "receipt", "suggestion"]
+__all__ = ["changes", "receipt", "suggestion"]
 
 _MOST_SUGGESTIONS = 3
 
@@ -69,12 +67,3 @@ def changes(call: Call, changed: Mapping[str, Mapping[str, Any]]) -> JSONObject:
 def suggestion(tool: str, arguments: Mapping[str, Any], why: str) -> JSONObject:
     """Suggest a next call, with complete arguments."""
     return {"tool": tool, "arguments": dict(arguments), "why": why}
-
-
-def organization_of(project: Mapping[str, Any], otherwise: OrganizationRef) -> OrganizationRef:
-    """Return the concrete organization that a project says it is in, or what was asked for where it does not say."""
-    value = project.get("organization")
-    try:
-        return UUID(value) if isinstance(value, str) else otherwise
-    except ValueError:
-        return otherwise

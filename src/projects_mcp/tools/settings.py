@@ -5,13 +5,14 @@ from typing import Any, Final
 
 from projects_mcp.call import Call
 from projects_mcp.posthog.client import JSONObject
+from projects_mcp.posthog.operations import organization_of
 from projects_mcp.posthog.settings_table import SETTINGS
 from projects_mcp.safety.effects import Effect
 from projects_mcp.safety.reach import warnings
 from projects_mcp.safety.receipts import Comparison, Outcome, compare, revert, side_effects, would_be
 from projects_mcp.safety.refusals import Refusal, RefusalKind
 from projects_mcp.tools import proof
-from projects_mcp.tools.receipt import changes, organization_of, receipt, suggestion
+from projects_mcp.tools.receipt import changes, receipt, suggestion
 from projects_mcp.tools.registry import tool
 from projects_mcp.tools.schema import settings_schema, unknown_name
 

@@ -15,7 +15,7 @@ from projects_mcp.wording.failed import cause_of
 from projects_mcp.wording.refused import REFUSALS
 from projects_mcp.wording.situation import MAYBE, NOTHING, Situation
 
-__all__ = ["Explanation", "Situation", "about_lost_answer", "explain", "unexpected"]
+__all__ = ["NOTHING", "Explanation", "Situation", "about_lost_answer", "explain", "unexpected"]
 
 _CHECK_PROJECT: Final = "Look at it with project_get before you try again."
 _CHECK: Final[Mapping[str, str]] = {
