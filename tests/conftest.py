@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from bench import Bench
+from workbench import Bench
 
 # Machines differ: a slow one must not fail a property, and a repeated run must try the same cases.
 settings.register_profile(

@@ -11,8 +11,8 @@ from mcp import MCPError
 from mcp.client import ClientRequestContext
 from mcp_types import ElicitRequestParams, ElicitResult
 
-from bench import ENVIRONMENT, ERAS, Bench, Era, body_of, refusal_of
 from projects_mcp.sandbox import MOBILE_ID, NORTHWIND_ID, PRODUCTION_ID
+from workbench import ENVIRONMENT, ERAS, Bench, Era, body_of, refusal_of
 
 pytestmark = pytest.mark.anyio
 
@@ -61,15 +61,14 @@ def look_alikes(name: str) -> st.SearchStrategy[str]:
 
 
 @given(data=st.data())
-async def test_no_name_but_the_exact_one_passes(data: st.DataObject) -> None:
+def test_no_name_but_the_exact_one_passes(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(NAMES))
     given_name = data.draw(look_alikes(name) | st.text(max_size=30))
     tool = data.draw(st.sampled_from(sorted(DESTRUCTIVE)))
     bench = Bench()
     bench.fields()["name"] = name
-    server = bench.server()
     arguments = {"project_id": PRODUCTION_ID, "confirm_project_name": given_name, **DESTRUCTIVE[tool]}
-    result = await server.call_tool(tool, arguments)
+    result = anyio.run(bench.server().call_tool, tool, arguments)
     if given_name == name:
         assert not result.is_error  # type: ignore[union-attr]  # nobody can be asked here
         assert len(bench.recorder.writes) == 1

@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 from mcp import Client
 from mcp_types import CallToolResult
 
-from bench import ENVIRONMENT, ERAS, Bench, Era, body_of, refusal_of, text_of
 from faults import FAULTS, PROJECT, SECRET, Exchange, Request, Upstream, listening, project
 from projects_mcp.assembly import assemble
 from projects_mcp.config import load
 from projects_mcp.server import ProjectsServer
 from test_arguments import COMPLETE
+from workbench import ENVIRONMENT, ERAS, Bench, Era, body_of, refusal_of, text_of
 
 pytestmark = pytest.mark.anyio
 

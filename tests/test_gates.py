@@ -26,9 +26,9 @@ from mcp_types import (
     InputRequiredResult,
 )
 
-from bench import Bench, Recorder, Sent
 from projects_mcp.sandbox import ACME_ID, DEMO_ID, MOBILE_ID, NORTHWIND_ID, PRODUCTION_ID
 from projects_mcp.sandbox.app import create_app
+from workbench import Bench, Recorder, Sent
 
 PROJECTS = (PRODUCTION_ID, MOBILE_ID, DEMO_ID)
 PROTECTED = DEMO_ID

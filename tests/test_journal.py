@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from bench import ERAS, Bench, Era, body_of, refusal_of
 from loopback import serving
 from projects_mcp.sandbox import ACME_ID, MOBILE_ID, NORTHWIND_ID, PRODUCTION_ID, READ_WRITE_KEY, seed
 from projects_mcp.sandbox.app import create_app
 from test_stdio import running
+from workbench import ERAS, Bench, Era, body_of, refusal_of
 
 pytestmark = pytest.mark.anyio
 

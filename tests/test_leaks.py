@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from bench import ERAS, Bench, Era
 from loopback import serving
 from projects_mcp.assembly import assemble
 from projects_mcp.call import Call
@@ -24,6 +23,7 @@ from projects_mcp.stdio import configure_logging
 from projects_mcp.tools.catalogue import CATALOGUE
 from test_arguments import COMPLETE
 from test_cli import run
+from workbench import ERAS, Bench, Era
 
 pytestmark = pytest.mark.anyio
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import ERAS, Bench, Era, body_of, refusal_of, text_of
 from projects_mcp.results import compact_json, finished
 from projects_mcp.safety.redaction import Redactor
 from projects_mcp.sandbox import ACME_ID, NORTHWIND_PROJECT_ID, PRODUCTION_ID
+from workbench import ERAS, Bench, Era, body_of, refusal_of, text_of
 
 pytestmark = pytest.mark.anyio
 

@@ -12,13 +12,13 @@ import pytest
 from mcp.client import ClientRequestContext
 from mcp_types import ElicitRequestParams, ElicitResult
 
-from bench import ERAS, Bench, Era, body_of, refusal_of
 from projects_mcp import sandbox
 from projects_mcp.safety.effects import Access
 from projects_mcp.sandbox import MOBILE_ID, PRODUCTION_ID, STAGING_ID
 from projects_mcp.server import ProjectsServer
 from projects_mcp.tools.catalogue import CATALOGUE
 from test_arguments import COMPLETE
+from workbench import ERAS, Bench, Era, body_of, refusal_of
 
 pytestmark = pytest.mark.anyio
 

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mcp import Client
 
-from bench import ERAS, Bench, Era, body_of, refusal_of, text_of
 from projects_mcp.posthog.settings import Merge
 from projects_mcp.posthog.settings_table import SETTINGS
 from projects_mcp.safety.reach import difference, warnings
 from projects_mcp.sandbox import MOBILE_ID, PRODUCTION_ID
 from projects_mcp.sandbox.rules import BY_NAME
+from workbench import ERAS, Bench, Era, body_of, refusal_of, text_of
 
 GOOD: dict[str, Any] = {
     "name": "  Another name  ",

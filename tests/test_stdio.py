@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from mcp import Client, StdioServerParameters
 
-from bench import ERAS, Era, body_of, refusal_of
 from projects_mcp.sandbox import PRODUCTION_ID
+from workbench import ERAS, Era, body_of, refusal_of
 
 COMMAND = [sys.executable, "-m", "projects_mcp"]
 CLEAN = {

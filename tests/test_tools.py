@@ -1,14 +1,16 @@
 """Each tool through a real client, in both protocol eras, with the sandbox's state as the witness."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 from mcp import MCPError
 
-from bench import ERAS, Bench, Era, body_of
 from projects_mcp import __version__
+from projects_mcp.posthog.settings_table import NEWER, SETTINGS
 from projects_mcp.sandbox import ACME_ID, DEMO_ID, MOBILE_ID, NORTHWIND_ID, PRODUCTION_ID, STAGING_ID
+from workbench import ERAS, Bench, Era, body_of, refusal_of
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("era", ERAS)]
 
@@ -88,11 +90,39 @@ def _assert_plain(place: str, schema: Mapping[str, Any]) -> None:
     assert None not in schema.get("enum", []), place
     if schema["type"] == "array":
         assert "items" in schema, place
-    for name, inner in schema.get("properties", {}).items():
-        parent_is_argument = place.count(".") == 0 or place.endswith(".settings")
-        assert not parent_is_argument or inner.get("description"), f"{place}.{name}"
     if "properties" in schema:
         assert schema["additionalProperties"] is False, place
+
+
+async def test_what_a_model_sees_of_the_tools_stays_small_and_names_every_setting(bench: Bench, era: Era) -> None:
+    async with bench.client(era) as client:
+        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+    seen = [
+        {"name": tool.name, "description": tool.description, "inputSchema": tool.input_schema}
+        for tool in tools.values()
+    ]
+    # 11,200 characters are 2,530 tokens of o200k_base: `make bench` counts them. Every conversation pays for them.
+    assert len(json.dumps(seen, separators=(",", ":"))) <= 11_300
+    named = {name: set(_settings(tools[name].input_schema)) for name in ("project_create", "project_update")}
+    assert named == {"project_create": set(SETTINGS) - NEWER, "project_update": set(SETTINGS)}
+    for name, setting in SETTINGS.items():
+        published = _settings(tools["project_update"].input_schema)[name]
+        for key in ("type", "enum", "minimum", "maximum"):
+            assert published.get(key) == setting.schema.get(key), name
+
+
+def _settings(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    properties: Mapping[str, Any] = schema["properties"]["settings"]["properties"]
+    return properties
+
+
+async def test_a_setting_that_creation_does_not_name_is_taken_all_the_same(bench: Bench, era: Era) -> None:
+    async with bench.client(era) as client:
+        body = body_of(await client.call_tool("project_create", {"name": "Euro", "settings": {"base_currency": "EUR"}}))
+        assert body["changed"]["base_currency"]["after"] == "EUR"
+        refused = await client.call_tool("project_create", {"name": "Euro 2", "settings": {"base_currency": 1}})
+    assert refusal_of(refused)[1]["kind"] == "invalid_argument"
+    assert len(bench.recorder.writes) == 1
 
 
 async def test_an_unknown_tool_is_invalid_params(bench: Bench, era: Era) -> None:

@@ -12,10 +12,10 @@ from mcp import Client, StdioServerParameters
 from mcp.client import ClientRequestContext
 from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult, InputRequiredResult
 
-from bench import ENVIRONMENT, ERAS, Bench, Era, body_of, refusal_of
 from loopback import serving
 from projects_mcp.sandbox import MOBILE_ID
 from test_stdio import CLEAN, COMMAND
+from workbench import ENVIRONMENT, ERAS, Bench, Era, body_of, refusal_of
 
 pytestmark = pytest.mark.anyio
 

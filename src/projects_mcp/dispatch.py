@@ -161,7 +161,7 @@ class Dispatcher:
             self._require(Refusal(RefusalKind.NOT_CONFIGURED) if self._settings.credentials.key is None else None)
             grant = await self._means.grants.get()
             self._require(self._refusal(tool, grant))
-            checked = conform(tool.input_schema, arguments)
+            checked = conform(tool.arguments, arguments)
             run.call = call = self._call(run, checked, grant, person)
             self._require(self._refusal(tool, grant, call.organization, call.project))
             writes = not tool.effect.reads and not checked.get("dry_run")

@@ -117,7 +117,7 @@ def _arguments(tool: Tool, pairs: Sequence[str], json_text: str | None) -> dict[
 def _put(arguments: dict[str, Any], tool: Tool, name: str, text: str) -> None:
     """Store one argument. `settings.timezone` reaches inside an object."""
     outer, dot, inner = name.partition(".")
-    schema = tool.input_schema["properties"].get(outer, {})
+    schema = tool.arguments["properties"].get(outer, {})
     if not dot:
         arguments[name] = _value(schema, text)
         return

@@ -79,6 +79,7 @@ class Setting:
         merge: how a new value meets the stored one.
         at_creation: what becomes of it in `project_create`.
         stored: how PostHog writes a value before it stores it.
+        hinted: whether a model needs `about` too, because name and type do not say it. Each conversation pays for it.
         reach: a sentence on what a change does outside PostHog's own pages, where it matters.
     """
 
@@ -92,6 +93,7 @@ class Setting:
     merge: Merge = Merge.REPLACE
     at_creation: AtCreation = AtCreation.TAKEN
     stored: Callable[[Any], Any] | None = field(default=None, kw_only=True)
+    hinted: bool = field(default=False, kw_only=True)
     reach: str = field(default="", kw_only=True)
 
     def normal(self, value: Any) -> Any:
@@ -109,10 +111,6 @@ class Setting:
                 if isinstance(inner, dict) and isinstance(value, dict):
                     merged[key] = {**inner, **value}
         return merged
-
-    def published(self) -> dict[str, Any]:
-        """Return the schema that clients see."""
-        return {**self.schema, "description": self.about}
 
 
 def is_usual(setting: Setting, value: Any) -> bool:

@@ -19,7 +19,7 @@ from projects_mcp.posthog.settings import (
     without_empty,
 )
 
-__all__ = ["SETTINGS"]
+__all__ = ["NEWER", "SETTINGS"]
 
 _BOOLEAN: Final = {"type": "boolean"}
 _INTEGER: Final = {"type": "integer"}
@@ -58,7 +58,7 @@ _ROWS: Final = (
     Setting("product_description", _text(1000), Area.DISPLAY, "What the product does", member=True),
     Setting("tags", _texts(255), Area.DISPLAY, "Tags", [], nullable=False, stored=lowered_tags),
     Setting("timezone", _STRING, Area.DISPLAY, "IANA time zone", "UTC", nullable=False, reach=_CHARTS),
-    Setting("week_start_day", _one_of(0, 1), Area.DISPLAY, "0 Sunday, 1 Monday", reach=_CHARTS),
+    Setting("week_start_day", _one_of(0, 1), Area.DISPLAY, "0 Sunday, 1 Monday", reach=_CHARTS, hinted=True),
     Setting("base_currency", _STRING, Area.DISPLAY, "ISO currency code", "USD", nullable=False),
     Setting(
         "primary_dashboard",
@@ -104,21 +104,21 @@ _ROWS: Final = (
         "session_recording_linked_flag",
         _keys(["id", "key"], id=_INTEGER, key=_STRING, variant=_STRING),
         Area.RECORDING,
-        "Record only with this flag",
+        "Record only with this flag: {id, key, variant}",
         reach=_SITES,
     ),
     Setting(
         "session_recording_network_payload_capture_config",
         _keys(recordHeaders=_BOOLEAN, recordBody=_BOOLEAN),
         Area.PRIVACY,
-        "Record network payloads",
+        "Record network payloads: {recordHeaders, recordBody}",
         reach=_LESS_PRIVATE,
     ),
     Setting(
         "session_recording_masking_config",
         _keys(maskAllInputs=_BOOLEAN, maskTextSelector=_STRING, blockSelector=_STRING),
         Area.PRIVACY,
-        "Masking in recordings",
+        "Masking in recordings: {maskAllInputs, maskTextSelector, blockSelector}",
         reach=_LESS_PRIVATE,
     ),
     Setting(
@@ -132,12 +132,25 @@ _ROWS: Final = (
         "recording_domains",
         _texts(200),
         Area.RECORDING,
-        "Origins to record, empty = all",
+        "Empty: every origin",
         stored=without_empty,
         reach="Recordings stop on origins that are no longer listed.",
+        hinted=True,
     ),
-    Setting("session_recording_url_trigger_config", _OBJECTS, Area.RECORDING, "{url, matching: regex}", reach=_SITES),
-    Setting("session_recording_url_blocklist_config", _OBJECTS, Area.RECORDING, "{url, matching: regex}", reach=_SITES),
+    Setting(
+        "session_recording_url_trigger_config",
+        _OBJECTS,
+        Area.RECORDING,
+        "{url, matching: regex}",
+        reach=_SITES,
+    ),
+    Setting(
+        "session_recording_url_blocklist_config",
+        _OBJECTS,
+        Area.RECORDING,
+        "{url, matching: regex}",
+        reach=_SITES,
+    ),
     Setting("session_recording_event_trigger_config", _STRINGS, Area.RECORDING, "Events that start one", reach=_SITES),
     Setting("session_recording_trigger_match_type_config", _text(24), Area.RECORDING, "all or any", reach=_SITES),
     Setting("session_recording_trigger_groups", _OBJECT, Area.RECORDING, "{version: 2, groups}", reach=_SITES),
@@ -198,7 +211,7 @@ _ROWS: Final = (
     Setting("feature_flag_policy_config", _OBJECT, Area.FLAGS, "{require_tags}", nullable=False),
     # Web analytics
     Setting("app_urls", _texts(200), Area.WEB_ANALYTICS, "Authorized URLs", [], nullable=False, stored=without_empty),
-    Setting("path_cleaning_filters", _OBJECTS, Area.WEB_ANALYTICS, "{alias, regex}"),
+    Setting("path_cleaning_filters", _OBJECTS, Area.WEB_ANALYTICS, "{alias, regex}", hinted=True),
     Setting("web_analytics_pre_aggregated_tables_enabled", _BOOLEAN, Area.WEB_ANALYTICS, "Faster tables"),
     Setting(
         "marketing_analytics_config",
@@ -226,6 +239,7 @@ _ROWS: Final = (
         Area.PRIVACY,
         "0 off, 1 stateless, 2 stateful",
         reach="Changes how visitors without cookies are counted from now on.",
+        hinted=True,
     ),
     # Product analytics and the rest
     Setting(
@@ -278,3 +292,39 @@ _ROWS: Final = (
 
 SETTINGS: Final[Mapping[str, Setting]] = {row.name: row for row in _ROWS}
 """Every writable setting by name, grouped by what it is about."""
+
+NEWER: Final = frozenset(
+    {
+        "base_currency",
+        "business_model",
+        "capture_dead_clicks",
+        "conversations_enabled",
+        "conversations_settings",
+        "cookieless_server_hash_mode",
+        "customer_analytics_config",
+        "data_management_config",
+        "default_data_theme",
+        "default_evaluation_contexts_enabled",
+        "feature_flag_confirmation_enabled",
+        "feature_flag_confirmation_message",
+        "feature_flag_policy_config",
+        "human_friendly_comparison_periods",
+        "logs_settings",
+        "marketing_analytics_config",
+        "onboarding_tasks",
+        "proactive_tasks_enabled",
+        "receive_org_level_activity_logs",
+        "require_evaluation_contexts",
+        "revenue_analytics_config",
+        "session_recording_event_trigger_config",
+        "session_recording_retention_period",
+        "session_recording_trigger_groups",
+        "session_recording_trigger_match_type_config",
+        "session_recording_url_blocklist_config",
+        "session_recording_url_trigger_config",
+        "tags",
+        "web_analytics_pre_aggregated_tables_enabled",
+        "workflows_config",
+    }
+)
+"""Settings that PostHog takes although its page of the API does not list them."""

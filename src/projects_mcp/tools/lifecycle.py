@@ -25,13 +25,12 @@ __all__ = ["project_change_organization", "project_create", "project_delete"]
 @tool(
     "project_create",
     "Create a project",
-    "Create a project in an organization and get a receipt with its id and token. "
-    "It also becomes the current project of the key's owner.",
+    "Create a project and get its id and token. It becomes the current project of the key's owner.",
     Effect.ADD,
     "create",
     {
-        "name": {**SETTINGS["name"].schema, "description": "Name, unique in the organization"},
-        "settings": settings_schema("Initial settings"),
+        "name": SETTINGS["name"].schema,
+        "settings": settings_schema(),
     },
     required=["name"],
 )
@@ -73,7 +72,7 @@ def _loss_of_deletion(target: Target) -> str:
 @tool(
     "project_delete",
     "Delete a project",
-    "Delete a project with all its data, for good. Ask the user first, and let them state the exact name.",
+    "Delete a project and all its data, for good. Ask the user first, and let them state the exact name.",
     Effect.DESTROY,
     "destroy",
 )
@@ -121,10 +120,10 @@ def _loss_of_move(target_organization: UUID) -> Any:
 @tool(
     "project_change_organization",
     "Move a project",
-    "Move a project to another organization: billing, members and access follow. Ask the user first.",
+    "Move a project: the other organization's members, access and billing apply. Ask the user first.",
     Effect.DESTROY,
     "change_organization",
-    {"target_organization_id": {"type": "string", "maxLength": 64, "description": "UUID of the new organization"}},
+    {"target_organization_id": {"type": "string", "maxLength": 64}},
     required=["target_organization_id"],
 )
 async def project_change_organization(

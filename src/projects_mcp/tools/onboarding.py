@@ -15,21 +15,16 @@ from projects_mcp.tools.registry import tool
 __all__ = ["project_add_product_intent", "project_complete_product_onboarding"]
 
 _ARGUMENTS: Final[Mapping[str, Any]] = {
-    "product_type": {
-        "type": "string",
-        "minLength": 1,
-        "maxLength": 200,
-        "description": "Such as product_analytics or session_replay",
-    },
-    "intent_context": {"type": "string", "maxLength": 200, "description": "Where the interest showed"},
-    "metadata": {"type": "object", "description": "Anything about it"},
+    "product_type": {"type": "string", "minLength": 1, "maxLength": 200},
+    "intent_context": {"type": "string", "maxLength": 200},
+    "metadata": {"type": "object"},
 }
 
 
 @tool(
     "project_add_product_intent",
     "Note interest in a product",
-    "Record that a project is interested in one of PostHog's products. It cannot be taken back.",
+    "Record interest in one of PostHog's products. It cannot be taken back.",
     Effect.ADD,
     "add_product_intent",
     _ARGUMENTS,
@@ -45,7 +40,7 @@ async def project_add_product_intent(
 @tool(
     "project_complete_product_onboarding",
     "Complete onboarding of a product",
-    "Record that a project has finished the onboarding of one of PostHog's products. It cannot be taken back.",
+    "Record that the onboarding of a product is finished. It cannot be taken back.",
     Effect.ADD,
     "complete_product_onboarding",
     _ARGUMENTS,

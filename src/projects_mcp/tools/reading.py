@@ -28,15 +28,14 @@ _FIELDS: Final[Mapping[str, Any]] = {
 @tool(
     "project_list",
     "List projects",
-    "List an organization's projects: id and name, and what is unusual about each. "
-    "For one project's settings use project_get.",
+    "List projects: id, name and what is unusual about each. For settings use project_get.",
     Effect.READ,
     "list",
     {
-        "search": {"type": "string", "maxLength": 200, "description": "Part of the name"},
-        "limit": {"type": "integer", "minimum": 1, "maximum": 500, "description": "Rows, default 100"},
-        "offset": {"type": "integer", "minimum": 0, "description": "Rows to skip"},
-        "fields": {**_FIELDS, "description": "More fields of each row, such as api_token or timezone"},
+        "search": {"type": "string", "maxLength": 200},
+        "limit": {"type": "integer", "minimum": 1, "maximum": 500},
+        "offset": {"type": "integer", "minimum": 0},
+        "fields": _FIELDS,
     },
 )
 async def project_list(
@@ -61,13 +60,12 @@ async def project_list(
 @tool(
     "project_get",
     "Get a project",
-    "Get one project: identity, role, and the settings that differ from PostHog's defaults. "
-    "detail=full returns every field; secrets are masked or withheld.",
+    "Get one project: identity and the settings that differ from PostHog's defaults. Never shows secrets.",
     Effect.READ,
     "retrieve",
     {
-        "detail": {"type": "string", "enum": ["compact", "full"], "description": "Default compact"},
-        "fields": {**_FIELDS, "description": "Exactly these fields"},
+        "detail": {"type": "string", "enum": ["compact", "full"]},
+        "fields": _FIELDS,
     },
     current_project=True,
 )
@@ -91,13 +89,12 @@ async def project_get(call: Call, *, detail: str = "compact", fields: Sequence[s
 @tool(
     "project_activity",
     "Show a project's activity",
-    "List who changed a project's settings and when, newest first, with old and new values. "
-    "Renames and moves may be missing.",
+    "List who changed which settings, newest first. Renames and moves may be missing.",
     Effect.READ,
     "activity",
     {
-        "limit": {"type": "integer", "minimum": 1, "maximum": 100, "description": "Entries, default 10"},
-        "page": {"type": "integer", "minimum": 1, "maximum": 100_000, "description": "From 1"},
+        "limit": {"type": "integer", "minimum": 1, "maximum": 100},
+        "page": {"type": "integer", "minimum": 1, "maximum": 100_000},
     },
 )
 async def project_activity(call: Call, *, limit: int = 10, page: int = 1) -> JSONObject:
@@ -120,7 +117,7 @@ async def project_activity(call: Call, *, limit: int = 10, page: int = 1) -> JSO
 @tool(
     "project_is_generating_demo_data",
     "Check demo data",
-    "Tell whether PostHog is still filling a demo project with data.",
+    "Tell whether a demo project is still being filled.",
     Effect.READ,
     "is_generating_demo_data",
 )

@@ -7,25 +7,16 @@ from typing import Any, TypeAlias
 from projects_mcp.posthog.client import JSONObject
 from projects_mcp.posthog.operations import Operation, operation
 from projects_mcp.safety.effects import Effect
-from projects_mcp.tools.schema import MAX_ID, closed_object
+from projects_mcp.tools.schema import MAX_ID, closed_object, published
 
 __all__ = ["Runner", "Tool", "tool"]
 
 Runner: TypeAlias = Callable[..., Awaitable[JSONObject]]
 
-_ORGANIZATION: Mapping[str, Any] = {
-    "type": "string",
-    "maxLength": 64,
-    "description": "Organization UUID or @current (default)",
-}
-_PROJECT: Mapping[str, Any] = {"type": "integer", "minimum": 1, "maximum": MAX_ID, "description": "Project id"}
-_CONFIRM: Mapping[str, Any] = {
-    "type": "string",
-    "minLength": 1,
-    "maxLength": 400,
-    "description": "The project's exact current name, from the user",
-}
-_SESSION_ONLY = "PostHog wants a browser session for it."
+_ORGANIZATION: Mapping[str, Any] = {"type": "string", "maxLength": 64}
+_PROJECT: Mapping[str, Any] = {"type": "integer", "minimum": 1, "maximum": MAX_ID}
+_CONFIRM: Mapping[str, Any] = {"type": "string", "minLength": 1, "maxLength": 400}
+_SESSION_ONLY = "Needs a browser session."
 
 RECEIPT_SCHEMA: Mapping[str, Any] = {
     "type": "object",
@@ -57,7 +48,8 @@ class Tool:
         description: what a model reads: what it does and returns, and when not to use it.
         effect: what it does to a project.
         operation: the one operation of PostHog's that it may send, besides reading the project that it is about.
-        input_schema: its arguments, as published and as enforced.
+        arguments: the whole statement of what it takes, which is enforced.
+        input_schema: the extract of it that is published.
         run: the coroutine.
     """
 
@@ -66,6 +58,7 @@ class Tool:
     description: str
     effect: Effect
     operation: Operation
+    arguments: Mapping[str, Any]
     input_schema: Mapping[str, Any]
     run: Runner
 
@@ -114,7 +107,9 @@ def tool(
         description = f"{description} {_SESSION_ONLY}"
 
     def made(run: Runner) -> Tool:
-        schema = closed_object(properties, needed)
-        return Tool(name, title, description, effect, row, schema, run)
+        whole = closed_object(properties, needed)
+        return Tool(
+            name, title, description, effect, row, whole, published(whole, at_creation=row.name == "create"), run
+        )
 
     return made

@@ -1,19 +1,20 @@
-"""The arguments of the tools: what is published is what is enforced.
+"""The arguments of the tools: one statement of what a tool takes, which is enforced, and an extract that is published.
 
-The published JSON Schemas are the only statement of what a tool takes, and the checker reads those same schemas, so
-the two cannot differ. They use a small part of JSON Schema that every client understands: no references, no unions,
-no null.
+The extract is made from the statement, so the two cannot contradict each other: whatever is published is enforced.
+Every conversation pays for every word of it, so it leaves out what a caller does not need to write a right call, and
+what a clear refusal tells better. It uses a small part of JSON Schema that every client understands: no references,
+no unions, no null.
 """
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from projects_mcp.posthog.settings_table import SETTINGS
+from projects_mcp.posthog.settings_table import NEWER, SETTINGS
 from projects_mcp.safety.foreign import quoted
 from projects_mcp.safety.refusals import Refusal, RefusalKind
 
-__all__ = ["MAX_ID", "closed_object", "conform", "settings_schema", "unknown_name"]
+__all__ = ["MAX_ID", "closed_object", "conform", "published", "settings_schema", "unknown_name"]
 
 MAX_ID: Final = 2**53 - 1
 """The largest integer that every JSON implementation reads exactly."""
@@ -31,6 +32,12 @@ _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "number": (int, float),
     "boolean": (bool,),
 }
+_LENGTHS: Final = frozenset({"minLength", "maxLength", "maxItems"})
+"""Bounds of length, which nobody meets by accident."""
+_FAR: Final = 100_000
+"""A range that ends beyond this is as wide as nobody needs."""
+_RANGE: Final = frozenset({"minimum", "maximum"})
+_OF_AN_OBJECT: Final = frozenset({"properties", "required", "additionalProperties"})
 _WORDS: Final = {
     "object": "an object",
     "array": "a list",
@@ -49,13 +56,49 @@ def closed_object(properties: Mapping[str, Any], required: Sequence[str] = ()) -
     return schema
 
 
-def settings_schema(description: str) -> dict[str, Any]:
+def settings_schema() -> dict[str, Any]:
     """Return the schema of `settings`: every writable setting with its real type."""
-    return closed_object({row.name: row.published() for row in SETTINGS.values()}) | {"description": description}
+    return closed_object(
+        {row.name: {**row.schema, "description": row.about} if row.hinted else row.schema for row in SETTINGS.values()}
+    )
+
+
+def published(arguments: Mapping[str, Any], *, at_creation: bool = False) -> dict[str, Any]:
+    """Return the extract of a tool's arguments that clients see.
+
+    Args:
+        arguments: the whole statement, as `closed_object` makes it.
+        at_creation: name only the settings that PostHog's page lists for a new project, without their descriptions:
+            the newer ones are taken too, and it is the tool that updates that names and explains them all.
+    """
+    schema = dict(arguments)
+    schema["properties"] = {
+        name: _extract(inner) | ({"properties": _settings(inner, at_creation)} if "properties" in inner else {})
+        for name, inner in arguments["properties"].items()
+    }
+    return schema
+
+
+def _settings(settings: Mapping[str, Any], at_creation: bool) -> dict[str, Any]:
+    """Return the settings with their types. What is inside an object of PostHog's is told by the refusal of another."""
+    hidden = _OF_AN_OBJECT | ({"description"} if at_creation else set())
+    return {
+        name: {key: value for key, value in _extract(inner).items() if key not in hidden}
+        for name, inner in settings["properties"].items()
+        if not (at_creation and name in NEWER)
+    }
+
+
+def _extract(schema: Mapping[str, Any]) -> dict[str, Any]:
+    hidden = _LENGTHS | (_RANGE if schema.get("maximum", _FAR) >= _FAR else frozenset())
+    extract = {key: value for key, value in schema.items() if key not in hidden}
+    if "items" in extract:
+        extract["items"] = _extract(extract["items"])
+    return extract
 
 
 def conform(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Check arguments against a published schema.
+    """Check arguments against the statement of what a tool takes.
 
     Returns:
         A copy in which digits written as text have become numbers where the schema wants a number. Some clients send

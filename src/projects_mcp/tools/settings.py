@@ -25,12 +25,12 @@ _ADJUSTED: Final = "PostHog stored the adjusted fields in its own form, or merge
 @tool(
     _NAME,
     "Change a project's settings",
-    "Change settings of one project and get a receipt: before, after, what PostHog ignored, and how to undo it. "
-    "Lists are replaced whole, so read them first; use dry_run to preview.",
+    "Change settings and get a receipt: before, after, what was ignored, and how to undo it. "
+    "Lists are replaced whole, so read them first; dry_run previews.",
     Effect.CHANGE,
     "update",
     {
-        "settings": settings_schema("Settings to write"),
+        "settings": settings_schema(),
         "clear": {
             "type": "array",
             "items": {"type": "string", "maxLength": 100},
@@ -39,9 +39,9 @@ _ADJUSTED: Final = "PostHog stored the adjusted fields in its own form, or merge
         },
         "expected": {
             "type": "object",
-            "description": "Field to the value you believe it has; if one differs, nothing is sent",
+            "description": "Present values; if one differs, nothing is sent",
         },
-        "dry_run": {"type": "boolean", "description": "Show the receipt without sending"},
+        "dry_run": {"type": "boolean"},
     },
 )
 async def project_update(

@@ -43,8 +43,7 @@ def _loss_of_backup(target: Target) -> str:
 @tool(
     "project_reset_token",
     "Reset the project token",
-    "Replace the public project token (phc_). Every deployed site stops sending events until it ships the new one, so "
-    "ask the user first.",
+    "Replace the public token. Sites stop sending events until they ship the new one, so ask the user first.",
     Effect.DESTROY,
     "reset_token",
 )
@@ -63,8 +62,7 @@ async def project_reset_token(call: Call, *, confirm_project_name: str) -> JSONO
 @tool(
     "project_rotate_secret_token",
     "Rotate the secret token",
-    "Make a new secret token (phs_); the present one becomes the backup and the former backup dies. "
-    "Never call it twice in a row.",
+    "Make a new secret; the present one becomes the backup, and the former backup dies. Never twice in a row.",
     Effect.DESTROY,
     "rotate_secret_token",
 )
@@ -91,7 +89,7 @@ async def project_rotate_secret_token(call: Call, *, confirm_project_name: str) 
 @tool(
     "project_delete_secret_token_backup",
     "Drop the backup secret",
-    "Drop the backup of the secret token. Servers that still use it stop working at once, so ask the user first.",
+    "Drop the backup secret. Servers that still use it stop working, so ask the user first.",
     Effect.DESTROY,
     "delete_secret_token_backup",
 )
