@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTEST = $(BIN)/python -m pytest
 
-.PHONY: help demo test lint format types coverage check clean
+.PHONY: help demo test lint format coverage bench check clean
 
 help:
 	@echo "make demo      show the server at work on the embedded sandbox"
@@ -14,6 +14,7 @@ help:
 	@echo "make lint      lint, format check and strict type check"
 	@echo "make format    format the code and apply safe fixes"
 	@echo "make coverage  run the tests and report what they do not reach"
+	@echo "make bench     measure it against its peers; takes some minutes"
 	@echo "make check     everything that must pass before a change lands"
 	@echo "make clean     remove what was set up"
 
@@ -45,7 +46,11 @@ coverage: $(READY)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=94
 
+# BENCH holds options, such as: make bench BENCH='--quick --only start'
+bench: $(READY)
+	$(BIN)/python -m bench $(BENCH)
+
 check: lint coverage demo
 
 clean:
-	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .bench build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache

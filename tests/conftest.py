@@ -1,4 +1,5 @@
 import logging
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +17,19 @@ settings.load_profile("project")
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+FAST = "projects_mcp.posthog.fast_transport"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def transport(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Which transport talks to a socket: the plain one, and where a module asks for it the fast one as well."""
+    chosen: str = getattr(request, "param", "httpx")
+    with pytest.MonkeyPatch.context() as patch:
+        if chosen == "httpx":
+            patch.setitem(sys.modules, FAST, None)
+        yield chosen
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from projects_mcp.server import ProjectsServer
 from test_arguments import COMPLETE
 from workbench import ENVIRONMENT, ERAS, Bench, Era, body_of, refusal_of, text_of
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("transport", ["httpx", "aiohttp"], indirect=True)]
 
 QUICK = {"PROJECTS_MCP_READ_TIMEOUT": "1", "PROJECTS_MCP_CALL_TIMEOUT": "2", "PROJECTS_MCP_CONNECT_TIMEOUT": "1"}
 BOUND_S = 2 + 5 + 3
@@ -43,7 +43,7 @@ CALLS: dict[str, tuple[str, dict[str, Any], str]] = {
 @asynccontextmanager
 async def client_of(upstream: Upstream, **environment: str) -> AsyncIterator[Client]:
     configured = load({**ENVIRONMENT, **QUICK, **environment, "POSTHOG_HOST": upstream.origin})
-    configured = replace(configured, limits=replace(configured.limits, second_look_s=0.01))
+    configured = replace(configured, limits=configured.limits._replace(second_look_s=0.01))
     async with Client(ProjectsServer(assemble(configured)), cache=None) as client:
         yield client
 

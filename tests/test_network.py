@@ -15,10 +15,22 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from conftest import FAST
 from faults import PROJECT, project
 from test_cli import run
+from test_stdio import CLEAN
 
 KEY = "phx_network_test_key_0001"
+
+pytestmark = pytest.mark.parametrize("transport", ["httpx", "aiohttp"], indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def _transport_of_processes(transport: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the fast transport away from the processes too."""
+    if transport == "httpx":
+        (tmp_path / "sitecustomize.py").write_text(f"import sys\nsys.modules[{FAST!r}] = None\n", encoding="utf-8")
+        monkeypatch.setitem(CLEAN, "PYTHONPATH", str(tmp_path))
 
 
 class OneProject(BaseHTTPRequestHandler):

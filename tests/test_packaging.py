@@ -20,9 +20,11 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from conftest import FAST
 from projects_mcp import __version__
 from projects_mcp.config import VARIABLES, Settings, SettingsError, load
 from projects_mcp.tools.catalogue import CATALOGUE
+from test_stdio import CLEAN
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "projects_mcp"
@@ -296,9 +298,10 @@ SANDBOX = {name for name in MODULES if name.startswith("sandbox/")}
     [
         (("mcp", "mcp_types"), {"server.py", "demo.py", "http.py"}),
         (("httpx",), {"posthog/client.py"}),
+        (("aiohttp", "httpx_aiohttp"), {"posthog/fast_transport.py"}),
         (("starlette", "uvicorn"), SANDBOX),
         (("projects_mcp.sandbox",), SANDBOX | {"assembly.py", "cli.py", "demo.py"}),
-        (("httpx2", "requests", "urllib3", "aiohttp", "pydantic", "jsonschema"), set()),
+        (("httpx2", "requests", "urllib3", "pydantic", "jsonschema"), set()),
     ],
 )
 def test_a_package_is_imported_only_where_it_belongs(packages: tuple[str, ...], allowed: set[str]) -> None:
@@ -413,6 +416,61 @@ def test_nobody_waits_for_what_they_do_not_use(arguments: list[str], unwanted: s
     loaded = set(json.loads(done.stderr))
     assert "projects_mcp" in loaded
     assert loaded & unwanted == set()
+
+
+SERVED = """
+import json, os, sys
+from projects_mcp.cli import main
+main([])
+with open(os.environ["LOADED"], "w") as file:
+    json.dump({name: getattr(module, "__file__", None) or "" for name, module in sys.modules.items()}, file)
+"""
+LIST_TOOLS = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "tools/list",
+    "params": {
+        "_meta": {
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {},
+        }
+    },
+}
+NOT_AT_THE_START = ("sandbox", "demo", "script", "arguments", "__main__", "posthog.fast_transport")
+OF_THE_SDK = {
+    *("_cffi_backend", "annotated_types", "anyio", "attr", "attrs", "click", "cryptography", "h11", "httpcore2"),
+    *("httpx2", "idna", "jsonschema", "jsonschema_specifications", "jwt", "mcp", "mcp_types", "opentelemetry"),
+    *("pydantic", "pydantic_core", "python_multipart", "referencing", "rpds", "sse_starlette", "starlette"),
+    *("truststore", "typing_extensions", "typing_inspection", "uvicorn"),
+}
+OF_THE_CLIENT = {"certifi", "httpcore", "httpx", "sniffio"}
+LEFT_BY_THE_DEVELOPERS_TOOLS = {"pygments", "coverage", "a1_coverage", "_distutils_hack"}
+OF_THE_EXTRA = {"uvloop"}
+
+
+def test_the_server_loads_only_what_it_needs_before_its_first_answer(tmp_path: Path) -> None:
+    """What is imported is start-up time and memory of every user: a new name here is a decision."""
+    loaded = tmp_path / "loaded"
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"import sys\nsys.modules[{FAST!r}] = None\n{SERVED}"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**CLEAN, "LOADED": str(loaded), "POSTHOG_PERSONAL_API_KEY": "phx_x", "POSTHOG_HOST": "http://127.0.0.1:9"},
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(json.dumps(LIST_TOOLS).encode() + b"\n")
+    process.stdin.flush()
+    answer = json.loads(process.stdout.readline())
+    process.communicate(timeout=60)
+    assert len(answer["result"]["tools"]) == 13
+    assert process.returncode == 0
+    files: dict[str, str] = json.loads(loaded.read_text(encoding="utf-8"))
+    assert "argparse" not in files
+    ours = {name.removeprefix("projects_mcp.") for name, file in files.items() if str(SOURCE) in file}
+    assert {name for name in ours if name.startswith(NOT_AT_THE_START)} == set()
+    foreign = {name.partition(".")[0] for name, file in files.items() if "site-packages" in file}
+    assert foreign - OF_THE_SDK - OF_THE_CLIENT - OF_THE_EXTRA - LEFT_BY_THE_DEVELOPERS_TOOLS == set()
 
 
 # Pins -----------------------------------------------------------------------------------------------------------------

@@ -107,7 +107,7 @@ class Bench:
 
     def server(self, **environment: str) -> ProjectsServer:
         settings = load({**ENVIRONMENT, **environment})
-        limits = replace(settings.limits, **self.limits)
+        limits = settings.limits._replace(**self.limits)
         return ProjectsServer(assemble(replace(settings, limits=limits), self.recorder))
 
     @asynccontextmanager

@@ -1,5 +1,7 @@
 """`python -m projects_mcp`."""
 
+from __future__ import annotations
+
 import sys
 
 from projects_mcp.cli import main

@@ -1,5 +1,7 @@
 """Puts a process together from its settings: the client, the dispatcher, and the sandbox where that is asked for."""
 
+from __future__ import annotations
+
 import dataclasses
 
 from projects_mcp.config import Settings

@@ -5,9 +5,11 @@ A tool can read the project that it is about, and send its own operation. A dest
 leaves.
 """
 
+from __future__ import annotations
+
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Protocol, TypeAlias
 from weakref import WeakValueDictionary
@@ -117,7 +119,7 @@ class Call:
     operation: Operation
     grant: Grant
     person: Person | None
-    announce: Callable[["Call", Mapping[str, Any], OrganizationRef], Awaitable[None]] = field(repr=False)
+    announce: Callable[[Call, Mapping[str, Any], OrganizationRef], Awaitable[None]] = field(repr=False)
     organization: OrganizationRef = CURRENT
     project: ProjectRef | None = None
     confirmed_by: str | None = field(default=None, init=False)
@@ -336,7 +338,7 @@ class Call:
             if self.means.confirmation is Confirmation.HUMAN:
                 raise Refusal(RefusalKind.CANNOT_ASK)
             return "argument"
-        answer = await self.person.ask(replace(question, text=self.redactor.text(question.text)))
+        answer = await self.person.ask(question._replace(text=self.redactor.text(question.text)))
         if answer is not Answer.ACCEPTED:
             raise Refusal(RefusalKind.NOT_CONFIRMED, answer=answer.value)
         return "person"

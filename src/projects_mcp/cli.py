@@ -1,28 +1,19 @@
 """The command line. Imports nothing heavy before it knows which command it is."""
 
-import argparse
+from __future__ import annotations
+
 import gc
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Final
 
-from projects_mcp._version import __version__
-from projects_mcp.config import Settings, SettingsError, load, whole_number
+from projects_mcp.config import Settings, SettingsError, load
 
 __all__ = ["main"]
 
 DONE, FAILED, USAGE = 0, 1, 2
-
-_FLAGS: Final[Mapping[str, str]] = {
-    "--posthog-host": "POSTHOG_HOST",
-    "--organization-id": "POSTHOG_ORGANIZATION_ID",
-    "--access": "PROJECTS_MCP_ACCESS",
-    "--confirmation": "PROJECTS_MCP_CONFIRMATION",
-    "--protected-projects": "PROJECTS_MCP_PROTECTED_PROJECTS",
-    "--only-projects": "PROJECTS_MCP_ONLY_PROJECTS",
-}
-"""Settings that are also flags. Secrets are not: a command line is visible to every user of the machine."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,16 +25,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0 done, 1 refused or failed, 2 wrong usage or settings.
     """
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    command: str = options.command or "stdio"
+    given = sys.argv[1:] if arguments is None else arguments
+    options, environment = SimpleNamespace(command=None), dict(os.environ)
+    if given:  # most clients give none, and need not wait for what reads them
+        from projects_mcp.arguments import over, parse
+
+        options = parse(given)
+        environment = over(environment, options)
     try:
-        settings = load(_environment(options))
+        settings = load(environment)
     except SettingsError as error:
         print(f"projects-mcp: {error}", file=sys.stderr)
         return USAGE
     try:
-        return _COMMANDS[command](settings, options)
+        return _COMMANDS[options.command or "stdio"](settings, options)
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
@@ -51,22 +46,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _stdio(settings: Settings, _options: argparse.Namespace) -> int:
-    # Collecting garbage while importing finds none, and what is imported stays for good.
-    gc.disable()
+def _stdio(settings: Settings, _options: SimpleNamespace) -> int:
+    gc.disable()  # until everything is imported: collecting finds nothing then, and takes a tenth of the start
     from projects_mcp.stdio import serve_stdio
 
-    gc.enable()
     return serve_stdio(settings)
 
 
-def _demo(_settings: Settings, options: argparse.Namespace) -> int:
+def _demo(_settings: Settings, options: SimpleNamespace) -> int:
     from projects_mcp.demo import run_demo
 
     return run_demo(color=options.color)
 
 
-def _call(settings: Settings, options: argparse.Namespace) -> int:
+def _call(settings: Settings, options: SimpleNamespace) -> int:
     from projects_mcp.script import UsageError, run_call
 
     try:
@@ -76,64 +69,16 @@ def _call(settings: Settings, options: argparse.Namespace) -> int:
         return USAGE
 
 
-def _tools(settings: Settings, options: argparse.Namespace) -> int:
+def _tools(settings: Settings, options: SimpleNamespace) -> int:
     from projects_mcp.script import run_tools
 
     return run_tools(settings, as_json=options.json)
 
 
-def _sandbox(_settings: Settings, options: argparse.Namespace) -> int:
+def _sandbox(_settings: Settings, options: SimpleNamespace) -> int:
     from projects_mcp.sandbox.serving import serve
 
     return serve(options.port)
 
 
 _COMMANDS: Final = {"stdio": _stdio, "demo": _demo, "call": _call, "tools": _tools, "sandbox": _sandbox}
-
-
-def _environment(options: argparse.Namespace) -> dict[str, str]:
-    """Lay the flags that were given over the environment."""
-    given: dict[str, Any] = {
-        variable: getattr(options, flag.strip("-").replace("-", "_"), None) for flag, variable in _FLAGS.items()
-    }
-    if getattr(options, "sandbox", False):
-        given["PROJECTS_MCP_SANDBOX"] = "1"
-    return {**os.environ, **{variable: value for variable, value in given.items() if value is not None}}
-
-
-def _parser() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
-    group = common.add_argument_group("settings, over those of the environment")
-    group.add_argument("--sandbox", action="store_true", help="use the embedded sandbox instead of PostHog")
-    for flag, variable in _FLAGS.items():
-        group.add_argument(flag, metavar="VALUE", help=f"over {variable}")
-
-    parser = argparse.ArgumentParser(
-        prog="projects-mcp",
-        parents=[common],
-        description="An MCP server that manages PostHog projects safely. Without a command it serves over stdio.",
-    )
-    parser.add_argument("--version", action="version", version=f"projects-mcp {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-
-    demo = commands.add_parser("demo", parents=[common], help="show each tool at work on the sandbox")
-    demo.add_argument("--color", choices=["auto", "always", "never"], default="auto", help="default: as the terminal")
-
-    call = commands.add_parser("call", parents=[common], help="run one tool and print its answer as JSON")
-    call.add_argument("tool", help="the tool's name; see: projects-mcp tools")
-    call.add_argument("pairs", nargs="*", metavar="key=value", help="an argument; settings.timezone=UTC reaches inside")
-    call.add_argument("--json", metavar="OBJECT", help="all arguments as one JSON object; - reads it from stdin")
-
-    tools = commands.add_parser("tools", parents=[common], help="list the tools, and what is hidden and why")
-    tools.add_argument("--json", action="store_true", help="with their schemas, as JSON")
-
-    sandbox = commands.add_parser("sandbox", parents=[common], help="serve the sandbox on this machine")
-    sandbox.add_argument("--port", type=_port, default=8786, help="default: 8786; 0 takes a free one")
-    return parser
-
-
-def _port(text: str) -> int:
-    port = whole_number(text, 0, 65_535, digits=5)
-    if port is None:
-        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
-    return port

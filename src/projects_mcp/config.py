@@ -1,5 +1,7 @@
 """The settings of this process: the only reader of the environment."""
 
+from __future__ import annotations
+
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,5 +1,7 @@
 """`projects-mcp demo`: a real MCP client drives the real server over stdio, on the sandbox, and shows what happens."""
 
+from __future__ import annotations
+
 import json
 import os
 import shutil

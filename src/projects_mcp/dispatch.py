@@ -5,13 +5,15 @@
 Knows nothing of MCP: the server and the command line are two doors to it. Each call leaves its lines in the journal.
 """
 
+from __future__ import annotations
+
 import logging
 import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from secrets import token_hex
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from projects_mcp.call import Call, Means, Person
 from projects_mcp.config import Settings
@@ -51,8 +53,7 @@ class QuestionPendingError(Exception):
         self.question = question
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What a call answers: an object and the same as text, or an explanation of why there is none.
 
     `error` is the machine-readable part of a failure. A write whose answer was lost, and which reading back has shown

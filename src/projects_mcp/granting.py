@@ -1,5 +1,7 @@
 """Finds out what the credential may do, once, and remembers what PostHog refused."""
 
+from __future__ import annotations
+
 import logging
 import time
 from collections.abc import Callable

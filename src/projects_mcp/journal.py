@@ -5,6 +5,8 @@ seen. The intent has reached the disk before the request leaves. No line holds a
 names of fields.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import stat

@@ -1,5 +1,7 @@
 """The last step of every answer: clean, bounded, and the same as text and as an object."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from typing import Any, Final

@@ -1,5 +1,7 @@
 """The tools for scripts and terminals: `projects-mcp call` and `projects-mcp tools`. Needs no MCP."""
 
+from __future__ import annotations
+
 import json
 import sys
 from collections.abc import Mapping, Sequence

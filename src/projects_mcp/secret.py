@@ -1,5 +1,7 @@
 """A value that must never be shown."""
 
+from __future__ import annotations
+
 from typing import Final
 
 __all__ = ["HIDDEN", "Secret"]

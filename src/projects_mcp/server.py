@@ -3,17 +3,20 @@
 The only module, besides the one that serves HTTP, that imports the SDK.
 """
 
+from __future__ import annotations
+
 import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from secrets import token_urlsafe
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import anyio
 from mcp.server import CacheHint, MCPServer
 from mcp.server.mcpserver import Context
 from mcp.server.request_state import RequestStateSecurity
+from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     INVALID_PARAMS,
@@ -30,6 +33,7 @@ from mcp_types import Tool as PublishedTool
 from projects_mcp._version import __version__
 from projects_mcp.call import Answer, Person
 from projects_mcp.dispatch import Dispatcher, QuestionPendingError, Result, UnknownToolError
+from projects_mcp.pipes import claim_pipes
 from projects_mcp.safety.confirmation import Question
 from projects_mcp.safety.foreign import quoted
 from projects_mcp.tools.registry import Tool
@@ -117,6 +121,16 @@ class ProjectsServer(MCPServer[None]):
             return _input_required(pending.question)
         return _published_result(result)
 
+    async def run_stdio_async(self) -> None:
+        """Serve over stdin and stdout until the client closes them."""
+        pipes = claim_pipes()
+        if pipes is None:
+            await super().run_stdio_async()
+            return
+        async with stdio_server(*cast("tuple[Any, Any]", pipes)) as (incoming, outgoing):
+            server = self._lowlevel_server
+            await server.run(incoming, outgoing, server.create_initialization_options())
+
 
 def _published(tool: Tool) -> PublishedTool:
     hints = tool.effect.hints
@@ -147,7 +161,7 @@ def _published_result(result: Result) -> CallToolResult:
 # Asking a person --------------------------------------------------------------------------------------------------
 
 
-def _person(context: Context[None, Any] | None, spent: "_SpentAnswers") -> Person | None:
+def _person(context: Context[None, Any] | None, spent: _SpentAnswers) -> Person | None:
     """Return whoever can be asked through this client, or None where it can show no question."""
     if context is None or context.protocol_version is None:
         return None
@@ -187,7 +201,7 @@ class _PersonInRounds:
     question was about, so that an answer counts only for the state of the project that the person was shown.
     """
 
-    def __init__(self, context: Context[None, Any], spent: "_SpentAnswers") -> None:
+    def __init__(self, context: Context[None, Any], spent: _SpentAnswers) -> None:
         self._context = context
         self._spent = spent
 

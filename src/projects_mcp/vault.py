@@ -1,12 +1,13 @@
 """Where a new secret goes, so that nobody has to read it from an answer: a file that only its owner can read."""
 
+from __future__ import annotations
+
 import os
 import stat
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
-from typing import Final
+from typing import Final, NamedTuple
 
 __all__ = ["Reserved", "Vault", "VaultUnavailable"]
 
@@ -21,8 +22,7 @@ class VaultUnavailable(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class Reserved:
+class Reserved(NamedTuple):
     """A file that exists, is empty and private, and waits for its secret under a temporary name."""
 
     temporary: Path
@@ -51,8 +51,7 @@ class Reserved:
         self.temporary.unlink(missing_ok=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Vault:
+class Vault(NamedTuple):
     """The operator's folder for secrets."""
 
     folder: Path

@@ -1,5 +1,7 @@
 """From the bytes of an answer to a JSON value, within bounds and without surprises."""
 
+from __future__ import annotations
+
 import json
 import zlib
 from collections.abc import AsyncIterable

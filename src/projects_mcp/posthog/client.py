@@ -4,12 +4,14 @@ Nothing else in the package imports `httpx`, and it is imported here on first us
 calls PostHog never pays for it.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 import anyio
 
@@ -22,6 +24,8 @@ from projects_mcp.posthog.operations import KEY_INTROSPECTION, Operation, Organi
 from projects_mcp.posthog.retrying import Backoff, Patience, retry_after_seconds
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
 __all__ = ["ASGIApplication", "JSONObject", "PostHog"]
@@ -34,6 +38,8 @@ _HEADERS: Final = {
     "Accept": "application/json",
     "Accept-Encoding": "gzip",
 }
+_MOST_ADDRESSES: Final = 256
+"""Addresses that are kept parsed: parsing one takes as long as writing its request."""
 _NO_CONTENT: Final = 204
 _FIRST_REDIRECT: Final = 300
 _FIRST_ERROR: Final = 400
@@ -124,30 +130,40 @@ class PostHog:
 
     async def aclose(self) -> None:
         """Close the connections, if there are any. A later request opens new ones."""
-        http = self.__dict__.pop("_http", None)
-        if http is not None:
-            await http.aclose()
+        transport = self.__dict__.pop("_transport", None)
+        if transport is not None:
+            await transport.aclose()
 
     @cached_property
-    def _http(self) -> "httpx.AsyncClient":
-        from http.cookiejar import DefaultCookiePolicy  # noqa: PLC0415 - httpx brings it
-
+    def _transport(self) -> httpx.AsyncBaseTransport:
+        """What sends the requests. No client stands before it, so there are no redirects, cookies or `.netrc`."""
         import httpx  # noqa: PLC0415 - see the head of this module
 
-        limits = self.limits
-        client = httpx.AsyncClient(
-            base_url=self.origin,
-            headers=_HEADERS,
-            follow_redirects=False,
-            timeout=httpx.Timeout(limits.read_s, connect=limits.connect_s, pool=None),
-            limits=httpx.Limits(max_connections=limits.connections, max_keepalive_connections=limits.connections),
-            transport=None if self.application is None else httpx.ASGITransport(app=self.application),
-            # Plain http is for this machine only, where a proxy has no business.
-            mounts={"http://": None} if self.application is None else None,
-        )
-        # Cookies that an answer sets are not kept: each request carries its own credential and nothing else.
-        client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        return client
+        if self.application is not None:
+            return httpx.ASGITransport(app=self.application)
+        # Plain http is for this machine only: no certificate to check, no trust store to load, no proxy to go through.
+        encrypted = self.origin.startswith("https:")
+        tls = cast("ssl.SSLContext", httpx.create_ssl_context() if encrypted else None)
+        connections = self.limits.connections
+        try:
+            proxy = httpx.Proxy(address) if encrypted and (address := _proxy_for(self.origin)) else None
+            if fast := _fast_transport():
+                return fast(tls, connections, proxy)
+            limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
+            return httpx.AsyncHTTPTransport(verify=tls, limits=limits, proxy=proxy)
+        except (ImportError, ValueError):  # a kind of proxy that nothing here can speak to
+            raise NotSent("proxy") from None
+
+    @cached_property
+    def _url(self) -> Callable[[str], httpx.URL]:
+        import httpx  # noqa: PLC0415 - see the head of this module
+
+        return lru_cache(maxsize=_MOST_ADDRESSES)(httpx.URL)
+
+    @cached_property
+    def _timeout(self) -> dict[str, float | None]:
+        read = self.limits.read_s
+        return {"connect": self.limits.connect_s, "read": read, "write": read, "pool": None}
 
     @cached_property
     def _slots(self) -> anyio.Semaphore:
@@ -163,21 +179,28 @@ class PostHog:
         query: Mapping[str, str | int] | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> JSONObject:
-        headers = authentication(credential, method, self.origin)
+        headers = {**_HEADERS, **authentication(credential, method, self.origin)}
         content = None
         if body is not None:
             headers["Content-Type"] = "application/json"
             content = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        import httpx  # noqa: PLC0415 - see the head of this module
+
         exchange = _Exchange(sent=self.application is not None)
         backoff = self._backoffs.setdefault(credential, Backoff())
         async with self._bounded(exchange, within_s), self._slots:
             # Asked only when it is this request's turn: those that queued behind a refusal hear of it here.
             if (closed := backoff.closed()) is not None:
                 raise closed
-            request = self._http.build_request(
-                method, path, params=query, headers=headers, content=content, extensions={"trace": exchange.trace}
+            request = httpx.Request(
+                method,
+                self._url(f"{self.origin}{path}"),
+                params=query,
+                headers=headers,
+                content=content,
+                extensions={"timeout": self._timeout, "trace": exchange.trace},
             )
-            response = await self._http.send(request, stream=True)
+            response = await self._transport.handle_async_request(request)
             try:
                 return await self._read(response)
             except PostHogError as error:
@@ -196,8 +219,8 @@ class PostHog:
                 yield
         except TimeoutError:
             raise _lost(exchange, "timeout") from None
-        except httpx.ConnectTimeout:
-            raise NotSent("connect_timeout") from None
+        except httpx.ConnectTimeout:  # one transport says so too when an answer does not come
+            raise (AnswerLost("connection") if exchange.sent else NotSent("connect_timeout")) from None
         except httpx.TimeoutException:
             raise _lost(exchange, "timeout") from None
         except httpx.ProxyError:
@@ -209,7 +232,7 @@ class PostHog:
         except (httpx.HTTPError, httpx.StreamError, OSError):
             raise _lost(exchange, "connection") from None
 
-    async def _read(self, response: "httpx.Response") -> JSONObject:
+    async def _read(self, response: httpx.Response) -> JSONObject:
         import httpx  # noqa: PLC0415 - see the head of this module
 
         status = response.status_code
@@ -231,7 +254,7 @@ class PostHog:
             raise AnswerUnusable("shape", status=status)
         return value
 
-    async def _json(self, response: "httpx.Response") -> Any:
+    async def _json(self, response: httpx.Response) -> Any:
         content_type = response.headers.get("Content-Type", "")
         if content_type and not is_json(content_type):
             raise AnswerUnusable("html" if "html" in content_type.lower() else "content_type")
@@ -241,6 +264,25 @@ class PostHog:
 
 def _lost(exchange: _Exchange, reason: str) -> PostHogError:
     return AnswerLost(reason) if exchange.sent else NotSent(reason)
+
+
+def _proxy_for(origin: str) -> str | None:
+    """Return the proxy that the environment, or the system, names for an https origin."""
+    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 - httpx brings it
+
+    proxies = getproxies()
+    address = proxies.get("https") or proxies.get("all")
+    if not address or proxy_bypass(origin.partition("://")[2]):
+        return None
+    return address if "://" in address else f"http://{address}"
+
+
+def _fast_transport() -> Callable[..., httpx.AsyncBaseTransport] | None:
+    try:
+        from projects_mcp.posthog.fast_transport import FastTransport  # noqa: PLC0415 - an extra
+    except ImportError:
+        return None
+    return FastTransport
 
 
 def _is_tls(error: BaseException) -> bool:

@@ -1,7 +1,8 @@
 """The two ways to prove to PostHog who is asking, and which of them an operation takes."""
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
 
 from projects_mcp.posthog.operations import Operation
 from projects_mcp.secret import Secret
@@ -9,15 +10,13 @@ from projects_mcp.secret import Secret
 __all__ = ["BrowserSession", "Credential", "Credentials", "PersonalKey", "authentication"]
 
 
-@dataclass(frozen=True, slots=True)
-class PersonalKey:
+class PersonalKey(NamedTuple):
     """A personal API key (`phx_`) or an OAuth access token (`pha_`), sent as a bearer token."""
 
     value: Secret
 
 
-@dataclass(frozen=True, slots=True)
-class BrowserSession:
+class BrowserSession(NamedTuple):
     """A person's browser session. It has all of that person's power: opt-in, and used for six operations only."""
 
     session_id: Secret
@@ -42,8 +41,7 @@ def authentication(credential: Credential, method: str, origin: str) -> dict[str
     return headers
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(NamedTuple):
     """What this process may authenticate with. Either part may be missing."""
 
     key: PersonalKey | None = None

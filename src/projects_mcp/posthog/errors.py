@@ -11,6 +11,8 @@
 Nothing in here is worded for a person, and no text of the other side is kept but PostHog's own `detail`, bounded.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
 from typing import Any, Final

@@ -1,12 +1,13 @@
 """How long, how much, how often."""
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from typing import NamedTuple
 
 __all__ = ["Limits"]
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """Bounds of every exchange with PostHog. Times are in seconds, sizes in bytes.
 
     Attributes:

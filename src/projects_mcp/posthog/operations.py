@@ -1,9 +1,10 @@
 """The operations of PostHog's Projects API as data: method, path, and which credential PostHog takes for them."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 from uuid import UUID
 
 __all__ = [
@@ -37,8 +38,7 @@ ProjectRef: TypeAlias = int | Current
 Method: TypeAlias = Literal["GET", "POST", "PATCH", "DELETE"]
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """One operation of the API.
 
     `session_only` operations answer 403 to every personal key and OAuth token on current PostHog versions, whatever

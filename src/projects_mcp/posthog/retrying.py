@@ -1,5 +1,7 @@
 """When a request may be sent again, how long to wait, and when not even to knock."""
 
+from __future__ import annotations
+
 import math
 import random
 import time

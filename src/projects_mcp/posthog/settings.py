@@ -4,11 +4,12 @@ The rows are in `settings_table`; everything that the product says, checks or co
 them.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from enum import Enum, StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 __all__ = [
     "NO_DEFAULT",
@@ -64,8 +65,7 @@ class _NoDefault(Enum):
 NO_DEFAULT: Final = _NoDefault.NO_DEFAULT
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """One writable field of a project.
 
     Attributes:
@@ -92,9 +92,9 @@ class Setting:
     member: bool = False
     merge: Merge = Merge.REPLACE
     at_creation: AtCreation = AtCreation.TAKEN
-    stored: Callable[[Any], Any] | None = field(default=None, kw_only=True)
-    hinted: bool = field(default=False, kw_only=True)
-    reach: str = field(default="", kw_only=True)
+    stored: Callable[[Any], Any] | None = None
+    hinted: bool = False
+    reach: str = ""
 
     def normal(self, value: Any) -> Any:
         """Return a value as PostHog would store it, so that two spellings of one value compare equal."""

@@ -4,6 +4,8 @@ Types, ranges, nullability, merging and who may change a setting follow PostHog'
 missing on purpose: PostHog still names it and refuses every value of it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 

@@ -8,11 +8,13 @@
 Any doubt closes a gate.
 """
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
 from projects_mcp.safety.foreign import quoted
@@ -45,8 +47,7 @@ class Target:
     state: Mapping[str, Any] = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """What a person is asked. `digest` is different for every state that could be destroyed."""
 
     text: str

@@ -1,7 +1,9 @@
 """What a tool does to a project, and everything that follows from it."""
 
-from dataclasses import dataclass
+from __future__ import annotations
+
 from enum import Enum, StrEnum
+from typing import NamedTuple
 
 __all__ = ["Access", "Effect", "Hints"]
 
@@ -13,14 +15,13 @@ class Access(StrEnum):
     WRITE = "write"
     FULL = "full"
 
-    def allows(self, needed: "Access") -> bool:
+    def allows(self, needed: Access) -> bool:
         """Whether this level includes another one."""
         levels = list(Access)
         return levels.index(needed) <= levels.index(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Hints:
+class Hints(NamedTuple):
     """The four tool annotations of MCP."""
 
     read_only: bool

@@ -4,6 +4,8 @@ Characters that a reader cannot see, or that make it read in another order than 
 that nothing hides in a name and nobody confirms a name other than the one they see.
 """
 
+from __future__ import annotations
+
 import re
 import unicodedata
 from typing import Any, Final

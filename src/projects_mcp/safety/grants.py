@@ -4,9 +4,10 @@ What is allowed is the intersection of what the operator allows and what the cre
 function answers for the tool list and for each call, so the two cannot disagree.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from projects_mcp.posthog.operations import Current, Operation, OrganizationRef, ProjectRef
@@ -16,8 +17,7 @@ from projects_mcp.safety.refusals import Refusal, RefusalKind
 __all__ = ["UNKNOWN", "Grant", "Policy", "decide"]
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(NamedTuple):
     """What a credential may do, as far as it is known.
 
     Attributes:
@@ -39,7 +39,7 @@ class Grant:
         return action == "read" and f"{thing}:write" in self.scopes
 
     @classmethod
-    def from_introspection(cls, answer: Mapping[str, Any]) -> "Grant":
+    def from_introspection(cls, answer: Mapping[str, Any]) -> Grant:
         """Read PostHog's description of a key. What cannot be read is treated as unknown."""
         scopes = answer.get("scopes")
         return cls(
@@ -53,8 +53,7 @@ UNKNOWN = Grant()
 """A credential of which nothing is known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(NamedTuple):
     """What the operator allows.
 
     Attributes:

@@ -1,5 +1,7 @@
 """What a change of settings does beyond the setting itself: whom it touches, and what is lost with it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 

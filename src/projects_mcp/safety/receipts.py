@@ -4,6 +4,8 @@ PostHog answers 200 to a body whose fields it ignores, replaces lists whole, mer
 values. A receipt compares the project before with the project after, field by field.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum

@@ -1,5 +1,7 @@
 """A call that this server refuses by itself, before or instead of a request to PostHog."""
 
+from __future__ import annotations
+
 from enum import StrEnum
 from typing import Any
 

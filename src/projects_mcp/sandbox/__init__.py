@@ -28,6 +28,8 @@ world another version of PostHog. Importing this module does not import the web 
 `projects_mcp.sandbox.app` needs.
 """
 
+from __future__ import annotations
+
 from projects_mcp.sandbox.behaviour import Behaviour, RateLimits
 from projects_mcp.sandbox.seed import (
     ACME_ID,

@@ -5,6 +5,8 @@ organization is looked up (404); restrictions of the key to projects and organiz
 for creating (403); the role (403), which looks the project up (404, 400). No such refusal uses up rate limit.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Literal
 

@@ -1,5 +1,7 @@
 """The eight operations beside a project: activity, demo data, product intents, tokens and the move."""
 
+from __future__ import annotations
+
 import uuid
 from typing import Any
 

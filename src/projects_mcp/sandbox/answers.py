@@ -1,5 +1,7 @@
 """What the API answers about a project, which depends on who asks."""
 
+from __future__ import annotations
+
 import base64
 import hashlib
 import json

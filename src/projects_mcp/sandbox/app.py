@@ -3,6 +3,8 @@
 Every address works with and without a slash at its end, and there are no redirects.
 """
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 

@@ -1,5 +1,7 @@
 """Who calls: bearer keys, browser sessions with their CSRF protection, and the limits of each personal key."""
 
+from __future__ import annotations
+
 import hmac
 from collections import deque
 from datetime import datetime, timedelta

@@ -1,5 +1,7 @@
 """Which PostHog the sandbox plays: today's Cloud, or another version or installation of it."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal

@@ -1,5 +1,7 @@
 """One request with what belongs to it: who calls, which organization and project are meant, what was sent."""
 
+from __future__ import annotations
+
 import json
 import uuid
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """Lists of values that PostHog accepts or answers, in its order."""
 
+from __future__ import annotations
+
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())

@@ -1,5 +1,7 @@
 """The fields of a project that nobody has configured yet."""
 
+from __future__ import annotations
+
 from datetime import datetime
 
 from projects_mcp.sandbox.catalogues import SETUP_TASKS

@@ -4,6 +4,8 @@ PostHog's behaviour: ``type`` is ``authentication_error`` for 401 and for 403, `
 unreadable bodies, ``validation_error`` for 400, ``throttled_error`` for 429 and ``server_error`` for 409 and 5xx.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -62,7 +64,7 @@ class InvalidValueError(Exception):
         self.code = code
         self.path = path
 
-    def under(self, step: str | int) -> "InvalidValueError":
+    def under(self, step: str | int) -> InvalidValueError:
         """Return the same refusal as seen from one level further out."""
         return InvalidValueError(self.detail, code=self.code, path=(step, *self.path))
 

@@ -1,5 +1,7 @@
 """The activity log of a project: what is written, and the pages that are read."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime

@@ -3,6 +3,8 @@
 The wording and the codes are those of Django REST framework, which PostHog is built on.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation

@@ -1,5 +1,7 @@
 """The five operations on projects themselves: list, create, retrieve, update, delete."""
 
+from __future__ import annotations
+
 from datetime import timedelta
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 

@@ -4,6 +4,8 @@ Fields that are not in the table are read-only or unknown. PostHog's behaviour: 
 The order is that in which PostHog reads a body; the first refusal is the one that is answered.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal

@@ -1,5 +1,7 @@
 """The world that the sandbox starts with, and the credentials that work in it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 

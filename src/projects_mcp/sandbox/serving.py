@@ -1,5 +1,7 @@
 """The sandbox as a server of its own, for trying other clients of PostHog's API."""
 
+from __future__ import annotations
+
 import sys
 
 import uvicorn

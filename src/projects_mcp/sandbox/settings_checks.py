@@ -3,6 +3,8 @@
 All of PostHog's refusals here have the code ``invalid_input``.
 """
 
+from __future__ import annotations
+
 import json
 import re
 from typing import Any

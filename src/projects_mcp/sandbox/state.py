@@ -5,6 +5,8 @@ that `projects_mcp.sandbox.app.create_app` makes of it. Nothing is global: two w
 steps in two worlds with the same `seed` produce the same tokens and ids.
 """
 
+from __future__ import annotations
+
 import base64
 import hashlib
 import uuid

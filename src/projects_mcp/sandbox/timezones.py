@@ -1,5 +1,7 @@
 """The names that PostHog accepts as a ``timezone``: the IANA database with its old aliases, not the machine's own."""
 
+from __future__ import annotations
+
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())

@@ -1,5 +1,7 @@
 """The check of ``session_recording_trigger_groups``, which PostHog reads strictly."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
 from typing import Any

@@ -5,6 +5,8 @@ are the analytics configurations; ``session_replay_config`` is merged one level 
 lists included, is replaced whole. ``conversations_settings`` is merged, and its tokens are PostHog's own.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 from projects_mcp.sandbox.catalogues import RETENTION_PERIODS

@@ -5,6 +5,8 @@ A taken name (409) and a setting that this person may not touch (403) are answer
 acceptable does PostHog look at roles, and after that at the rules that concern several fields.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,5 +1,7 @@
 """All tools, in the order in which clients see them."""
 
+from __future__ import annotations
+
 from typing import Final
 
 from projects_mcp.tools.lifecycle import project_change_organization, project_create, project_delete

@@ -1,5 +1,7 @@
 """A project's beginning, end, and move to another organization."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any

@@ -1,5 +1,7 @@
 """The two tools that tell PostHog which of its products a project is interested in."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any, Final
 

@@ -4,6 +4,8 @@ Each function reads the project (or the list, for a create) and compares with wh
 rather than guess: the person decides better on an honest doubt than on a wrong certainty.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final

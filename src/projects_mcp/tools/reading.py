@@ -1,5 +1,7 @@
 """The four tools that change nothing."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 

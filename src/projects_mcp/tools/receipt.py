@@ -1,5 +1,7 @@
 """The one shape in which every write answers."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,8 +1,9 @@
 """What a tool is: one coroutine, and one statement of what it does."""
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from projects_mcp.posthog.client import JSONObject
 from projects_mcp.posthog.operations import Operation, operation
@@ -38,8 +39,7 @@ RECEIPT_SCHEMA: Mapping[str, Any] = {
 ANY_OBJECT: Mapping[str, Any] = {"type": "object", "additionalProperties": True}
 
 
-@dataclass(frozen=True)
-class Tool:
+class Tool(NamedTuple):
     """One tool. Its effect decides its hints, access level, confirmation and whether a request may be repeated.
 
     Attributes:

@@ -6,8 +6,11 @@ what a clear refusal tells better. It uses a small part of JSON Schema that ever
 no unions, no null.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from projects_mcp.posthog.settings_table import NEWER, SETTINGS
@@ -73,7 +76,9 @@ def published(arguments: Mapping[str, Any], *, at_creation: bool = False) -> dic
     """
     schema = dict(arguments)
     schema["properties"] = {
-        name: _extract(inner) | ({"properties": _settings(inner, at_creation)} if "properties" in inner else {})
+        name: {**_extract(inner), "properties": _settings(inner, at_creation)}
+        if "properties" in inner
+        else _extract(inner)
         for name, inner in arguments["properties"].items()
     }
     return schema
@@ -83,18 +88,21 @@ def _settings(settings: Mapping[str, Any], at_creation: bool) -> dict[str, Any]:
     """Return the settings with their types. What is inside an object of PostHog's is told by the refusal of another."""
     hidden = _OF_AN_OBJECT | ({"description"} if at_creation else set())
     return {
-        name: {key: value for key, value in _extract(inner).items() if key not in hidden}
+        name: _without(_extract(inner), hidden)
         for name, inner in settings["properties"].items()
         if not (at_creation and name in NEWER)
     }
 
 
-def _extract(schema: Mapping[str, Any]) -> dict[str, Any]:
+def _extract(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     hidden = _LENGTHS | (_RANGE if schema.get("maximum", _FAR) >= _FAR else frozenset())
-    extract = {key: value for key, value in schema.items() if key not in hidden}
-    if "items" in extract:
-        extract["items"] = _extract(extract["items"])
-    return extract
+    extract = _without(schema, hidden)
+    return {**extract, "items": _extract(extract["items"])} if "items" in extract else extract
+
+
+def _without(schema: Mapping[str, Any], hidden: AbstractSet[str]) -> Mapping[str, Any]:
+    """Return a schema without some of its keys: the same object where it has none of them."""
+    return schema if hidden.isdisjoint(schema) else {key: schema[key] for key in schema if key not in hidden}
 
 
 def conform(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:

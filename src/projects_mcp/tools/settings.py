@@ -1,5 +1,7 @@
 """Changing a project's settings: previewed, compared field by field, and undoable."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 

@@ -1,5 +1,7 @@
 """From PostHog's objects to what a model reads: small, stated once, and without secrets."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -13,26 +15,26 @@ __all__ = ["ROLES", "compact", "pick", "row"]
 ROLES: Final[Mapping[int, str]] = {1: "member", 8: "admin", 15: "owner"}
 
 _IDENTITY: Final = ("id", "name", "api_token", "created_at", "timezone", "product_description")
-_OWN_LINE: Final = frozenset(_IDENTITY)
+_MASKED: Final = [name for name, rule in FIELDS.items() if rule.treatment is Treatment.MASK]
+_WITHHELD: Final = [name for name, rule in FIELDS.items() if rule.treatment is Treatment.WITHHOLD]
+_GROUPED: Final = {name: row for name, row in SETTINGS.items() if name not in {*_IDENTITY, *_WITHHELD}}
 _UNUSUAL_IN_LIST: Final[Mapping[str, Any]] = {"is_demo": False, "ingested_event": True, "timezone": "UTC"}
 
 
 def compact(project: Mapping[str, Any], redactor: Redactor, origin: str) -> JSONObject:
     """Identity, links, and the settings that differ from PostHog's defaults, grouped by product area."""
-    shown, withheld = redactor.project(project)
-    result: JSONObject = {name: shown[name] for name in _IDENTITY if shown.get(name) is not None}
-    result["organization_id"] = shown.get("organization")
+    result = {name: redactor.field(name, project[name]) for name in _IDENTITY if project.get(name) is not None}
+    result["organization_id"] = redactor.field("organization", project.get("organization"))
     result |= _links(project, origin)
-    result |= _condition(shown)
-    for name, rule in FIELDS.items():
-        if rule.treatment is Treatment.MASK and shown.get(name):
-            result[name] = shown[name]
+    result |= _condition(project, redactor)
+    result |= {name: redactor.field(name, project[name]) for name in _MASKED if project.get(name)}
     grouped: dict[str, JSONObject] = {}
-    for name, setting in SETTINGS.items():
-        if name in shown and name not in _OWN_LINE and not is_usual(setting, shown[name]):
-            grouped.setdefault(setting.area.value, {})[name] = shown[name]
+    for name, setting in _GROUPED.items():
+        value = project.get(name, setting.default)
+        if value != setting.default and not is_usual(setting, value):
+            grouped.setdefault(setting.area.value, {})[name] = redactor.field(name, value)
     result["settings"] = grouped
-    if held := [name for name, state in withheld.items() if state == "present"]:
+    if held := [name for name in _WITHHELD if project.get(name)]:
         result["withheld"] = held
     return result
 
@@ -50,20 +52,16 @@ def pick(project: Mapping[str, Any], redactor: Redactor, fields: Iterable[str] |
 
 def row(project: Mapping[str, Any], redactor: Redactor, fields: Iterable[str], organization: object) -> JSONObject:
     """One line of a list: id and name, what deviates from the usual, and the fields that were asked for."""
-    shown, withheld = redactor.project(project)
-    line: JSONObject = {"id": shown.get("id"), "name": shown.get("name")}
-    line |= {
-        name: shown[name]
-        for name, usual in _UNUSUAL_IN_LIST.items()
-        if shown.get(name) is not None and shown[name] != usual
-    }
-    if shown.get("organization") != organization:
-        line["organization_id"] = shown.get("organization")
+    line: JSONObject = {name: redactor.field(name, project.get(name)) for name in ("id", "name")}
+    for name, usual in _UNUSUAL_IN_LIST.items():
+        value = project.get(name)
+        if value is not None and value != usual:
+            line[name] = redactor.field(name, value)
+    if project.get("organization") != organization:
+        line["organization_id"] = redactor.field("organization", project.get("organization"))
     for name in fields:
-        if name in withheld:
-            line[name] = withheld[name]
-        elif name in shown:
-            line[name] = shown[name]
+        if name in project:
+            line[name] = redactor.field(name, project[name])
     return line
 
 
@@ -72,16 +70,16 @@ def _links(project: Mapping[str, Any], origin: str) -> JSONObject:
     return {"url": f"{origin}/project/{number}"} if type(number) is int else {}
 
 
-def _condition(shown: Mapping[str, Any]) -> JSONObject:
+def _condition(project: Mapping[str, Any], redactor: Redactor) -> JSONObject:
     """Return what a person should know before doing anything with the project."""
     result: JSONObject = {}
-    level = shown.get("effective_membership_level")
+    level = project.get("effective_membership_level")
     if isinstance(level, int) and level in ROLES:
         result["your_role"] = ROLES[level]
-    if shown.get("ingested_event") is False:
+    if project.get("ingested_event") is False:
         result["ingested_event"] = False
-    if shown.get("is_pending_deletion"):
+    if project.get("is_pending_deletion"):
         result["is_pending_deletion"] = True
-        if when := shown.get("deletion_scheduled_at"):
-            result["deletion_scheduled_at"] = when
+        if when := project.get("deletion_scheduled_at"):
+            result["deletion_scheduled_at"] = redactor.field("deletion_scheduled_at", when)
     return result

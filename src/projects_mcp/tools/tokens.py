@@ -1,5 +1,7 @@
 """The three tools that end a token or secret."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any

@@ -4,9 +4,10 @@ Two or three plain sentences: what happened, whether anything changed, what to d
 bounded and never passed on raw. What programs need rides beside the sentences.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from projects_mcp.posthog.errors import AnswerLost, PostHogError, ServerFault
 from projects_mcp.safety.receipts import Outcome, WriteLost
@@ -24,8 +25,7 @@ _CHECK: Final[Mapping[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(NamedTuple):
     """A failure as people and programs read it."""
 
     text: str

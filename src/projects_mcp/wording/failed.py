@@ -1,5 +1,7 @@
 """The words for what came, or did not come, from PostHog."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from typing import Final
 

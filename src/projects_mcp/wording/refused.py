@@ -1,5 +1,7 @@
 """The words for what this server refuses by itself."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final

@@ -1,7 +1,8 @@
 """What the words depend on besides the failure itself, and the sentences that all of them share."""
 
-from dataclasses import dataclass
-from typing import Final
+from __future__ import annotations
+
+from typing import Final, NamedTuple
 
 from projects_mcp.safety.effects import Effect
 
@@ -11,8 +12,7 @@ NOTHING: Final = "Nothing was changed."
 MAYBE: Final = "It is not known whether the change was made: read the project before you try again."
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(NamedTuple):
     """What the words depend on besides the failure itself.
 
     Attributes:

@@ -1,0 +1,1 @@
+"""The peers: servers that are run by the interpreters of their own environments."""

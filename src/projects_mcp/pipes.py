@@ -1,0 +1,104 @@
+"""Lines over the pipes of this process, read and written when they are ready: no thread stands between.
+
+A thread for each line costs a tenth of a call, and one that waits for the next line cannot be stopped.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import stat
+import sys
+from typing import Final
+
+import anyio
+
+__all__ = ["ALWAYS_FITS", "LineReader", "LineWriter", "claim_pipes", "is_writable"]
+
+_CHUNK: Final = 65_536
+ALWAYS_FITS: Final = 4_096
+"""Bytes that a pipe takes without blocking once it is ready: POSIX asks for 512, Linux and macOS give a page."""
+
+
+class LineReader:
+    """The lines that arrive at a descriptor, without their ends.
+
+    Args:
+        descriptor: of a pipe or socket, which nobody else reads.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._lines: list[bytes] = []
+        """Whole lines that wait, the next one last."""
+        self._begun: list[bytes] = []
+        """Pieces of the line that is arriving."""
+
+    def __aiter__(self) -> LineReader:
+        return self
+
+    async def __anext__(self) -> str:
+        while not self._lines:
+            await anyio.wait_readable(self._descriptor)
+            data = os.read(self._descriptor, _CHUNK)
+            if not data and not any(self._begun):
+                raise StopAsyncIteration
+            first, *rest = data.split(b"\n") if data else (b"", b"")  # the last line may lack its end
+            self._begun.append(first)
+            if rest:
+                self._lines = [b"".join(self._begun), *rest[:-1]][::-1]
+                self._begun = [rest[-1]]
+        return self._lines.pop().decode(errors="replace")
+
+
+class LineWriter:
+    """Writes texts to a descriptor, as fast as the other side reads.
+
+    Args:
+        descriptor: of a pipe or socket, which nobody else writes.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    async def write(self, text: str) -> None:
+        """Write a text whole."""
+        left = memoryview(text.encode())
+        while left:
+            if not is_writable(self._descriptor):
+                await anyio.wait_writable(self._descriptor)
+            left = left[os.write(self._descriptor, left[:ALWAYS_FITS]) :]
+
+    async def flush(self) -> None:
+        """Do nothing: no byte is held back."""
+
+
+def claim_pipes() -> tuple[LineReader, LineWriter] | None:
+    """Take stdin and stdout away from the rest of the process, so that nothing else can write into the protocol.
+
+    What is printed all the same goes to stderr, and whoever reads stdin finds it empty.
+
+    Returns:
+        None, and nothing is taken, where they are no pipes or sockets, or the system cannot wait for these.
+    """
+    if sys.platform == "win32" or not all(_can_be_waited_for(descriptor) for descriptor in (0, 1)):
+        return None
+    reader, writer = LineReader(os.dup(0)), LineWriter(os.dup(1))
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return reader, writer
+
+
+def is_writable(descriptor: int) -> bool:
+    """Whether a descriptor takes `ALWAYS_FITS` bytes now, without blocking."""
+    return bool(select.select([], [descriptor], [], 0)[1])
+
+
+def _can_be_waited_for(descriptor: int) -> bool:
+    try:
+        mode = os.fstat(descriptor).st_mode
+    except OSError:
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
