@@ -9,7 +9,6 @@ from __future__ import annotations
 import ssl
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
@@ -83,22 +82,22 @@ def _failure(error: BaseException, *, sent: bool) -> PostHogError:
 
 
 def _session(tls: ssl.SSLContext | None, connections: int) -> aiohttp.ClientSession:
-    trace = aiohttp.TraceConfig()
-    trace.on_connection_create_end.append(_connected)
-    trace.on_connection_reuseconn.append(_connected)
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=tls or False, limit=connections, keepalive_timeout=_KEEP_ALIVE_S),
+        connector=_Connector(ssl=tls or False, limit=connections, keepalive_timeout=_KEEP_ALIVE_S),
         cookie_jar=aiohttp.DummyCookieJar(),
         middlewares=[_once],
-        trace_configs=[trace],
     )
 
 
-async def _connected(_session: aiohttp.ClientSession, _context: SimpleNamespace, _details: object) -> None:
-    """From here on the request may have left."""
-    attempt = _attempt.get()
-    attempt.connected = True
-    await attempt.trace("http11.send_request_headers.started", {})
+class _Connector(aiohttp.TCPConnector):
+    """Tells a request when it has its connection: from there on it may have left."""
+
+    async def connect(self, *arguments: Any, **named: Any) -> Any:
+        connection = await super().connect(*arguments, **named)
+        attempt = _attempt.get()
+        attempt.connected = True
+        await attempt.trace("http11.send_request_headers.started", {})
+        return connection
 
 
 async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:

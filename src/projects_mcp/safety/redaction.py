@@ -72,6 +72,8 @@ _LOOKS: Final = tuple(
 """How a secret looks, and before it what every such text has in it, whatever the case: looking for that is far cheaper,
 and nearly every text has none of them."""
 _SHORTEST_LOOK: Final = 7
+_MOST_NAMES: Final = 4_096
+"""Names of fields whose judgement is kept. PostHog's are a few hundred, and the same in every answer."""
 
 
 def masked(secret: str) -> str:
@@ -91,6 +93,7 @@ class Redactor:
     def __init__(self, own: Iterable[str] = ()) -> None:
         # Longest first, so that a credential which contains another is removed whole.
         self._own = sorted({secret for secret in own if secret}, key=len, reverse=True)
+        self._name = lru_cache(maxsize=_MOST_NAMES)(self.text)
 
     def __repr__(self) -> str:
         return "Redactor()"
@@ -154,7 +157,7 @@ class Redactor:
             about = value.get("field")  # an entry of the activity log names its field beside the values
             changed = isinstance(about, str) and (about in FIELDS or _speaks_of_secret(about))
             return {
-                self.text(name): self._field(name, item, secret=secret or (changed and name in _CHANGED_VALUES))
+                self._name(name): self._field(name, item, secret=secret or (changed and name in _CHANGED_VALUES))
                 for name, item in value.items()
             }
         if isinstance(value, list):
@@ -174,7 +177,7 @@ class Redactor:
         return any(secret in text for secret in self._own)
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=_MOST_NAMES)
 def _speaks_of_secret(name: str) -> bool:
     return name not in _PUBLIC_NAMES and _NAME.search(name) is not None
 

@@ -18,6 +18,7 @@ _IDENTITY: Final = ("id", "name", "api_token", "created_at", "timezone", "produc
 _MASKED: Final = [name for name, rule in FIELDS.items() if rule.treatment is Treatment.MASK]
 _WITHHELD: Final = [name for name, rule in FIELDS.items() if rule.treatment is Treatment.WITHHOLD]
 _GROUPED: Final = {name: row for name, row in SETTINGS.items() if name not in {*_IDENTITY, *_WITHHELD}}
+_USUALLY_NULL: Final = frozenset(name for name, row in _GROUPED.items() if is_usual(row, None))
 _UNUSUAL_IN_LIST: Final[Mapping[str, Any]] = {"is_demo": False, "ingested_event": True, "timezone": "UTC"}
 
 
@@ -30,9 +31,13 @@ def compact(project: Mapping[str, Any], redactor: Redactor, origin: str) -> JSON
     result |= {name: redactor.field(name, project[name]) for name in _MASKED if project.get(name)}
     grouped: dict[str, JSONObject] = {}
     for name, setting in _GROUPED.items():
-        value = project.get(name, setting.default)
-        if value != setting.default and not is_usual(setting, value):
-            grouped.setdefault(setting.area.value, {})[name] = redactor.field(name, value)
+        value = project.get(name)
+        if value is None:
+            if name in _USUALLY_NULL or name not in project:
+                continue
+        elif value == setting.default or is_usual(setting, value):
+            continue
+        grouped.setdefault(setting.area.value, {})[name] = redactor.field(name, value)
     result["settings"] = grouped
     if held := [name for name in _WITHHELD if project.get(name)]:
         result["withheld"] = held
