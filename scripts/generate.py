@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the parts of README.md and manifest.json that repeat the code.
+"""Writes server.json, and the parts of README.md, manifest.json and docs/settings.md that repeat the code.
 
 Run it with the project's own Python, `.venv/bin/python scripts/generate.py`. With `--check` it writes nothing, names
 each file that differs, and exits 1 if there is one.
@@ -9,6 +9,7 @@ import argparse
 import json
 import re
 import sys
+import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +19,21 @@ from projects_mcp import __version__
 from projects_mcp.config import VARIABLES
 from projects_mcp.posthog.settings import NO_DEFAULT, Area, AtCreation, Merge, Setting
 from projects_mcp.posthog.settings_table import SETTINGS
+from projects_mcp.safety.confirmation import Confirmation
+from projects_mcp.safety.effects import Access
 from projects_mcp.tools.catalogue import CATALOGUE
 
 ROOT = Path(__file__).resolve().parent.parent
+PROJECT: Final[Mapping[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+OWNER: Final = "projects-mcp"
+"""The account on GitHub that publishes. All that names one follows from this line."""
+REGISTRY_NAME: Final = f"io.github.{OWNER}/{PROJECT['name']}"
+"""The name in the registry of MCP servers. The README must carry it: that proves whose the package is."""
+REPOSITORY: Final = f"https://github.com/{OWNER}/{PROJECT['name']}"
+ICON: Final = "assets/icon.png"
+COMMAND: Final = "projects-mcp"
+SCHEMA: Final = "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json"
 
 _SENTENCE_END: Final = re.compile(r"(?<=\.)\s")
 
@@ -37,6 +50,7 @@ class Field:
         sensitive: whether the client must hide it and keep it with its secrets.
         lowest: the least number that is taken.
         highest: the greatest.
+        choices: the only values that are taken, where they can be listed.
     """
 
     title: str
@@ -46,6 +60,7 @@ class Field:
     sensitive: bool = False
     lowest: int | None = None
     highest: int | None = None
+    choices: tuple[str, ...] = ()
 
 
 FORM: Final[Mapping[str, Field]] = {
@@ -54,8 +69,8 @@ FORM: Final[Mapping[str, Field]] = {
     "POSTHOG_ORGANIZATION_ID": Field("Organization", "@current"),
     "POSTHOG_SESSION_ID": Field("Browser session", sensitive=True),
     "POSTHOG_CSRF_TOKEN": Field("CSRF token of the browser session", sensitive=True),
-    "PROJECTS_MCP_ACCESS": Field("Access level", "full"),
-    "PROJECTS_MCP_CONFIRMATION": Field("Confirmation", "auto"),
+    "PROJECTS_MCP_ACCESS": Field("Access level", "full", choices=tuple(Access)),
+    "PROJECTS_MCP_CONFIRMATION": Field("Confirmation", "auto", choices=tuple(Confirmation)),
     "PROJECTS_MCP_PROTECTED_PROJECTS": Field("Protected projects"),
     "PROJECTS_MCP_ONLY_PROJECTS": Field("Only these projects"),
     "PROJECTS_MCP_AUDIT_LOG": Field("Audit log"),
@@ -72,6 +87,19 @@ FORM: Final[Mapping[str, Field]] = {
 
 NOT_IN_FORM: Final[Mapping[str, str]] = {
     "POSTHOG_PERSONAL_API_KEY_FILE": "the form keeps the key itself, and only one of the two may be set",
+    **dict.fromkeys(
+        (
+            "PROJECTS_MCP_CALLERS",
+            "PROJECTS_MCP_OAUTH_ISSUER",
+            "PROJECTS_MCP_OAUTH_AUDIENCE",
+            "PROJECTS_MCP_OAUTH_JWKS",
+            "PROJECTS_MCP_PUBLIC_URL",
+            "PROJECTS_MCP_ALLOWED_HOSTS",
+            "PROJECTS_MCP_ALLOWED_ORIGINS",
+            "PROJECTS_MCP_SIGNING_KEY",
+        ),
+        "A desktop client starts the server over stdio.",
+    ),
 }
 """The other settings, and why each is not asked for there."""
 
@@ -158,10 +186,59 @@ def manifest(text: str) -> str:
     """
     value = json.loads(text)
     value["version"] = __version__
+    value["icon"] = ICON
+    # Without --frozen, the first start would resolve anew, and end with other versions than those that were tested.
+    value["server"]["mcp_config"]["args"] = ["run", "--directory", "${__dirname}", "--frozen", "--no-dev", COMMAND]
     value["server"]["mcp_config"]["env"] = {name: f"${{user_config.{_key(name)}}}" for name in _asked()}
     value["tools"] = [{"name": tool.name, "description": tool.description} for tool in CATALOGUE]
     value["user_config"] = {_key(name): _option(name) for name in _asked()}
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def server(_text: str) -> str:
+    """Return server.json: what the registry of MCP servers needs to know.
+
+    The hash of the bundle is missing. It is not known before the bundle is made, so a copy with it is made then.
+    """
+    name, bundle = PROJECT["name"], f"{PROJECT['name']}-{__version__}.mcpb"
+    package: dict[str, Any] = {"version": __version__, "transport": {"type": "stdio"}}
+    value = {
+        "$schema": SCHEMA,
+        "name": REGISTRY_NAME,
+        "title": "PostHog projects",
+        "description": PROJECT["description"],
+        "version": __version__,
+        "repository": {"url": REPOSITORY, "source": "github"},
+        "packages": [
+            {
+                "registryType": "pypi",
+                "identifier": name,
+                "runtimeHint": "uvx",
+                **package,
+                "environmentVariables": [_input(variable) for variable in _asked()],
+            },
+            {
+                "registryType": "mcpb",
+                "identifier": f"{REPOSITORY}/releases/download/v{__version__}/{bundle}",
+                **package,
+            },
+        ],
+    }
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def _input(variable: str) -> dict[str, Any]:
+    """Describe one setting as the registry wants it: every value is a text there."""
+    field, option = FORM[variable], _option(variable)
+    value: dict[str, Any] = {"name": variable, "description": option["description"]}
+    value["isRequired"] = option["required"]
+    value["isSecret"] = field.sensitive
+    value["format"] = {"directory": "filepath"}.get(option["type"], option["type"])
+    if option.get("default", "") != "":
+        value["default"] = json.dumps(option["default"]).strip('"')
+    if field.choices:
+        value["choices"] = list(field.choices)
+    return value
 
 
 def _asked() -> list[str]:
@@ -212,6 +289,7 @@ def _between(text: str, name: str, content: str) -> str:
 FILES: Final[Mapping[str, Callable[[str], str]]] = {
     "README.md": readme,
     "manifest.json": manifest,
+    "server.json": server,
     "docs/settings.md": project_settings,
 }
 """Each file with generated parts, and the function that renews them."""

@@ -183,7 +183,7 @@ def test_no_document_names_a_setting_that_does_not_exist() -> None:
 
 
 def test_the_readme_stays_short() -> None:
-    assert len(text_of("README.md").splitlines()) < 150
+    assert len(text_of("README.md").splitlines()) < 250
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
@@ -299,7 +299,9 @@ SANDBOX = {name for name in MODULES if name.startswith("sandbox/")}
         (("mcp", "mcp_types"), {"server.py", "demo.py", "http.py"}),
         (("httpx",), {"posthog/client.py"}),
         (("aiohttp", "httpx_aiohttp"), {"posthog/fast_transport.py"}),
-        (("starlette", "uvicorn"), SANDBOX),
+        (("starlette",), SANDBOX),
+        (("uvicorn",), SANDBOX | {"serve.py"}),
+        (("jwt",), {"serving/oauth.py"}),
         (("projects_mcp.sandbox",), SANDBOX | {"assembly.py", "cli.py", "demo.py"}),
         (("httpx2", "requests", "urllib3", "pydantic", "jsonschema"), set()),
     ],
@@ -308,7 +310,7 @@ def test_a_package_is_imported_only_where_it_belongs(packages: tuple[str, ...], 
     assert {module for module in MODULES if of(imported(module), *packages)} <= allowed
 
 
-DOORS = ("server", "http", "dispatch", "assembly", "cli", "script", "stdio", "demo")
+DOORS = ("server", "http", "serve", "serving", "switchboard", "dispatch", "assembly", "cli", "script", "stdio", "demo")
 OUTSIDE = ("anyio", "asyncio", "http", "httpx", "io", "os", "pathlib", "socket", "ssl", "subprocess", "urllib")
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from projects_mcp.results import compact_json, finished
 from projects_mcp.safety.redaction import Redactor
 from projects_mcp.sandbox import ACME_ID, NORTHWIND_PROJECT_ID, PRODUCTION_ID
-from workbench import ERAS, Bench, Era, body_of, refusal_of, text_of
+from workbench import ENVIRONMENT, ERAS, Bench, Era, body_of, refusal_of, text_of
 
 pytestmark = pytest.mark.anyio
 
@@ -161,7 +161,7 @@ async def test_no_secret_of_posthogs_is_in_any_result(bench: Bench, era: Era) ->
 async def test_the_unexpected_is_masked_and_logged_without_secrets(
     bench: Bench, era: Era, caplog: pytest.LogCaptureFixture
 ) -> None:
-    key = bench.server()._dispatcher._settings.credentials.secrets()[0]  # noqa: SLF001 - to plant it in an exception
+    key = ENVIRONMENT["POSTHOG_PERSONAL_API_KEY"]
 
     async def broken(_scope: Any, _receive: Any, _send: Any) -> None:
         raise KeyError(f"Bearer {key}")

@@ -13,6 +13,7 @@ from mcp.client import ClientRequestContext
 from mcp_types import ElicitRequestParams, ElicitResult
 
 from projects_mcp import sandbox
+from projects_mcp.dispatch import Dispatcher
 from projects_mcp.safety.effects import Access
 from projects_mcp.sandbox import MOBILE_ID, PRODUCTION_ID, STAGING_ID
 from projects_mcp.server import ProjectsServer
@@ -216,7 +217,9 @@ async def test_what_is_known_of_a_key_outlives_a_passing_failure(bench: Bench, e
     async with bench.client(era, POSTHOG_PERSONAL_API_KEY=sandbox.READ_ONLY_KEY) as client:
         server = client.server
         assert isinstance(server, ProjectsServer)
-        grants = server._dispatcher._means.grants  # noqa: SLF001 - to let time pass
+        dispatcher = server._dispatcher  # noqa: SLF001 - to let time pass
+        assert isinstance(dispatcher, Dispatcher)
+        grants = dispatcher._means.grants  # noqa: SLF001 - as above
         assert len((await client.list_tools()).tools) == 4
         bench.world.behaviour = replace(bench.world.behaviour, database_unavailable=True)
         now = anyio.current_time()

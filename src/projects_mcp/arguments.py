@@ -68,6 +68,22 @@ def _parser() -> argparse.ArgumentParser:
     tools = commands.add_parser("tools", parents=[common], help="list the tools, and what is hidden and why")
     tools.add_argument("--json", action="store_true", help="with their schemas, as JSON")
 
+    serve = commands.add_parser("serve", parents=[common], help="serve over Streamable HTTP, for one or for many")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on; default: 127.0.0.1")
+    serve.add_argument("--port", type=_port, default=8787, help="default: 8787; 0 takes a free one")
+
+    caller = commands.add_parser("caller", parents=[common], help="make an entry for the callers file")
+    caller.add_argument("action", choices=["new"], help="make a token and print its entry")
+    caller.add_argument("name", help="the caller's name, for the journal")
+
+    doctor = commands.add_parser("doctor", parents=[common], help="find out what is wrong, and what to do about it")
+    doctor.add_argument("--json", action="store_true", help="as one JSON object")
+
+    install = commands.add_parser("install", parents=[common], help="print or write the entry for a client")
+    install.add_argument("client", help="the client's name, such as cursor; a wrong one lists them")
+    install.add_argument("--write", action="store_true", help="put it into the client's file, and keep a backup")
+    install.add_argument("--force", action="store_true", help="replace another entry of the same name")
+
     sandbox = commands.add_parser("sandbox", parents=[common], help="serve the sandbox on this machine")
     sandbox.add_argument("--port", type=_port, default=8786, help="default: 8786; 0 takes a free one")
     return parser

@@ -13,7 +13,7 @@ from projects_mcp.posthog.operations import CURRENT
 from projects_mcp.safety.redaction import Redactor
 from projects_mcp.secret import Secret
 
-__all__ = ["SANDBOX_ORIGIN", "assemble", "in_sandbox"]
+__all__ = ["SANDBOX_ORIGIN", "assemble", "in_sandbox", "posthog_application"]
 
 SANDBOX_ORIGIN = "https://sandbox.localhost"
 """A name that resolves to no other machine. Nothing is ever sent to it: the sandbox answers in process."""
@@ -27,15 +27,21 @@ def assemble(settings: Settings, application: ASGIApplication | None = None, *, 
         application: an ASGI application to use as PostHog, for tests. In sandbox mode it defaults to a new sandbox.
         echo: a stream that gets the journal's lines; None for none.
     """
+    application = posthog_application(settings, application)
     if settings.sandbox:
         settings = in_sandbox(settings)
-        if application is None:
-            from projects_mcp.sandbox import seed  # noqa: PLC0415 - only sandbox mode loads it
-            from projects_mcp.sandbox.app import create_app  # noqa: PLC0415 - as above
-
-            application = create_app(seed())
     journal = Journal(Redactor(settings.credentials.secrets()), settings.audit_log, echo)
     return Dispatcher(settings, PostHog(settings.origin, settings.credentials, settings.limits, application), journal)
+
+
+def posthog_application(settings: Settings, application: ASGIApplication | None) -> ASGIApplication | None:
+    """Return the application that is PostHog: the given one, in sandbox mode a new sandbox, None for the network."""
+    if application is not None or not settings.sandbox:
+        return application
+    from projects_mcp.sandbox import seed  # noqa: PLC0415 - only sandbox mode loads it
+    from projects_mcp.sandbox.app import create_app  # noqa: PLC0415 - as above
+
+    return create_app(seed())
 
 
 def in_sandbox(settings: Settings) -> Settings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Final
 
@@ -33,12 +33,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = parse(given)
         environment = over(environment, options)
     try:
-        settings = load(environment)
+        if options.command in _BEFORE_SETTINGS:
+            return _BEFORE_SETTINGS[options.command](environment, options)
+        return _COMMANDS[options.command or "stdio"](load(environment), options)
     except SettingsError as error:
         print(f"projects-mcp: {error}", file=sys.stderr)
         return USAGE
-    try:
-        return _COMMANDS[options.command or "stdio"](settings, options)
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
@@ -75,10 +75,51 @@ def _tools(settings: Settings, options: SimpleNamespace) -> int:
     return run_tools(settings, as_json=options.json)
 
 
+def _serve(settings: Settings, options: SimpleNamespace) -> int:
+    gc.disable()  # as above
+    from projects_mcp.serve import run_server
+
+    return run_server(settings, os.environ, options.host, options.port)
+
+
+def _caller(_settings: Settings, options: SimpleNamespace) -> int:
+    from projects_mcp.callers import new_entry
+
+    token, entry = new_entry(options.name)
+    print(f"The token of {options.name}, which is shown this once: {token}", file=sys.stderr)
+    print(entry, end="")
+    return DONE
+
+
 def _sandbox(_settings: Settings, options: SimpleNamespace) -> int:
     from projects_mcp.sandbox.serving import serve
 
     return serve(options.port)
 
 
-_COMMANDS: Final = {"stdio": _stdio, "demo": _demo, "call": _call, "tools": _tools, "sandbox": _sandbox}
+_COMMANDS: Final = {
+    "stdio": _stdio,
+    "serve": _serve,
+    "demo": _demo,
+    "call": _call,
+    "tools": _tools,
+    "caller": _caller,
+    "sandbox": _sandbox,
+}
+
+
+def _doctor(environment: Mapping[str, str], options: SimpleNamespace) -> int:
+    from projects_mcp.doctor import run_doctor
+
+    return run_doctor(environment, as_json=options.json)
+
+
+def _install(_environment: Mapping[str, str], options: SimpleNamespace) -> int:
+    from projects_mcp.arguments import over
+    from projects_mcp.clients import run_install
+
+    return run_install(options.client, over({}, options), write=options.write, force=options.force)
+
+
+_BEFORE_SETTINGS: Final = {"doctor": _doctor, "install": _install}
+"""Commands that work, or help, where the settings are wrong."""

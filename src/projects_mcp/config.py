@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -19,7 +19,17 @@ from projects_mcp.safety.effects import Access
 from projects_mcp.safety.grants import Policy
 from projects_mcp.secret import Secret
 
-__all__ = ["REGIONS", "VARIABLES", "Settings", "SettingsError", "load", "whole_number"]
+__all__ = [
+    "REGIONS",
+    "VARIABLES",
+    "Serving",
+    "Settings",
+    "SettingsError",
+    "is_loopback",
+    "key_of",
+    "load",
+    "whole_number",
+]
 
 REGIONS: Final[Mapping[str, str]] = {"us": "https://us.posthog.com", "eu": "https://eu.posthog.com"}
 
@@ -40,6 +50,14 @@ VARIABLES: Final[Mapping[str, str]] = {
     "PROJECTS_MCP_CONNECT_TIMEOUT": "Seconds to reach PostHog, 1 to 30; default 5",
     "PROJECTS_MCP_READ_TIMEOUT": "Seconds without a byte from PostHog, 1 to 120; default 20",
     "PROJECTS_MCP_CALL_TIMEOUT": "Seconds for all requests of a call together, 2 to 300; default 30",
+    "PROJECTS_MCP_CALLERS": "File of those who may call a served server, with their rights; see docs/serving.md",
+    "PROJECTS_MCP_OAUTH_ISSUER": "Issuer whose JSON Web Tokens are accepted too: an https address",
+    "PROJECTS_MCP_OAUTH_AUDIENCE": "Audience that such a token must name; default: PROJECTS_MCP_PUBLIC_URL",
+    "PROJECTS_MCP_OAUTH_JWKS": "Address of the issuer's keys; default: what its metadata names",
+    "PROJECTS_MCP_PUBLIC_URL": "Address of the server as its callers see it, such as https://mcp.example.com/mcp",
+    "PROJECTS_MCP_ALLOWED_HOSTS": "Host names, comma-separated, under which a served server may be called",
+    "PROJECTS_MCP_ALLOWED_ORIGINS": "Origins of web pages, comma-separated, that may call it",
+    "PROJECTS_MCP_SIGNING_KEY": "Keys, comma-separated, of 32 bytes or more, that seal confirmations; the first seals",
     "PROJECTS_MCP_SANDBOX": "1 = the embedded sandbox instead of PostHog; no account needed",
 }
 """Every setting, and what it means in one line."""
@@ -47,11 +65,36 @@ VARIABLES: Final[Mapping[str, str]] = {
 _INGESTION: Final[Mapping[str, str]] = {"us.i.posthog.com": "us", "eu.i.posthog.com": "eu"}
 _YES, _NO = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
 _SHORTEST_SECRET: Final = 4
+_SIGNING_KEY_BYTES: Final = 32
 _E = TypeVar("_E", bound=StrEnum)
 
 
 class SettingsError(Exception):
     """A setting has a value that cannot be used. The text is one line and shows no secret."""
+
+
+class Serving(NamedTuple):
+    """What matters to a server over HTTP only.
+
+    Attributes:
+        callers: the callers file.
+        issuer: whose JSON Web Tokens are accepted.
+        audience: what such a token must be meant for; None for `public_url`.
+        jwks: where the issuer's keys are; None for what its metadata names.
+        public_url: the server's address for its callers; None for the one it listens on.
+        hosts: names under which it may be called.
+        origins: web pages that may call it.
+        signing_keys: what seals the state of a confirmation; the first seals, all open.
+    """
+
+    callers: Path | None = None
+    issuer: str | None = None
+    audience: str | None = None
+    jwks: str | None = None
+    public_url: str | None = None
+    hosts: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    signing_keys: tuple[Secret, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +111,7 @@ class Settings:
     result_limit: int = 65_536
     limits: Limits = field(default_factory=Limits)
     sandbox: bool = False
+    serving: Serving = field(default_factory=Serving)
 
 
 def load(environment: Mapping[str, str]) -> Settings:
@@ -103,6 +147,16 @@ def load(environment: Mapping[str, str]) -> Settings:
             call_s=_number(values, "PROJECTS_MCP_CALL_TIMEOUT", 30, 2, 300),
         ),
         sandbox=_flag(values, "PROJECTS_MCP_SANDBOX"),
+        serving=Serving(
+            callers=_path(values, "PROJECTS_MCP_CALLERS"),
+            issuer=_address(values, "PROJECTS_MCP_OAUTH_ISSUER"),
+            audience=values.get("PROJECTS_MCP_OAUTH_AUDIENCE"),
+            jwks=_address(values, "PROJECTS_MCP_OAUTH_JWKS"),
+            public_url=_address(values, "PROJECTS_MCP_PUBLIC_URL"),
+            hosts=_listed(values, "PROJECTS_MCP_ALLOWED_HOSTS"),
+            origins=_listed(values, "PROJECTS_MCP_ALLOWED_ORIGINS"),
+            signing_keys=_signing_keys(values),
+        ),
     )
 
 
@@ -124,13 +178,14 @@ def _origin(value: str) -> str:
         raise SettingsError(f"POSTHOG_HOST names the host that takes events; set POSTHOG_HOST={region} instead.")
     if host == "app.posthog.com":  # the former name of the US region
         return REGIONS["us"]
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise SettingsError("POSTHOG_HOST must use https: plain http is allowed for this machine only.")
     address = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{address}" + (f":{port}" if port else "")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address means this machine."""
     if host == "localhost":
         return True
     try:
@@ -144,7 +199,7 @@ def _credentials(values: Mapping[str, str]) -> Credentials:
     if file := values.get("POSTHOG_PERSONAL_API_KEY_FILE"):
         if key:
             raise SettingsError("Set POSTHOG_PERSONAL_API_KEY or POSTHOG_PERSONAL_API_KEY_FILE, not both.")
-        key = _from_file(file)
+        key = _from_file("POSTHOG_PERSONAL_API_KEY_FILE", file)
     session, csrf = values.get("POSTHOG_SESSION_ID"), values.get("POSTHOG_CSRF_TOKEN")
     if bool(session) != bool(csrf):
         missing = "POSTHOG_CSRF_TOKEN" if session else "POSTHOG_SESSION_ID"
@@ -157,14 +212,52 @@ def _credentials(values: Mapping[str, str]) -> Credentials:
     )
 
 
-def _from_file(path: str) -> str:
+def key_of(where: str, value: str | None, file: str) -> PersonalKey:
+    """Return a personal key from a text, or from a file.
+
+    Raises:
+        SettingsError: it is no key; the text names `where` it should have been.
+    """
+    return PersonalKey(_secret(where, _from_file(where, file) if value is None else value))
+
+
+def _from_file(name: str, path: str) -> str:
     try:
         text = Path(path).expanduser().read_text(encoding="utf-8").strip()
-    except (OSError, ValueError):
-        raise SettingsError("POSTHOG_PERSONAL_API_KEY_FILE cannot be read.") from None
+    except (OSError, RuntimeError, ValueError):
+        raise SettingsError(f"{name} cannot be read.") from None
     if not text:
-        raise SettingsError("POSTHOG_PERSONAL_API_KEY_FILE is empty.")
+        raise SettingsError(f"{name} is empty.")
     return text
+
+
+def _address(values: Mapping[str, str], name: str) -> str | None:
+    """Read an address that must be https, or on this machine."""
+    if name not in values:
+        return None
+    try:
+        parts = urlsplit(values[name])
+        host = parts.hostname or ""
+    except ValueError:
+        host, parts = "", urlsplit("")
+    usable = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
+    if not host or not usable or parts.username or parts.password or parts.fragment:
+        raise SettingsError(f"{name} must be an https address.")
+    return values[name]
+
+
+def _listed(values: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in values.get(name, "").split(",") if part.strip())
+
+
+def _signing_keys(values: Mapping[str, str]) -> tuple[Secret, ...]:
+    keys = _listed(values, "PROJECTS_MCP_SIGNING_KEY")
+    if any(len(key.encode()) < _SIGNING_KEY_BYTES for key in keys):
+        raise SettingsError(
+            f"PROJECTS_MCP_SIGNING_KEY must have {_SIGNING_KEY_BYTES} bytes or more in each of its keys: make one with "
+            "openssl rand -base64 48."
+        )
+    return tuple(map(Secret, keys))
 
 
 def _secret(name: str, value: str) -> Secret:

@@ -11,9 +11,10 @@ import logging
 import time
 import traceback
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from secrets import token_hex
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from projects_mcp.call import Call, Means, Person
 from projects_mcp.config import Settings
@@ -34,11 +35,38 @@ from projects_mcp.tools.schema import conform
 from projects_mcp.vault import Vault
 from projects_mcp.wording import NOTHING, Explanation, Situation, about_lost_answer, explain, unexpected
 
-__all__ = ["Dispatcher", "QuestionPendingError", "Result", "UnknownToolError"]
+if TYPE_CHECKING:
+    from projects_mcp.allowance import Allowance
+    from projects_mcp.callers import Caller
+
+__all__ = ["Dispatcher", "Funnel", "QuestionPendingError", "Result", "UnknownToolError"]
 
 logger: Final = logging.getLogger("projects_mcp")
 
 _TOOLS: Final[Mapping[str, Tool]] = {tool.name: tool for tool in CATALOGUE}
+
+
+class Funnel(Protocol):
+    """What the MCP server needs of whoever runs the calls."""
+
+    @property
+    def redactor(self) -> Redactor:
+        """The net for whatever is said besides results."""
+
+    async def start(self) -> None:
+        """Do what can be done before the first call. Never fails."""
+
+    async def offered(self) -> list[Tool]:
+        """Return the tools that are allowed."""
+
+    async def call(self, name: str, arguments: Mapping[str, Any], person: Person | None = None) -> Result:
+        """Run one call to its end."""
+
+    async def described(self) -> JSONObject:
+        """Return what is configured, granted and hidden."""
+
+    async def aclose(self) -> None:
+        """Close the connections."""
 
 
 class UnknownToolError(Exception):
@@ -82,11 +110,28 @@ class _Run:
 
 
 class Dispatcher:
-    """Runs tools with the settings, the client and the credentials of this process."""
+    """Runs tools with the settings, the client and the credentials of this process, or of one caller.
 
-    def __init__(self, settings: Settings, posthog: PostHog, journal: Journal) -> None:
+    Args:
+        settings: what the operator has decided, for this caller.
+        posthog: the client, with the credentials to use.
+        journal: where the lines go.
+        caller: whose calls these are, over HTTP; None for whoever has started the process.
+        allowance: how much that caller may ask; None for no bound.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        posthog: PostHog,
+        journal: Journal,
+        caller: Caller | None = None,
+        allowance: Allowance | None = None,
+    ) -> None:
         self._settings = settings
         self._journal = journal
+        self._caller = caller
+        self._allowance = allowance
         self._means: Final = Means(
             posthog=posthog,
             grants=Grants(posthog),
@@ -124,6 +169,35 @@ class Dispatcher:
             if refusal is not None
         }
 
+    async def described(self) -> JSONObject:
+        """Return what is configured, granted and hidden, without a secret: whether there is one, and no more."""
+        settings, grant = self._settings, await self._means.grants.get()
+        policy, credentials = settings.policy, settings.credentials
+        description: JSONObject = {
+            "posthog": settings.origin,
+            "sandbox": settings.sandbox,
+            "organization": str(settings.organization),
+            "access": policy.access.value,
+            "confirmation": settings.confirmation.value,
+            "protected_projects": sorted(policy.protected),
+            "only_projects": None if policy.only is None else sorted(policy.only),
+            "personal_api_key": "present" if credentials.key else "absent",
+            "browser_session": "present" if credentials.session else "absent",
+            "audit_log": settings.audit_log is not None,
+            "secrets_dir": settings.secrets_dir is not None,
+            "result_limit_bytes": settings.result_limit,
+            "key": {
+                "scopes": None if grant.scopes is None else sorted(grant.scopes),
+                "projects": None if grant.projects is None else sorted(grant.projects),
+                "organizations": None if grant.organizations is None else sorted(map(str, grant.organizations)),
+            },
+            "hidden_tools": await self.hidden(),
+        }
+        if self._caller is not None:
+            description["caller"] = {"name": self._caller.name, "scopes": sorted(self._caller.rights.scopes or ())}
+        clean: JSONObject = self.redactor.value(description)
+        return {**clean, "personal_api_key": description["personal_api_key"]}
+
     async def call(self, name: str, arguments: Mapping[str, Any], person: Person | None = None) -> Result:
         """Run one call to its end.
 
@@ -159,20 +233,8 @@ class Dispatcher:
     async def _run(self, run: _Run, arguments: Mapping[str, Any], person: Person | None) -> Result:
         tool = run.tool
         try:
-            self._require(Refusal(RefusalKind.NOT_CONFIGURED) if self._settings.credentials.key is None else None)
-            grant = await self._means.grants.get()
-            self._require(self._refusal(tool, grant))
-            checked = conform(tool.arguments, arguments)
-            run.call = call = self._call(run, checked, grant, person)
-            self._require(self._refusal(tool, grant, call.organization, call.project))
-            writes = not tool.effect.reads and not checked.get("dry_run")
-            blind = writes and not self._journal.probe()
-            self._require(Refusal(RefusalKind.AUDIT_UNAVAILABLE) if blind else None)
-            body = await tool.run(call, **checked)
-            body, text = finished(body, self.redactor, self._settings.result_limit, checked.get("offset", 0))
-            # Reading back has shown that the write happened: a success, and programs can see how it came about.
-            lost = about_lost_answer(call.lost, self._situation(tool, call)) if call.lost else None
-            return Result(text, body, lost)
+            with nullcontext() if self._allowance is None else self._allowance.taken():
+                return await self._answer(run, arguments, person)
         except (Refusal, PostHogError, WriteLost) as failure:
             return self._failed(explain(failure, self._situation(tool, run.call)))
         except QuestionPendingError:
@@ -180,6 +242,23 @@ class Dispatcher:
         except Exception:  # noqa: BLE001 - the one place where the unforeseen is masked
             logger.error("%s failed unexpectedly\n%s", tool.name, self.redactor.text(traceback.format_exc()))  # noqa: TRY400 - redacted first
             return self._failed(unexpected(self._situation(tool, run.call)))
+
+    async def _answer(self, run: _Run, arguments: Mapping[str, Any], person: Person | None) -> Result:
+        tool = run.tool
+        self._require(Refusal(RefusalKind.NOT_CONFIGURED) if self._settings.credentials.key is None else None)
+        grant = await self._means.grants.get()
+        self._require(self._refusal(tool, grant))
+        checked = conform(tool.arguments, arguments)
+        run.call = call = self._call(run, checked, grant, person)
+        self._require(self._refusal(tool, grant, call.organization, call.project))
+        writes = not tool.effect.reads and not checked.get("dry_run")
+        blind = writes and not self._journal.probe()
+        self._require(Refusal(RefusalKind.AUDIT_UNAVAILABLE) if blind else None)
+        body = await tool.run(call, **checked)
+        body, text = finished(body, self.redactor, self._settings.result_limit, checked.get("offset", 0))
+        # Reading back has shown that the write happened: a success, and programs can see how it came about.
+        lost = about_lost_answer(call.lost, self._situation(tool, call)) if call.lost else None
+        return Result(text, body, lost)
 
     @staticmethod
     def _require(refusal: Refusal | None) -> None:
@@ -195,7 +274,13 @@ class Dispatcher:
     ) -> Refusal | None:
         """Decide on a tool, or on a call of it: for the list and for the call alike."""
         return decide(
-            tool.effect, tool.operation, self._means.policy, grant, organization=organization, project=project
+            tool.effect,
+            tool.operation,
+            self._means.policy,
+            grant,
+            organization=organization,
+            project=project,
+            caller=None if self._caller is None else self._caller.rights,
         ) or self._means.grants.refusal(tool.operation, organization, project)
 
     def _call(self, run: _Run, checked: dict[str, Any], grant: Grant, person: Person | None) -> Call:
@@ -251,6 +336,7 @@ class Dispatcher:
         call = run.call
         return {
             "request_id": run.id,
+            "caller": None if self._caller is None else self._caller.name,
             "tool": run.tool.name,
             "effect": run.tool.effect.value,
             "organization": str(call.organization) if call else None,

@@ -6,36 +6,53 @@ The only module, besides the one that serves HTTP, that imports the SDK.
 from __future__ import annotations
 
 import json
+import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from secrets import token_urlsafe
 from typing import Any, Final, cast
+from urllib.parse import unquote
 
 import anyio
 from mcp.server import CacheHint, MCPServer
+from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp.server.request_state import RequestStateSecurity
 from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     INVALID_PARAMS,
     CallToolResult,
+    Completion,
+    CompletionArgument,
+    CompletionContext,
     ElicitRequest,
     ElicitRequestFormParams,
     ElicitResult,
+    GetPromptResult,
     InputRequiredResult,
+    PromptArgument,
+    PromptMessage,
+    Resource,
+    ResourceTemplate,
     TextContent,
     ToolAnnotations,
 )
+from mcp_types import Prompt as PublishedPrompt
 from mcp_types import Tool as PublishedTool
 
 from projects_mcp._version import __version__
 from projects_mcp.call import Answer, Person
-from projects_mcp.dispatch import Dispatcher, QuestionPendingError, Result, UnknownToolError
+from projects_mcp.config import whole_number
+from projects_mcp.dispatch import Funnel, QuestionPendingError, Result, UnknownToolError
 from projects_mcp.pipes import claim_pipes
+from projects_mcp.prompts import PROMPTS
+from projects_mcp.results import compact_json
 from projects_mcp.safety.confirmation import Question
 from projects_mcp.safety.foreign import quoted
+from projects_mcp.secret import Secret
 from projects_mcp.tools.registry import Tool
 
 __all__ = ["INSTRUCTIONS", "ProjectsServer"]
@@ -50,6 +67,11 @@ INSTRUCTIONS: Final = (
 
 _ERROR_META: Final = "projects-mcp/error"
 _QUESTION: Final = "confirm"
+_JSON: Final = "application/json"
+_CONFIG: Final = "projects://config"
+_PROJECT: Final = re.compile(r"projects://(?P<organization>[0-9a-fA-F-]{36}|@current)/(?P<project>[1-9][0-9]{0,15})")
+_MOST_COMPLETED: Final = 100
+_LONGEST_COMPLETED: Final = 200
 _MULTI_ROUND_TRIP: Final = "2026-07-28"
 _PATIENCE_S: Final = 300.0
 """Seconds that a person has to answer, on the line and between rounds. Silence is a no."""
@@ -63,10 +85,17 @@ _CONSENT: Final = {
 
 
 class ProjectsServer(MCPServer[None]):
-    """One server for both protocol eras, over whatever transport the SDK runs it."""
+    """One server for both protocol eras, over whatever transport the SDK runs it.
 
-    def __init__(self, dispatcher: Dispatcher) -> None:
+    Args:
+        dispatcher: what runs the calls.
+        signing_keys: what seals the state between two rounds of a confirmation: the first seals, all open. Without any,
+            a key of this process alone does.
+    """
+
+    def __init__(self, dispatcher: Funnel, signing_keys: Sequence[Secret] = ()) -> None:
         served = 0
+        keys = [key.reveal() for key in signing_keys]
 
         @asynccontextmanager
         async def lifespan(_server: MCPServer[None]) -> AsyncIterator[None]:
@@ -92,12 +121,15 @@ class ProjectsServer(MCPServer[None]):
             log_level="WARNING",
             lifespan=lifespan,
             subscriptions=False,
-            request_state_security=RequestStateSecurity.ephemeral(ttl=_PATIENCE_S),
+            request_state_security=RequestStateSecurity(keys=keys, ttl=_PATIENCE_S)
+            if keys
+            else RequestStateSecurity.ephemeral(ttl=_PATIENCE_S),
             # The list depends on what the credential may do, so nobody else may be served it.
             cache_hints={"tools/list": CacheHint(ttl_ms=60_000, scope="private")},
         )
         self._dispatcher = dispatcher
         self._spent = _SpentAnswers()
+        self.completion()(self._complete)  # type: ignore[no-untyped-call]
 
     async def list_tools(self) -> list[PublishedTool]:
         """Return the tools that are allowed, in one page and always in the same order."""
@@ -120,6 +152,104 @@ class ProjectsServer(MCPServer[None]):
         except QuestionPendingError as pending:
             return _input_required(pending.question)
         return _published_result(result)
+
+    async def list_resources(self) -> list[Resource]:
+        """Return the one resource that is always there."""
+        return [
+            Resource(
+                uri=_CONFIG,
+                name="config",
+                title="Configuration and rights",
+                description="What this server is configured and allowed to do, and which tools are hidden and why.",
+                mime_type=_JSON,
+            )
+        ]
+
+    async def list_resource_templates(self) -> list[ResourceTemplate]:
+        """Return the address of any project."""
+        return [
+            ResourceTemplate(
+                uri_template="projects://{organization_id}/{project_id}",
+                name="project",
+                title="A project",
+                description="One project, as project_get shows it. organization_id may be @current.",
+                mime_type=_JSON,
+            )
+        ]
+
+    async def read_resource(
+        self, uri: Any, context: Context[None, Any] | None = None
+    ) -> Iterable[ReadResourceContents] | InputRequiredResult:
+        """Read the configuration or a project.
+
+        Raises:
+            ResourceNotFoundError: there is nothing at that address.
+            ResourceError: there may be, and it could not be read.
+        """
+        del context
+        if str(uri) == _CONFIG:
+            return [ReadResourceContents(content=compact_json(await self._dispatcher.described()), mime_type=_JSON)]
+        address = _PROJECT.fullmatch(unquote(str(uri)))
+        if address is None:
+            raise ResourceNotFoundError("There is no such resource. The template is projects://organization/project.")
+        result = await self._dispatcher.call(
+            "project_get", {"organization_id": address["organization"], "project_id": int(address["project"])}
+        )
+        if result.failed:
+            kind = (result.error or {}).get("kind")
+            raise (ResourceNotFoundError if kind == "not_found" else ResourceError)(result.text)
+        return [ReadResourceContents(content=result.text, mime_type=_JSON)]
+
+    async def list_prompts(self) -> list[PublishedPrompt]:
+        """Return the prompts, each for one project."""
+        return [
+            PublishedPrompt(
+                name=name,
+                title=prompt.title,
+                description=prompt.description,
+                arguments=[PromptArgument(name="project_id", description="The project's id", required=True)],
+            )
+            for name, prompt in PROMPTS.items()
+        ]
+
+    async def get_prompt(
+        self, name: str, arguments: dict[str, Any] | None = None, context: Context[None, Any] | None = None
+    ) -> GetPromptResult | InputRequiredResult:
+        """Return the instructions for one project.
+
+        Raises:
+            MCPError: -32602, there is no such prompt, or no usable project id.
+        """
+        del context
+        prompt = PROMPTS.get(name)
+        if prompt is None:
+            raise MCPError(
+                code=INVALID_PARAMS, message=f"Unknown prompt: {self._dispatcher.redactor.text(quoted(name, 100))}"
+            )
+        project = whole_number(str((arguments or {}).get("project_id", "")), 1, 2**53 - 1, digits=16)
+        if project is None:
+            raise MCPError(code=INVALID_PARAMS, message="project_id must be the number of a project.")
+        message = PromptMessage(role="user", content=TextContent(type="text", text=prompt.text(project)))
+        return GetPromptResult(description=prompt.description, messages=[message])
+
+    async def _complete(
+        self, _reference: object, argument: CompletionArgument, context: CompletionContext | None
+    ) -> Completion | None:
+        """Complete an organization, or the id of a project by its name."""
+        given = argument.value.strip()[:_LONGEST_COMPLETED]
+        if argument.name == "organization_id":
+            return Completion(values=["@current"] if "@current".startswith(given) else [])
+        if argument.name != "project_id":
+            return None
+        asked: dict[str, Any] = {"limit": _MOST_COMPLETED}
+        if given and not given.isdigit():
+            asked["search"] = given
+        if organization := (context.arguments or {}).get("organization_id") if context else None:
+            asked["organization_id"] = organization
+        body = (await self._dispatcher.call("project_list", asked)).body or {}
+        ids = [str(project["id"]) for project in body.get("projects", ())]
+        found = [number for number in ids if number.startswith(given)] if given.isdigit() else ids
+        return Completion(values=found, has_more="next_offset" in body)
 
     async def run_stdio_async(self) -> None:
         """Serve over stdin and stdout until the client closes them."""

@@ -7,8 +7,8 @@ calls PostHog never pays for it.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
@@ -22,13 +22,14 @@ from projects_mcp.posthog.errors import AnswerLost, AnswerUnusable, NotSent, Pos
 from projects_mcp.posthog.limits import Limits
 from projects_mcp.posthog.operations import KEY_INTROSPECTION, Operation, OrganizationRef, ProjectRef
 from projects_mcp.posthog.retrying import Backoff, Patience, retry_after_seconds
+from projects_mcp.posthog.tracing import span_of
 
 if TYPE_CHECKING:
     import ssl
 
     import httpx
 
-__all__ = ["ASGIApplication", "JSONObject", "PostHog"]
+__all__ = ["ASGIApplication", "Connections", "JSONObject", "PostHog"]
 
 JSONObject: TypeAlias = dict[str, Any]
 ASGIApplication: TypeAlias = Callable[..., Any]
@@ -43,6 +44,9 @@ _MOST_ADDRESSES: Final = 256
 _NO_CONTENT: Final = 204
 _FIRST_REDIRECT: Final = 300
 _FIRST_ERROR: Final = 400
+_FIRST_FAULT: Final = 500
+_POOL: Final = 8
+"""Connections of one pool."""
 
 
 @dataclass(slots=True)
@@ -56,6 +60,79 @@ class _Exchange:
             self.sent = True
 
 
+@dataclass(slots=True)
+class _Pool:
+    """A few connections, and how many of them are taken."""
+
+    transport: httpx.AsyncBaseTransport
+    taken: int = 0
+
+
+class Connections:
+    """The connections to one origin, in small pools. They keep nothing of those who use them.
+
+    httpcore compares each idle connection of a pool with all others, twice a request, so that many small pools are far
+    cheaper than a large one. The next one is opened when the others are full.
+
+    Args:
+        origin: scheme, host and port, without a trailing slash.
+        application: an ASGI application to call in process instead of the network.
+    """
+
+    def __init__(self, origin: str, application: ASGIApplication | None = None) -> None:
+        self._origin = origin
+        self._application = application
+        self._pools: list[_Pool] = []
+
+    async def aclose(self) -> None:
+        """Close them. A later request opens new ones."""
+        pools, self._pools = self._pools, []
+        for pool in pools:
+            await pool.transport.aclose()
+
+    @contextmanager
+    def taken(self) -> Iterator[httpx.AsyncBaseTransport]:
+        """Give the transport for one exchange while the block runs: that of the first pool with a place left."""
+        pool = next((pool for pool in self._pools if pool.taken < _POOL), None)
+        if pool is None:
+            pool = _Pool(self._new_transport())
+            self._pools.append(pool)
+        pool.taken += 1
+        try:
+            yield pool.transport
+        finally:
+            pool.taken -= 1
+
+    def _new_transport(self) -> httpx.AsyncBaseTransport:
+        """Make what sends the requests. No client stands before it, so there are no redirects, cookies or `.netrc`."""
+        import httpx  # noqa: PLC0415 - see the head of this module
+
+        if self._application is not None:
+            return httpx.ASGITransport(app=self._application)
+        try:
+            if fast := _fast_transport():
+                return fast(self._tls, _POOL, self._proxy)
+            limits = httpx.Limits(max_connections=_POOL, max_keepalive_connections=_POOL)
+            return httpx.AsyncHTTPTransport(verify=self._tls, limits=limits, proxy=self._proxy)
+        except (ImportError, ValueError):  # a kind of proxy that nothing here can speak to
+            raise NotSent("proxy") from None
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """What to trust. Plain http is for this machine only: no certificate to check, and no trust store to load."""
+        import httpx  # noqa: PLC0415 - see the head of this module
+
+        return cast("ssl.SSLContext", httpx.create_ssl_context() if self._origin.startswith("https:") else None)
+
+    @cached_property
+    def _proxy(self) -> httpx.Proxy | None:
+        """The proxy to go through; on this machine there is none."""
+        import httpx  # noqa: PLC0415 - see the head of this module
+
+        address = _proxy_for(self._origin) if self._origin.startswith("https:") else None
+        return httpx.Proxy(address) if address else None
+
+
 @dataclass
 class PostHog:
     """PostHog at one origin, with the credentials of this process.
@@ -65,13 +142,15 @@ class PostHog:
         credentials: whom to be.
         limits: bounds of time and size.
         application: an ASGI application to call in process instead of the network: the sandbox, or a test's recorder.
+        shared: connections that other clients use too; None for some of its own.
     """
 
     origin: str
     credentials: Credentials
     limits: Limits = field(default_factory=Limits)
     application: ASGIApplication | None = field(default=None, repr=False)
-    _backoffs: dict[Credential, Backoff] = field(default_factory=dict, init=False, repr=False)
+    shared: Connections | None = field(default=None, repr=False)
+    _backoffs: dict[Credential | None, Backoff] = field(default_factory=dict, init=False, repr=False)
 
     async def send(
         self,
@@ -128,31 +207,28 @@ class PostHog:
             raise NotSent("no_credential")
         return await self._exchange("GET", KEY_INTROSPECTION, self.credentials.key, self.limits.call_s)
 
+    def acting_as(self, credentials: Credentials) -> PostHog:
+        """Return a client with other credentials over the same connections. It waits for nobody else's throttling."""
+        return PostHog(self.origin, credentials, self.limits, self.application, self._connections)
+
+    async def answers(self) -> bool:
+        """Whether PostHog answers at all. Asks as nobody, so a refusal is what it should answer."""
+        try:
+            await self._exchange("GET", KEY_INTROSPECTION, None, self.limits.connect_s)
+        except Rejected as error:
+            return error.status < _FIRST_FAULT
+        except PostHogError:
+            return False
+        return True
+
     async def aclose(self) -> None:
         """Close the connections, if there are any. A later request opens new ones."""
-        transport = self.__dict__.pop("_transport", None)
-        if transport is not None:
-            await transport.aclose()
+        if self.shared is None:
+            await self._connections.aclose()
 
     @cached_property
-    def _transport(self) -> httpx.AsyncBaseTransport:
-        """What sends the requests. No client stands before it, so there are no redirects, cookies or `.netrc`."""
-        import httpx  # noqa: PLC0415 - see the head of this module
-
-        if self.application is not None:
-            return httpx.ASGITransport(app=self.application)
-        # Plain http is for this machine only: no certificate to check, no trust store to load, no proxy to go through.
-        encrypted = self.origin.startswith("https:")
-        tls = cast("ssl.SSLContext", httpx.create_ssl_context() if encrypted else None)
-        connections = self.limits.connections
-        try:
-            proxy = httpx.Proxy(address) if encrypted and (address := _proxy_for(self.origin)) else None
-            if fast := _fast_transport():
-                return fast(tls, connections, proxy)
-            limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-            return httpx.AsyncHTTPTransport(verify=tls, limits=limits, proxy=proxy)
-        except (ImportError, ValueError):  # a kind of proxy that nothing here can speak to
-            raise NotSent("proxy") from None
+    def _connections(self) -> Connections:
+        return self.shared or Connections(self.origin, self.application)
 
     @cached_property
     def _url(self) -> Callable[[str], httpx.URL]:
@@ -173,13 +249,13 @@ class PostHog:
         self,
         method: str,
         path: str,
-        credential: Credential,
+        credential: Credential | None,
         within_s: float,
         *,
         query: Mapping[str, str | int] | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> JSONObject:
-        headers = {**_HEADERS, **authentication(credential, method, self.origin)}
+        headers = {**_HEADERS, **(authentication(credential, method, self.origin) if credential else {})}
         content = None
         if body is not None:
             headers["Content-Type"] = "application/json"
@@ -200,14 +276,16 @@ class PostHog:
                 content=content,
                 extensions={"timeout": self._timeout, "trace": exchange.trace},
             )
-            response = await self._transport.handle_async_request(request)
-            try:
-                return await self._read(response)
-            except PostHogError as error:
-                backoff.note(error)
-                raise
-            finally:
-                await response.aclose()
+            with span_of(method, self.origin, path) as span, self._connections.taken() as transport:
+                response = await transport.handle_async_request(request)
+                span.answered(response.status_code)
+                try:
+                    return await self._read(response)
+                except PostHogError as error:
+                    backoff.note(error)
+                    raise
+                finally:
+                    await response.aclose()
 
     @asynccontextmanager
     async def _bounded(self, exchange: _Exchange, within_s: float) -> AsyncIterator[None]:

@@ -1,7 +1,8 @@
 """The one decision on whether a tool may be offered, and whether a call may leave.
 
-What is allowed is the intersection of what the operator allows and what the credential is known to allow. The same
-function answers for the tool list and for each call, so the two cannot disagree.
+What is allowed is the intersection of what the operator allows, what the caller of a served server was given, and what
+the credential is known to allow. The same function answers for the tool list and for each call, so the two cannot
+disagree.
 """
 
 from __future__ import annotations
@@ -75,14 +76,25 @@ def decide(
     *,
     organization: OrganizationRef | None = None,
     project: ProjectRef | None = None,
+    caller: Grant | None = None,
 ) -> Refusal | None:
     """Decide on a tool, or on one call of it where a target is given.
+
+    Args:
+        effect: what the tool does.
+        operation: what it sends.
+        policy: what the operator allows.
+        grant: what the credential may do.
+        organization: the target of a call.
+        project: the target of a call.
+        caller: what a caller over HTTP was given; None where there is but one, who has started the server.
 
     Returns:
         None where it is allowed, else the refusal that says why not.
     """
     return (
         _by_operator(effect, operation, policy, project)
+        or _by_caller(effect, caller, organization)
         or _by_scope(effect, grant)
         or _by_restriction(operation, grant, organization, project)
     )
@@ -98,6 +110,17 @@ def _by_operator(effect: Effect, operation: Operation, policy: Policy, project: 
             return Refusal(RefusalKind.ONLY_PROJECTS, creating=False, only=sorted(policy.only))
     if effect is Effect.DESTROY and project in policy.protected:
         return Refusal(RefusalKind.PROTECTED_PROJECT, project=project)
+    return None
+
+
+def _by_caller(effect: Effect, caller: Grant | None, organization: OrganizationRef | None) -> Refusal | None:
+    if caller is None:
+        return None
+    if not caller.has(effect.scope):
+        return Refusal(RefusalKind.CALLER_SCOPE, scope=effect.scope)
+    # Not even @current: what that means depends on the owner of the credential.
+    if caller.organizations is not None and organization is not None and organization not in caller.organizations:
+        return Refusal(RefusalKind.CALLER_ORGANIZATION)
     return None
 
 

@@ -98,6 +98,11 @@ class Redactor:
     def __repr__(self) -> str:
         return "Redactor()"
 
+    def learn(self, own: Iterable[str]) -> None:
+        """Remove these too from now on."""
+        self._own = sorted({*self._own, *filter(None, own)}, key=len, reverse=True)
+        self._name.cache_clear()
+
     def text(self, text: str) -> str:
         """Remove everything from a text that is, or looks like, a secret."""
         for secret in self._own:  # first, and whole: a look may cover only a part of one

@@ -44,7 +44,9 @@ def explain(failure: Refusal | PostHogError | WriteLost, situation: Situation) -
         told = _failed(remembered, situation)
         again = "PostHog said so before; this server asks it again after 15 minutes, or when it is restarted."
         return Explanation(f"{told.text} {again}", _detail(told.detail["kind"], situation))
-    return Explanation(REFUSALS[failure.kind](failure.facts, situation), _detail(failure.kind.value, situation))
+    wait = failure.facts.get("retry_after_s")
+    detail = _detail(failure.kind.value, situation, retryable=wait is not None, retry_after_s=wait)
+    return Explanation(REFUSALS[failure.kind](failure.facts, situation), detail)
 
 
 def unexpected(situation: Situation) -> Explanation:

@@ -42,6 +42,21 @@ def _missing_scope(facts: Mapping[str, Any], situation: Situation) -> str:
     )
 
 
+def _caller_scope(facts: Mapping[str, Any], situation: Situation) -> str:
+    return (
+        f"Your access to this server lacks the scope {facts['scope']}, which {situation.tool} needs. {NOTHING} "
+        "Whoever runs the server can grant it."
+    )
+
+
+def _caller_organization(_facts: Mapping[str, Any], _situation: Situation) -> str:
+    return f"Your access to this server is limited to another organization. {NOTHING} Leave organization_id out."
+
+
+def _too_many_calls(facts: Mapping[str, Any], _situation: Situation) -> str:
+    return f"Too many calls: {facts['limit']}. {NOTHING} Try again in {facts['retry_after_s']} seconds."
+
+
 def _key_restricted(facts: Mapping[str, Any], situation: Situation) -> str:
     if facts["to"] == "organizations":
         what = "The PostHog key is restricted to other organizations."
@@ -137,6 +152,9 @@ REFUSALS: Final[Mapping[RefusalKind, Callable[[Mapping[str, Any], Situation], st
     RefusalKind.NOT_CONFIGURED: _not_configured,
     RefusalKind.ACCESS_LEVEL: _access_level,
     RefusalKind.MISSING_SCOPE: _missing_scope,
+    RefusalKind.CALLER_SCOPE: _caller_scope,
+    RefusalKind.CALLER_ORGANIZATION: _caller_organization,
+    RefusalKind.TOO_MANY_CALLS: _too_many_calls,
     RefusalKind.KEY_RESTRICTED: _key_restricted,
     RefusalKind.ONLY_PROJECTS: _only_projects,
     RefusalKind.PROTECTED_PROJECT: _protected,
