@@ -70,6 +70,11 @@ def test_generated_parts_are_up_to_date() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_the_picture_of_a_session_is_what_the_demo_prints() -> None:
+    done = run([sys.executable, str(ROOT / "scripts" / "picture.py"), "--check"])
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize(
     ("name", "old", "new"),
     [

@@ -171,7 +171,8 @@ async def _until_signalled(
             lines.write(f"projects-mcp: {error} The former callers stay.\n")
         else:
             front.admission.callers = switchboard.callers
-            lines.write("projects-mcp: the callers file has been read again\n")
+            read = "the callers file has been read again" if switchboard.callers else "there is no callers file to read"
+            lines.write(f"projects-mcp: {read}\n")
 
     handlers: dict[str, Any] = {"SIGTERM": stop, "SIGINT": stop_now, "SIGHUP": reload}
     for name, handler in handlers.items():

@@ -19,6 +19,7 @@ from projects_mcp.callers import DEFAULT_CREDENTIAL, Caller, Callers, load_calle
 from projects_mcp.dispatch import Dispatcher
 from projects_mcp.journal import Journal
 from projects_mcp.posthog.client import PostHog
+from projects_mcp.posthog.credentials import Credentials
 from projects_mcp.safety.effects import Access
 from projects_mcp.safety.redaction import Redactor
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from projects_mcp.dispatch import Result
     from projects_mcp.journal import Echo
     from projects_mcp.posthog.client import ASGIApplication, JSONObject
-    from projects_mcp.posthog.credentials import Credentials
     from projects_mcp.tools.registry import Tool
 
 __all__ = ["Switchboard"]
@@ -151,7 +151,9 @@ class Switchboard:
     def _credentials(self, caller: Caller) -> Credentials:
         if caller.credential == DEFAULT_CREDENTIAL or self.callers is None:
             return self._settings.credentials
-        named = self.callers.credentials[caller.credential]
+        named = self.callers.credentials.get(caller.credential)
+        if named is None:  # taken out of the file after the caller had come in
+            return Credentials()
         return self._sandboxed(named) if self._given.sandbox else named
 
     def _sandboxed(self, credentials: Credentials) -> Credentials:
