@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTEST = $(BIN)/python -m pytest
 
-.PHONY: help demo test lint format coverage bench check clean
+.PHONY: help demo test lint format coverage official bundle bench check clean
 
 help:
 	@echo "make demo      show the server at work on the embedded sandbox"
@@ -15,6 +15,8 @@ help:
 	@echo "make format    format the code and apply safe fixes"
 	@echo "make coverage  run the tests and report what they do not reach"
 	@echo "make bench     measure it against its peers; takes some minutes"
+	@echo "make official  check it with the official tools and clients; the first run fetches them"
+	@echo "make bundle    pack it for desktop clients into dist/"
 	@echo "make check     everything that must pass before a change lands"
 	@echo "make clean     remove what was set up"
 
@@ -46,11 +48,18 @@ coverage: $(READY)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=94
 
+# OFFICIAL=required in the environment fails what cannot be had
+official: $(READY)
+	$(BIN)/python -m official
+
+bundle: $(READY)
+	$(BIN)/python scripts/bundle.py
+
 # BENCH holds options, such as: make bench BENCH='--quick --only start'
 bench: $(READY)
 	$(BIN)/python -m bench $(BENCH)
 
-check: lint coverage demo
+check: lint coverage demo official
 
 clean:
-	rm -rf $(VENV) .bench build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .bench .official build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -26,10 +26,19 @@ sys.path.insert(0, str(ROOT))  # the tools are found by a package beside this fo
 from official.toolbox import CACHE, CONSTRAINTS, Toolbox  # noqa: E402 - needs the line above
 from official.verdicts import UnavailableError  # noqa: E402 - needs the line above
 
-PACKED: Final = ("manifest.json", "README.md", "LICENSE", "assets/icon.png", "src/projects_mcp/**/*.py", "**/py.typed")
+PACKED: Final = (
+    "manifest.json",
+    "README.md",
+    "LICENSE",
+    "assets/icon.png",
+    "src/projects_mcp/**/*.py",
+    "src/projects_mcp/py.typed",
+)
 """What goes into a bundle as it is. Nothing else of a checkout does, whatever lies there."""
 
-_SECTIONS: Final = ("build-system", "project", "project.scripts", "tool.hatch.")
+_SECTIONS: Final = frozenset(
+    {"build-system", "project", "project.scripts", "tool.hatch.version", "tool.hatch.build.targets.wheel"}
+)
 """Those of pyproject.toml that installing needs."""
 
 
@@ -40,7 +49,7 @@ class BundleError(Exception):
 def stage(folder: Path) -> None:
     """Lay out everything but the lock, in an empty folder."""
     for pattern in PACKED:
-        for file in sorted((ROOT / "src" if pattern.startswith("**") else ROOT).glob(pattern)):
+        for file in sorted(ROOT.glob(pattern)):
             copy = folder / file.relative_to(ROOT)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)
@@ -50,12 +59,13 @@ def stage(folder: Path) -> None:
 def project() -> str:
     """Return pyproject.toml without what only developers need, and with the tested versions as constraints."""
     parts = re.split(r"^(?=\[)", (ROOT / "pyproject.toml").read_text(encoding="utf-8"), flags=re.MULTILINE)
-    kept = [part for part in parts if part.startswith(tuple(f"[{name}" for name in _SECTIONS)) and "optional" not in part]
+    kept = [part for part in parts if part[1:].partition("]")[0] in _SECTIONS]
     pins = [line for line in CONSTRAINTS.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
     # The second list is for what builds the package, which no lock covers.
-    return "".join(kept) + (
-        f"\n[tool.uv]\nconstraint-dependencies = {json.dumps(pins)}\nbuild-constraint-dependencies = {json.dumps(pins)}\n"
-    )
+    constraints = [
+        f"{kind} = {json.dumps(pins)}\n" for kind in ("constraint-dependencies", "build-constraint-dependencies")
+    ]
+    return "".join((*kept, "\n[tool.uv]\n", *constraints))
 
 
 def lock(box: Toolbox, folder: Path) -> None:
@@ -98,7 +108,13 @@ def make(box: Toolbox, out: Path) -> tuple[Path, list[str]]:
 def _run(command: Sequence[str], box: Toolbox, folder: Path) -> str:
     environment = {"UV_CACHE_DIR": str(CACHE / "uv-cache"), **box.environment}
     done = subprocess.run(  # noqa: S603 - the tools are pinned, and named here
-        list(command), cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        list(command),
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise BundleError(f"{Path(command[0]).name}: {(done.stdout + done.stderr).strip()}")

@@ -23,8 +23,11 @@ from packaging.utils import canonicalize_name
 from conftest import FAST
 from projects_mcp import __version__
 from projects_mcp.config import VARIABLES, Settings, SettingsError, load
+from projects_mcp.safety.refusals import RefusalKind
 from projects_mcp.tools.catalogue import CATALOGUE
+from projects_mcp.wording import explain
 from test_stdio import CLEAN
+from test_wording import failures
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "projects_mcp"
@@ -68,6 +71,25 @@ def generate() -> ModuleType:
 def test_generated_parts_are_up_to_date() -> None:
     done = run([sys.executable, str(ROOT / "scripts" / "generate.py"), "--check"])
     assert done.returncode == 0, done.stderr
+
+
+def test_every_kind_of_failure_is_documented() -> None:
+    kinds = {explain(failure, situation).detail["kind"] for _, situation, failure in failures()} | {"internal"}
+    kinds -= {RefusalKind.LEARNED.value}  # is told as what PostHog refused
+    text = text_of("docs/reference.md")
+    assert sorted(kind for kind in kinds if f"`{kind}`" not in text) == []
+
+
+def test_every_command_and_flag_is_documented() -> None:
+    text = text_of("docs/reference.md")
+    helped = run([sys.executable, "-m", "projects_mcp", "--help"]).stdout
+    commands = re.findall(r"^    ([a-z]+) ", helped, flags=re.MULTILINE)
+    assert len(commands) == 8
+    for command in ["", *commands]:
+        assert f"`projects-mcp {command}".rstrip() in text
+        shown = run([sys.executable, "-m", "projects_mcp", *command.split(), "--help"]).stdout
+        flags = set(re.findall(r"(?<![\w-])--[a-z-]+", shown))
+        assert sorted(flag for flag in flags if f"{flag}" not in text) == [], command
 
 
 def test_the_picture_of_a_session_is_what_the_demo_prints() -> None:

@@ -125,15 +125,21 @@ def run_server(settings: Settings, environment: Mapping[str, str], host: str, po
         )
     )
     where = f"http://{'[' + host + ']' if ':' in host else host}:{listener.getsockname()[1]}/mcp"
-    lines.write(f"projects-mcp: serving on {where}\n")
-    if open_to_all:
-        lines.write("projects-mcp: no token is needed on this address; see docs/serving.md for how to ask for one\n")
     server.config.load()
     runner = server.config.get_loop_factory()
     with asyncio.Runner(loop_factory=runner) as loop:
-        loop.run(_until_signalled(server, listener, switchboard, front, lines))
+        loop.run(_until_signalled(server, listener, switchboard, front, lines, _greeting(where, open_to_all)))
     lines.drain()
     return 0
+
+
+def _greeting(where: str, open_to_all: bool) -> str:
+    needed = (
+        "projects-mcp: no token is needed on this address; see docs/serving.md for how to ask for one\n"
+        if open_to_all
+        else ""
+    )
+    return f"{needed}projects-mcp: serving on {where}\n"
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -153,7 +159,12 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 async def _until_signalled(
-    server: uvicorn.Server, listener: socket.socket, switchboard: Switchboard, front: Front, lines: PatientStream
+    server: uvicorn.Server,
+    listener: socket.socket,
+    switchboard: Switchboard,
+    front: Front,
+    lines: PatientStream,
+    greeting: str,
 ) -> None:
     loop = asyncio.get_running_loop()
 
@@ -178,4 +189,6 @@ async def _until_signalled(
     for name, handler in handlers.items():
         if hasattr(signal, name) and sys.platform != "win32":
             loop.add_signal_handler(getattr(signal, name), handler)
+    # Said only now: whoever waits for it may send a signal at once.
+    lines.write(greeting)
     await server.serve(sockets=[listener])

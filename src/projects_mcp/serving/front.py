@@ -84,6 +84,8 @@ class Front:
             await visit.reply(200, self._metadata)
         elif visit.path == PATH:
             visit.caller = await self.admission.caller(visit.headers("authorization"))
+            if visit.method != "POST":  # a stateless server has nothing to say by itself, and no session to end
+                raise TurnedAway(405, f"{PATH} takes POST only.", {"Allow": "POST"})
             await self._let_in(visit)
         else:
             raise TurnedAway(404, f"There is nothing here; the server is at {PATH}.")
@@ -104,14 +106,11 @@ class Front:
         self._echo.write(json.dumps(line, separators=(",", ":")) + "\n")
 
     async def _let_in(self, visit: _Visit) -> None:
-        receive = visit.receive
-        if visit.method == "POST":
-            body = await visit.body()
-            if visit.caller is not None and visit.caller.issuer is not None:
-                self.admission.require(visit.caller, self._needs(_tool_of(body)))
-            receive = _again(body, visit.receive)
+        body = await visit.body()
+        if visit.caller is not None and visit.caller.issuer is not None:
+            self.admission.require(visit.caller, self._needs(_tool_of(body)))
         with self._enter(visit.caller):
-            await self._application(visit.scope, receive, visit.send)
+            await self._application(visit.scope, _again(body, visit.receive), visit.send)
 
     async def _is_ready(self) -> bool:
         async with self._checking:
