@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench.environments import CACHE, ROOT, Environment, prepare
-from bench.measures import calls, growth, http, sizes, start
+from bench.measures import calls, growth, http, replicas, sizes, start
 from bench.plan import BARE, FASTMCP, OURS, OURS_AIOHTTP, PARTS, Plan
 from bench.plot import svg
 from bench.report import NAMES, NOT_MEASURED, markdown, verdicts
@@ -20,6 +20,7 @@ _MEASURES: dict[str, Callable[[Plan, Book], None]] = {
     "results": sizes.measure_results,
     "calls": calls.measure,
     "http": http.measure,
+    "replicas": replicas.measure,
     "growth": growth.measure,
 }
 

@@ -103,6 +103,12 @@ BARS: Final = (
     ),
     Bar("the same, with the aiohttp extra", 0.75, _of_ideal("calls.slow_rate", OURS_AIOHTTP), at_least=True),
     Bar("Calls a second over HTTP, of the bare server's", 1.2, _times("http.rate", OURS, BARE), at_least=True),
+    Bar(
+        "Calls a second of two processes behind nginx, of one behind it",
+        1.6,
+        _times("replicas.behind_2_rate", OURS, OURS, "replicas.behind_1_rate"),
+        at_least=True,
+    ),
     Bar("Time of one row more, in a list of 2,000 against 1,000", 1.25, _per_row("ms")),
     Bar("Memory of one row more, in a list of 2,000 against 1,000", 1.25, _per_row("peak_mib")),
     Bar("Memory after all calls of one process, of that after a tenth", 1.02, _flat),

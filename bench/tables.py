@@ -73,6 +73,14 @@ SECTIONS: Final = (
     Section("Calls over stdio", _calls("calls")),
     Section("Calls over Streamable HTTP", _calls("http")),
     Section(
+        "Two processes behind nginx, 64 in flight",
+        (
+            Row("replicas.direct_rate", "One process: calls a second"),
+            Row("replicas.behind_1_rate", "One process behind nginx: calls a second"),
+            Row("replicas.behind_2_rate", "Two processes behind nginx: calls a second"),
+        ),
+    ),
+    Section(
         "Growth",
         (
             *(

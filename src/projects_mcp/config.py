@@ -252,6 +252,8 @@ def _listed(values: Mapping[str, str], name: str) -> tuple[str, ...]:
 
 def _signing_keys(values: Mapping[str, str]) -> tuple[Secret, ...]:
     keys = _listed(values, "PROJECTS_MCP_SIGNING_KEY")
+    if len(set(keys)) != len(keys):
+        raise SettingsError("PROJECTS_MCP_SIGNING_KEY names a key twice.")
     if any(len(key.encode()) < _SIGNING_KEY_BYTES for key in keys):
         raise SettingsError(
             f"PROJECTS_MCP_SIGNING_KEY must have {_SIGNING_KEY_BYTES} bytes or more in each of its keys: make one with "

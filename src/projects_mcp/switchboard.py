@@ -70,6 +70,9 @@ class Switchboard:
             settings.limits,
             posthog_application(settings, application),
         )
+        self._nobody = self._posthog.acting_as(
+            Credentials()
+        )  # with a turn of its own: slow calls do not make it unready
         self._clients = {self._settings.credentials: self._posthog}
         self._funnels: OrderedDict[Caller, tuple[Credentials, Dispatcher]] = OrderedDict()
         self._starter = Dispatcher(self._settings, self._posthog, self._journal)
@@ -115,7 +118,7 @@ class Switchboard:
 
     async def ready(self) -> bool:
         """Whether PostHog answers."""
-        return await self._posthog.answers()
+        return await self._nobody.answers()
 
     async def offered(self) -> list[Tool]:
         """Return the tools of the present caller."""

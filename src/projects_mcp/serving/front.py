@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
+from urllib.parse import urlsplit
 
 import anyio
 
@@ -26,6 +27,7 @@ BODY_BYTES: Final = 1_048_576
 """The longest request body. The longest that a tool takes is far below."""
 _BODY_S: Final = 20.0
 _READY_FOR_S: Final = 5.0
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _METADATA: Final = "/.well-known/oauth-protected-resource"
 
 
@@ -59,6 +61,7 @@ class Front:
         self._needs = needs
         self._ready = ready
         self._metadata = metadata
+        self._metadata_paths = {_METADATA, f"{_METADATA}{PATH}", f"{_METADATA}{_path_of(metadata)}"}
         self._echo = echo
         self._checked_at = float("-inf")
         self._was_ready = False
@@ -80,7 +83,7 @@ class Front:
         elif visit.path == "/readyz":
             ready = await self._is_ready()
             await visit.reply(200 if ready else 503, {"status": "ready" if ready else "PostHog does not answer"})
-        elif self._metadata is not None and visit.path in {_METADATA, f"{_METADATA}{PATH}"}:
+        elif self._metadata is not None and visit.path in self._metadata_paths:
             await visit.reply(200, self._metadata)
         elif visit.path == PATH:
             visit.caller = await self.admission.caller(visit.headers("authorization"))
@@ -97,7 +100,7 @@ class Front:
         line = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "event": "request",
-            "method": visit.method,
+            "method": visit.method if visit.method in _METHODS else "other",
             "path": visit.path if visit.path == PATH or visit.path.startswith(_METADATA) else "other",
             "status": visit.status,
             "duration_ms": round((time.monotonic() - visit.began) * 1000, 1),
@@ -168,7 +171,7 @@ class _Visit:
         """Read the body, within bounds.
 
         Raises:
-            TurnedAway: 413, it is too long; 408, it takes too long.
+            TurnedAway: 413, it is too long; 408, it takes too long; 400, it is cut off.
         """
         too_long = TurnedAway(413, f"The request is longer than {BODY_BYTES} bytes.")
         announced = self.headers("content-length")
@@ -178,12 +181,19 @@ class _Visit:
         with anyio.move_on_after(_BODY_S):
             while True:
                 message = await self.receive()
+                if message["type"] == "http.disconnect":
+                    raise TurnedAway(400, "The request was cut off.")  # what did not arrive whole is not run
                 body += message.get("body", b"")
                 if len(body) > BODY_BYTES:
                     raise too_long
-                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                if not message.get("more_body", False):
                     return bytes(body)
         raise TurnedAway(408, f"The request took longer than {_BODY_S:g} seconds to arrive.")
+
+
+def _path_of(metadata: Mapping[str, Any] | None) -> str:
+    """Return the path of the resource, as its callers see it: RFC 9728 puts it behind the well-known one."""
+    return urlsplit(str((metadata or {}).get("resource", ""))).path.rstrip("/")
 
 
 def _again(body: bytes, receive: Receive) -> Receive:
