@@ -73,6 +73,10 @@ class Person(Protocol):
         ...
 
 
+Turns: TypeAlias = "WeakValueDictionary[ProjectRef, anyio.Lock]"
+"""A lock for each project that somebody is writing to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Means:
     """What all calls share.
@@ -84,6 +88,7 @@ class Means:
         policy: what the operator allows.
         confirmation: whom a destructive call must convince.
         vault: where new secrets are written; None where the operator set no folder.
+        caller: what a caller over HTTP was given; None where there is but one.
         turns: whose turn it is to read and write a project, for as long as anybody waits for it.
     """
 
@@ -93,7 +98,8 @@ class Means:
     policy: Policy
     confirmation: Confirmation
     vault: Vault | None = None
-    turns: WeakValueDictionary[ProjectRef, anyio.Lock] = field(default_factory=WeakValueDictionary, repr=False)
+    caller: Grant | None = None
+    turns: Turns = field(default_factory=WeakValueDictionary, repr=False)
 
 
 @dataclass(slots=True)
@@ -324,9 +330,23 @@ class Call:
             raise Refusal(RefusalKind.NOT_IDENTIFIED)
         return target
 
+    def require_destination(self, organization: OrganizationRef) -> None:
+        """Make sure that a project may go to an organization.
+
+        Raises:
+            Refusal: the key, or the caller, is limited to others.
+        """
+        self._require_rights(organization, self.project)
+
     def _require_rights(self, organization: OrganizationRef, project: ProjectRef | None) -> None:
         refusal = decide(
-            self.effect, self.operation, self.means.policy, self.grant, organization=organization, project=project
+            self.effect,
+            self.operation,
+            self.means.policy,
+            self.grant,
+            organization=organization,
+            project=project,
+            caller=self.means.caller,
         )
         if refusal is not None:
             raise refusal

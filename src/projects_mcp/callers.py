@@ -141,6 +141,8 @@ def _tables(path: Path) -> dict[str, Any]:
             return tomllib.loads(file.read(_MOST_BYTES).decode())
     except OSError as error:
         raise SettingsError(f"PROJECTS_MCP_CALLERS cannot be read: {error.strerror}.") from None
+    except RecursionError:
+        raise SettingsError("PROJECTS_MCP_CALLERS is not TOML: it is nested too deeply.") from None
     except tomllib.TOMLDecodeError as error:
         where = re.search(r"at line \d+", str(error))
         raise SettingsError(f"PROJECTS_MCP_CALLERS is not TOML{f' {where[0]}' if where else ''}.") from None
@@ -167,9 +169,8 @@ def _caller(name: str, table: Mapping[str, Any]) -> tuple[str, Caller]:
     _require(set(scopes) <= set(SCOPES), f"{read.where} scopes may hold {' and '.join(SCOPES)}")
     access = read.text("access", Access.FULL.value)
     _require(access in list(Access), f"{read.where} access must be one of {', '.join(Access)}")
-    text = read.text("organization", "")
-    try:
-        organization = UUID(text) if text else None
+    try:  # an empty text is no UUID: only what is not there at all means any
+        organization = UUID(read.text("organization")) if read.has("organization") else None
     except ValueError:
         raise _wrong(f"{read.where} organization must be a UUID") from None
     caller = Caller(
@@ -205,6 +206,9 @@ class _Reader:
     def __init__(self, where: str, table: dict[str, Any]) -> None:
         self.where = where
         self._table = table
+
+    def has(self, name: str) -> bool:
+        return name in self._table
 
     def text(self, name: str, default: str | None = None) -> str:
         value = self._table.pop(name, default)

@@ -15,8 +15,9 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from weakref import WeakValueDictionary
 
-from projects_mcp.call import Call, Means, Person
+from projects_mcp.call import Call, Means, Person, Turns
 from projects_mcp.config import Settings
 from projects_mcp.granting import Grants
 from projects_mcp.journal import AuditUnavailable, Journal
@@ -118,6 +119,7 @@ class Dispatcher:
         journal: where the lines go.
         caller: whose calls these are, over HTTP; None for whoever has started the process.
         allowance: how much that caller may ask; None for no bound.
+        turns: of those who write to one project, where other funnels write to it too.
     """
 
     def __init__(
@@ -127,6 +129,7 @@ class Dispatcher:
         journal: Journal,
         caller: Caller | None = None,
         allowance: Allowance | None = None,
+        turns: Turns | None = None,
     ) -> None:
         self._settings = settings
         self._journal = journal
@@ -139,6 +142,8 @@ class Dispatcher:
             policy=settings.policy,
             confirmation=settings.confirmation,
             vault=None if settings.secrets_dir is None else Vault(settings.secrets_dir),
+            caller=None if caller is None else caller.rights,
+            turns=WeakValueDictionary() if turns is None else turns,
         )
 
     @property

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakValueDictionary
 
 from projects_mcp.allowance import Allowance
 from projects_mcp.assembly import in_sandbox, posthog_application
@@ -24,7 +25,7 @@ from projects_mcp.safety.effects import Access
 from projects_mcp.safety.redaction import Redactor
 
 if TYPE_CHECKING:
-    from projects_mcp.call import Person
+    from projects_mcp.call import Person, Turns
     from projects_mcp.config import Settings
     from projects_mcp.dispatch import Result
     from projects_mcp.journal import Echo
@@ -75,7 +76,8 @@ class Switchboard:
         )  # with a turn of its own: slow calls do not make it unready
         self._clients = {self._settings.credentials: self._posthog}
         self._funnels: OrderedDict[Caller, tuple[Credentials, Dispatcher]] = OrderedDict()
-        self._starter = Dispatcher(self._settings, self._posthog, self._journal)
+        self._turns: Turns = WeakValueDictionary()
+        self._starter = Dispatcher(self._settings, self._posthog, self._journal, turns=self._turns)
         self.callers: Callers | None = None
         self.reload()
 
@@ -175,4 +177,4 @@ class Switchboard:
         if client is None:
             client = self._clients[credentials] = self._posthog.acting_as(credentials)
         allowance = Allowance(caller.at_once, caller.per_minute)
-        return Dispatcher(settings, client, self._journal, caller, allowance)
+        return Dispatcher(settings, client, self._journal, caller, allowance, self._turns)

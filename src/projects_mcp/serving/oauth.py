@@ -5,6 +5,7 @@ Follows RFC 8725 (fixed algorithms, issuer and audience checked), RFC 9068 (clai
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import time
@@ -12,12 +13,14 @@ import urllib.request
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import anyio
 import anyio.to_thread
 import jwt
 
 from projects_mcp.callers import SCOPES, Caller
+from projects_mcp.config import is_loopback
 from projects_mcp.safety.grants import Grant
 
 __all__ = ["InvalidToken", "Issuer", "IssuerUnavailable"]
@@ -35,6 +38,7 @@ _MOST_FETCHES, _IN_S = 5, 60.0
 _PATIENCE_S: Final = 5.0
 _MOST_BYTES: Final = 262_144
 _LONGEST_TOKEN: Final = 16_384
+_LONGEST_SUBJECT: Final = 160
 _LEEWAY_S: Final = 5.0
 _METADATA: Final = (".well-known/openid-configuration", ".well-known/oauth-authorization-server")
 
@@ -78,7 +82,7 @@ class Issuer:
         self._jwks = jwks
         self._fetch = fetch
         self._clock = clock
-        self._keys: dict[str, jwt.PyJWK] = {}
+        self._keys: dict[str, Any] = {}
         self._fetched_at = float("-inf")
         self._tries: deque[float] = deque(maxlen=_MOST_FETCHES)
         self._fetching = anyio.Lock()
@@ -117,13 +121,15 @@ class Issuer:
             raise InvalidToken("the token does not hold") from None
         return _caller(claims, self.issuer)
 
-    async def _key(self, key_id: str) -> jwt.PyJWK:
+    async def _key(self, key_id: str) -> Any:
         known, fetched_at = self._known(key_id), self._fetched_at
         if known is None or self._clock() - fetched_at > _KEYS_FOR_S:
             async with self._fetching:
                 if self._fetched_at == fetched_at and self._may_fetch():  # nobody else has done so in the meantime
                     await self._refresh(needed=known is None)
             known = self._known(key_id)
+        if known is None and not self._keys:
+            raise IssuerUnavailable
         if known is None:
             raise InvalidToken("the token is signed with an unknown key")
         return known
@@ -131,7 +137,7 @@ class Issuer:
     def _may_fetch(self) -> bool:
         return len(self._tries) < _MOST_FETCHES or self._clock() - self._tries[0] > _IN_S
 
-    def _known(self, key_id: str) -> jwt.PyJWK | None:
+    def _known(self, key_id: str) -> Any:
         if not key_id and len(self._keys) == 1:
             return next(iter(self._keys.values()))
         return self._keys.get(key_id)
@@ -142,7 +148,10 @@ class Issuer:
         try:
             with anyio.fail_after(2 * _PATIENCE_S):
                 document = await anyio.to_thread.run_sync(self._download, abandon_on_cancel=True)
-            self._keys = _read_keys(document)
+            keys = _read_keys(document)
+            if not keys:
+                raise ValueError("there is no key that could be used")  # noqa: TRY301 - as if none had come
+            self._keys = keys
         except Exception as error:  # noqa: BLE001 - whatever it is, the keys could not be had
             logger.warning("the keys of the issuer could not be fetched: %s", type(error).__name__)
             if needed:
@@ -162,18 +171,25 @@ class Issuer:
             except (OSError, ValueError):
                 continue
             address = document.get("jwks_uri") if isinstance(document, dict) else None
-            if isinstance(address, str) and address.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+            if isinstance(address, str) and _is_safe(address):
                 return address
         raise OSError("no metadata names the keys")
 
 
-def _read_keys(document: Any) -> dict[str, jwt.PyJWK]:
+def _is_safe(address: str) -> bool:
+    parts = urlsplit(address)
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+
+
+def _read_keys(document: Any) -> dict[str, Any]:
     entries = document.get("keys") if isinstance(document, dict) else None
-    keys: dict[str, jwt.PyJWK] = {}
+    keys: dict[str, Any] = {}
     for entry in entries if isinstance(entries, list) else []:
         try:
             if entry.get("kty") != "oct" and entry.get("use", "sig") == "sig":
-                keys[str(entry.get("kid", ""))] = jwt.PyJWK(entry)
+                key = jwt.PyJWK(entry)
+                # Without an `alg` of its own, PyJWT would bind the key to one that it guesses.
+                keys[str(entry.get("kid", ""))] = key if entry.get("alg") else key.key
         except (jwt.PyJWTError, AttributeError, ValueError):
             continue  # a kind of key that is newer than this
     return keys
@@ -183,4 +199,7 @@ def _caller(claims: Mapping[str, Any], issuer: str) -> Caller:
     given = claims.get("scope", claims.get("scp", ""))
     scopes = given.split() if isinstance(given, str) else given if isinstance(given, list) else []
     rights = Grant(scopes=frozenset(scope for scope in scopes if scope in SCOPES))
-    return Caller(name=str(claims["sub"])[:200], rights=rights, issuer=issuer)
+    subject = str(claims["sub"])
+    if len(subject) > _LONGEST_SUBJECT:  # cut, and still another than all others
+        subject = f"{subject[:_LONGEST_SUBJECT]}…{hashlib.sha256(subject.encode()).hexdigest()[:32]}"
+    return Caller(name=f"{subject} of {issuer}", rights=rights, issuer=issuer)

@@ -136,6 +136,7 @@ async def project_change_organization(
     if destination is None:
         problem = "`target_organization_id` must be the UUID of an organization."
         raise Refusal(RefusalKind.INVALID_ARGUMENT, problems=[problem])
+    call.require_destination(destination)
     confirmed = await call.confirm(
         "Move project", _loss_of_move(destination), confirm_project_name, {"target": str(destination)}
     )
