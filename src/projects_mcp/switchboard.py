@@ -71,9 +71,8 @@ class Switchboard:
             settings.limits,
             posthog_application(settings, application),
         )
-        self._nobody = self._posthog.acting_as(
-            Credentials()
-        )  # with a turn of its own: slow calls do not make it unready
+        # Asks whether PostHog is there, with turns of its own: slow calls do not make the server unready.
+        self._nobody = self._posthog.acting_as(Credentials())
         self._clients = {self._settings.credentials: self._posthog}
         self._funnels: OrderedDict[Caller, tuple[Credentials, Dispatcher]] = OrderedDict()
         self._turns: Turns = WeakValueDictionary()

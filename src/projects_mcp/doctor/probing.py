@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from projects_mcp.config import Settings
 from projects_mcp.doctor.findings import Finding, Level
-from projects_mcp.posthog.client import ASGIApplication, JSONObject, PostHog, _proxy_for
+from projects_mcp.posthog.client import ASGIApplication, JSONObject, PostHog, proxy_for
 from projects_mcp.posthog.credentials import Credentials
 from projects_mcp.posthog.errors import AnswerLost, AnswerUnusable, NotSent, PostHogError, Rejected, ServerFault
 from projects_mcp.posthog.limits import Limits
@@ -79,8 +79,8 @@ def probe_for(settings: Settings, credentials: Credentials, application: ASGIApp
 
 
 def proxy_of(origin: str) -> str | None:
-    """Return host and port of the proxy that stands before an https origin, without any credential in its address."""
-    address = _proxy_for(origin) if origin.startswith("https:") else None
+    """Return host and port of the proxy that stands before an origin, without any credential in its address."""
+    address = proxy_for(origin)
     if address is None:
         return None
     return urlsplit(address).netloc.rpartition("@")[2] or "an address that cannot be read"

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-__all__ = ["ASGIApplication", "Connections", "JSONObject", "PostHog"]
+__all__ = ["ASGIApplication", "Connections", "JSONObject", "PostHog", "proxy_for"]
 
 JSONObject: TypeAlias = dict[str, Any]
 ASGIApplication: TypeAlias = Callable[..., Any]
@@ -129,7 +129,7 @@ class Connections:
         """The proxy to go through; on this machine there is none."""
         import httpx  # noqa: PLC0415 - see the head of this module
 
-        address = _proxy_for(self._origin) if self._origin.startswith("https:") else None
+        address = proxy_for(self._origin)
         return httpx.Proxy(address) if address else None
 
 
@@ -344,8 +344,10 @@ def _lost(exchange: _Exchange, reason: str) -> PostHogError:
     return AnswerLost(reason) if exchange.sent else NotSent(reason)
 
 
-def _proxy_for(origin: str) -> str | None:
-    """Return the proxy that the environment, or the system, names for an https origin."""
+def proxy_for(origin: str) -> str | None:
+    """Return the address of the proxy that the environment, or the system, names; plain http goes through none."""
+    if not origin.startswith("https:"):
+        return None
     from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 - httpx brings it
 
     proxies = getproxies()
