@@ -50,14 +50,14 @@ coverage: $(READY)
 
 # OFFICIAL=required in the environment fails what cannot be had
 official: $(READY)
-	$(BIN)/python -m official
+	$(BIN)/python -m dev.conformance
 
 bundle: $(READY)
-	$(BIN)/python scripts/bundle.py
+	$(BIN)/python dev/release/bundle.py
 
 # BENCH holds options, such as: make bench BENCH='--quick --only start'
 bench: $(READY)
-	$(BIN)/python -m bench $(BENCH)
+	$(BIN)/python -m dev.bench $(BENCH)
 
 check: lint coverage demo official
 

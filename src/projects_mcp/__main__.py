@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from projects_mcp.cli import main
+from projects_mcp.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

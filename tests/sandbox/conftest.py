@@ -5,8 +5,7 @@ import pytest
 
 from projects_mcp.sandbox import seed
 from projects_mcp.sandbox.app import create_app
-
-from .helpers import ORIGIN, Clock, Sandbox
+from tests.support.sandbox import ORIGIN, Clock, Sandbox
 
 
 @pytest.fixture

@@ -20,9 +20,8 @@ from projects_mcp.sandbox import (
     READ_WRITE_KEY,
 )
 from projects_mcp.sandbox.seed import MEMBER_ID
-from projects_mcp.sandbox.state import Session
-
-from .helpers import ACME, NORTHWIND, PRODUCTION, SESSION_HEADERS, Sandbox, forbidden
+from projects_mcp.sandbox.world.state import Session
+from tests.support.sandbox import ACME, NORTHWIND, PRODUCTION, SESSION_HEADERS, Sandbox, forbidden
 
 pytestmark = pytest.mark.anyio
 

@@ -16,11 +16,10 @@ from projects_mcp.sandbox import (
     READ_ONLY_KEY,
     STAGING_ID,
 )
-from projects_mcp.sandbox.catalogues import PRODUCT_KEYS
-from projects_mcp.sandbox.history import record
-from projects_mcp.sandbox.state import Level
-
-from .helpers import ACME, NORTHWIND, ORIGIN, PRODUCTION, SERVER_ERROR, Sandbox, invalid
+from projects_mcp.sandbox.world.catalogs import PRODUCT_KEYS
+from projects_mcp.sandbox.world.history import record
+from projects_mcp.sandbox.world.state import Level
+from tests.support.sandbox import ACME, NORTHWIND, ORIGIN, PRODUCTION, SERVER_ERROR, Sandbox, invalid
 
 pytestmark = pytest.mark.anyio
 

@@ -5,9 +5,8 @@ from datetime import timedelta
 import pytest
 
 from projects_mcp.sandbox import ADMIN_ID, CSRF_TOKEN, OAUTH_TOKEN, READ_ONLY_KEY, SESSION_ID
-from projects_mcp.sandbox.state import Session
-
-from .helpers import ACME, ORIGIN, PRODUCTION, SESSION_HEADERS, Sandbox, forbidden
+from projects_mcp.sandbox.world.state import Session
+from tests.support.sandbox import ACME, ORIGIN, PRODUCTION, SESSION_HEADERS, Sandbox, forbidden
 
 pytestmark = pytest.mark.anyio
 

@@ -13,8 +13,7 @@ from projects_mcp.sandbox import (
     PRODUCTION_ID,
     READ_WRITE_KEY,
 )
-
-from .helpers import ACME, NO_ORGANIZATION, NORTHWIND, PRODUCTION, Sandbox, forbidden, invalid
+from tests.support.sandbox import ACME, NO_ORGANIZATION, NORTHWIND, PRODUCTION, Sandbox, forbidden, invalid
 
 pytestmark = pytest.mark.anyio
 

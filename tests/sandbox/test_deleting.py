@@ -12,8 +12,7 @@ from projects_mcp.sandbox import (
     PRODUCTION_ID,
     STAGING_ID,
 )
-
-from .helpers import ACME, NORTHWIND, NOT_FOUND, PRODUCTION, Sandbox, invalid
+from tests.support.sandbox import ACME, NORTHWIND, NOT_FOUND, PRODUCTION, Sandbox, invalid
 
 pytestmark = pytest.mark.anyio
 

@@ -22,8 +22,17 @@ from projects_mcp.sandbox import (
     READ_ONLY_KEY,
     STAGING_ID,
 )
-
-from .helpers import ACME, NO_ORGANIZATION, NORTHWIND, NOT_FOUND, ORIGIN, PRODUCTION, Sandbox, forbidden, invalid
+from tests.support.sandbox import (
+    ACME,
+    NO_ORGANIZATION,
+    NORTHWIND,
+    NOT_FOUND,
+    ORIGIN,
+    PRODUCTION,
+    Sandbox,
+    forbidden,
+    invalid,
+)
 
 pytestmark = pytest.mark.anyio
 

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from projects_mcp.sandbox import READ_WRITE_KEY, seed
 from projects_mcp.sandbox.app import create_app
-from projects_mcp.sandbox.rules import RULES
-
-from .helpers import ACME, ORIGIN, PRODUCTION
+from projects_mcp.sandbox.validation.rules import RULES
+from tests.support.sandbox import ACME, ORIGIN, PRODUCTION
 
 ENVELOPE = {"type", "code", "detail", "attr"}
 KEYS = st.sampled_from(["id", "key", "version", "groups", "regex", "alias", "type", "value", "retention_days", "x"])

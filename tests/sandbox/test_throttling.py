@@ -10,8 +10,7 @@ from projects_mcp.sandbox import (
     READ_WRITE_KEY,
     RateLimits,
 )
-
-from .helpers import ACME, PRODUCTION, Sandbox
+from tests.support.sandbox import ACME, PRODUCTION, Sandbox
 
 pytestmark = pytest.mark.anyio
 

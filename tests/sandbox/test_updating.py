@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 
 from projects_mcp.sandbox import ACME_ID, MEMBER_KEY, MOBILE_ID, PRODUCTION_ID
-from projects_mcp.sandbox.rules import RULES
-
-from .helpers import ACME, PRODUCTION, SERVER_ERROR, Sandbox, forbidden, invalid
+from projects_mcp.sandbox.validation.rules import RULES
+from tests.support.sandbox import ACME, PRODUCTION, SERVER_ERROR, Sandbox, forbidden, invalid
 
 pytestmark = pytest.mark.anyio
 

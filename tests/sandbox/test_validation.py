@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 
 from projects_mcp.sandbox import PRODUCTION_ID
-from projects_mcp.sandbox.rules import RULES
-
-from .helpers import PRODUCTION, Sandbox, invalid
+from projects_mcp.sandbox.validation.rules import RULES
+from tests.support.sandbox import PRODUCTION, Sandbox, invalid
 
 pytestmark = pytest.mark.anyio
 

@@ -7,9 +7,8 @@ import pytest
 
 from projects_mcp import sandbox as package
 from projects_mcp.sandbox import ACME_ID, ADMIN_ID, MEMBER_ID, NORTHWIND_ID, PRODUCTION_ID, STAGING_ID, seed
-from projects_mcp.sandbox.state import Level, World
-
-from .helpers import Clock
+from projects_mcp.sandbox.world.state import Level, World
+from tests.support.sandbox import Clock
 
 KEYS = [name for name in package.__all__ if name.endswith("_KEY")]
 

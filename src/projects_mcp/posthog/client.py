@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 import anyio
 
 from projects_mcp._version import __version__
-from projects_mcp.posthog.bodies import decode, is_json, read_bounded
+from projects_mcp.api.operations import KEY_INTROSPECTION, Operation, OrganizationRef, ProjectRef
+from projects_mcp.errors.posthog import AnswerLost, AnswerUnusable, NotSent, PostHogError, Rejected, rejection
 from projects_mcp.posthog.credentials import BrowserSession, Credential, Credentials, authentication
-from projects_mcp.posthog.errors import AnswerLost, AnswerUnusable, NotSent, PostHogError, Rejected, rejection
 from projects_mcp.posthog.limits import Limits
-from projects_mcp.posthog.operations import KEY_INTROSPECTION, Operation, OrganizationRef, ProjectRef
-from projects_mcp.posthog.retrying import Backoff, Patience, retry_after_seconds
+from projects_mcp.posthog.response import decode, is_json, read_bounded
+from projects_mcp.posthog.retry import Backoff, Patience, retry_after_seconds
 from projects_mcp.posthog.tracing import span_of
 
 if TYPE_CHECKING:
@@ -359,7 +359,7 @@ def proxy_for(origin: str) -> str | None:
 
 def _fast_transport() -> Callable[..., httpx.AsyncBaseTransport] | None:
     try:
-        from projects_mcp.posthog.fast_transport import FastTransport  # noqa: PLC0415 - an extra
+        from projects_mcp.posthog.aiohttp_transport import FastTransport  # noqa: PLC0415 - an extra
     except ImportError:
         return None
     return FastTransport

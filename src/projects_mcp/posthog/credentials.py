@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
-from projects_mcp.posthog.operations import Operation
-from projects_mcp.secret import Secret
+from projects_mcp.api.operations import Operation
+from projects_mcp.sanitize.secret import Secret
 
 __all__ = ["BrowserSession", "Credential", "Credentials", "PersonalKey", "authentication"]
 

@@ -30,7 +30,6 @@ world another version of PostHog. Importing this module does not import the web 
 
 from __future__ import annotations
 
-from projects_mcp.sandbox.behaviour import Behaviour, RateLimits
 from projects_mcp.sandbox.seed import (
     ACME_ID,
     ADMIN_ID,
@@ -53,7 +52,8 @@ from projects_mcp.sandbox.seed import (
     STAGING_ID,
     seed,
 )
-from projects_mcp.sandbox.state import World
+from projects_mcp.sandbox.world.behaviour import Behaviour, RateLimits
+from projects_mcp.sandbox.world.state import World
 
 __all__ = [
     "ACME_ID",

@@ -13,13 +13,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from projects_mcp.sandbox import actions, projects
-from projects_mcp.sandbox.access import Operation, Scope, admit
-from projects_mcp.sandbox.authentication import authenticate, throttle
-from projects_mcp.sandbox.calls import Call
+from projects_mcp.sandbox.api import actions, projects
+from projects_mcp.sandbox.api.access import Operation, Scope, admit
+from projects_mcp.sandbox.api.authentication import authenticate, throttle
+from projects_mcp.sandbox.api.calls import Call
 from projects_mcp.sandbox.errors import ApiError, database_unavailable, forbidden, method_not_allowed, not_found
-from projects_mcp.sandbox.history import masked
-from projects_mcp.sandbox.state import World, timestamp
+from projects_mcp.sandbox.world.history import masked
+from projects_mcp.sandbox.world.state import World, timestamp
 
 Handler = Callable[[Call], Response]
 Methods = Mapping[str, tuple[Operation, Handler]]

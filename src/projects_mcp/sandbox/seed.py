@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from projects_mcp.sandbox.behaviour import Behaviour
-from projects_mcp.sandbox.defaults import new_project_fields
-from projects_mcp.sandbox.history import change, record
-from projects_mcp.sandbox.state import (
+from projects_mcp.sandbox.world.behaviour import Behaviour
+from projects_mcp.sandbox.world.defaults import new_project_fields
+from projects_mcp.sandbox.world.history import change, record
+from projects_mcp.sandbox.world.state import (
     ApiKey,
     Fields,
     Level,

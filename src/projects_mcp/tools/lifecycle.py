@@ -7,19 +7,19 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from projects_mcp.call import Call
+from projects_mcp.api.effects import Effect
+from projects_mcp.api.operations import organization_uuid
+from projects_mcp.api.settings_diff import Outcome, compare
+from projects_mcp.api.settings_table import SETTINGS
+from projects_mcp.errors.posthog import NotFound, PostHogError
+from projects_mcp.errors.refusals import Refusal, RefusalKind
+from projects_mcp.gateway.context import Call
+from projects_mcp.policy.confirmation import Target, ending
 from projects_mcp.posthog.client import JSONObject
-from projects_mcp.posthog.errors import NotFound, PostHogError
-from projects_mcp.posthog.operations import organization_uuid
-from projects_mcp.posthog.settings_table import SETTINGS
-from projects_mcp.safety.confirmation import Target, ending
-from projects_mcp.safety.effects import Effect
-from projects_mcp.safety.receipts import Outcome, compare
-from projects_mcp.safety.refusals import Refusal, RefusalKind
-from projects_mcp.tools import proof
+from projects_mcp.tools import readback as proof
 from projects_mcp.tools.receipt import receipt, suggestion
-from projects_mcp.tools.registry import tool
 from projects_mcp.tools.schema import settings_schema
+from projects_mcp.tools.tool import tool
 
 __all__ = ["project_change_organization", "project_create", "project_delete"]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from projects_mcp.call import Call
+from projects_mcp.api.effects import Effect
+from projects_mcp.api.operations import organization_of
+from projects_mcp.api.settings_diff import Outcome
+from projects_mcp.gateway.context import Call
 from projects_mcp.posthog.client import JSONObject
-from projects_mcp.posthog.operations import organization_of
-from projects_mcp.safety.effects import Effect
-from projects_mcp.safety.receipts import Outcome
-from projects_mcp.tools import proof
+from projects_mcp.tools import readback as proof
 from projects_mcp.tools.receipt import receipt
-from projects_mcp.tools.registry import tool
+from projects_mcp.tools.tool import tool
 
 __all__ = ["project_add_product_intent", "project_complete_product_onboarding"]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-from projects_mcp.call import Call
+from projects_mcp.api.effects import Effect
+from projects_mcp.api.operations import CURRENT
+from projects_mcp.errors.posthog import AnswerUnusable
+from projects_mcp.errors.refusals import Refusal, RefusalKind
+from projects_mcp.gateway.context import Call
 from projects_mcp.posthog.client import JSONObject
-from projects_mcp.posthog.errors import AnswerUnusable
-from projects_mcp.posthog.operations import CURRENT
-from projects_mcp.safety.effects import Effect
-from projects_mcp.safety.refusals import Refusal, RefusalKind
-from projects_mcp.tools.registry import tool
-from projects_mcp.tools.shaping import compact, pick, row
+from projects_mcp.tools.tool import tool
+from projects_mcp.tools.views import compact, pick, row
 
 __all__ = ["project_activity", "project_get", "project_is_generating_demo_data", "project_list"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from projects_mcp.call import Call
+from projects_mcp.api.settings_diff import Outcome
+from projects_mcp.api.settings_impact import difference
+from projects_mcp.gateway.context import Call
 from projects_mcp.posthog.client import JSONObject
-from projects_mcp.safety.reach import difference
-from projects_mcp.safety.receipts import Outcome
 
 __all__ = ["changes", "receipt", "suggestion"]
 

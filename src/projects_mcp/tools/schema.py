@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
-from projects_mcp.posthog.settings_table import NEWER, SETTINGS
-from projects_mcp.safety.foreign import quoted
-from projects_mcp.safety.refusals import Refusal, RefusalKind
+from projects_mcp.api.settings_table import NEWER, SETTINGS
+from projects_mcp.errors.refusals import Refusal, RefusalKind
+from projects_mcp.sanitize.text import quoted
 
 __all__ = ["MAX_ID", "closed_object", "conform", "published", "settings_schema", "unknown_name"]
 

@@ -6,16 +6,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from projects_mcp.call import Call
+from projects_mcp.api.effects import Effect
+from projects_mcp.api.settings_diff import Outcome
+from projects_mcp.errors.refusals import Refusal, RefusalKind
+from projects_mcp.gateway.context import Call
+from projects_mcp.gateway.secret_file import Reserved, VaultUnavailable
+from projects_mcp.policy.confirmation import Loss, Target, ending
 from projects_mcp.posthog.client import JSONObject
-from projects_mcp.safety.confirmation import Loss, Target, ending
-from projects_mcp.safety.effects import Effect
-from projects_mcp.safety.receipts import Outcome
-from projects_mcp.safety.refusals import Refusal, RefusalKind
-from projects_mcp.tools import proof
+from projects_mcp.tools import readback as proof
 from projects_mcp.tools.receipt import receipt
-from projects_mcp.tools.registry import tool
-from projects_mcp.vault import Reserved, VaultUnavailable
+from projects_mcp.tools.tool import tool
 
 __all__ = ["project_delete_secret_token_backup", "project_reset_token", "project_rotate_secret_token"]
 

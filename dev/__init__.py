@@ -1,0 +1,1 @@
+"""The workshop: what builds, checks, measures and documents the project."""

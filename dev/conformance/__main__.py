@@ -1,0 +1,58 @@
+"""`python -m dev.conformance`: runs the gates one after the other, and says for each what its tool said."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+
+from dev.conformance.gates import GATES, Gate
+from dev.conformance.toolbox import CACHE, Toolbox
+from dev.conformance.verdicts import FailedError, State, UnavailableError, Verdict
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Returns:
+        1 where a gate failed, or did not run although it is required; else 0.
+    """
+    parser = argparse.ArgumentParser(prog="python -m dev.conformance", description=__doc__)
+    parser.add_argument("gates", nargs="*", metavar="GATE", help=f"default: all, which are {', '.join(GATES)}")
+    parser.add_argument(
+        "--require",
+        action="store_true",
+        default=os.environ.get("OFFICIAL") == "required",
+        help="a gate whose tool cannot be had counts as failed; also OFFICIAL=required",
+    )
+    options = parser.parse_args(arguments)
+    if unknown := [name for name in options.gates if name not in GATES]:
+        parser.error(f"no such gate: {', '.join(unknown)}")
+    box = Toolbox()
+    verdicts = [_judged(box, name, GATES[name], options.require) for name in options.gates or GATES]
+    counts = [(state, sum(verdict.state is state for verdict in verdicts)) for state in State]
+    print(f"\n{', '.join(f'{count} {state.value}' for state, count in counts if count)}")
+    return int(any(verdict.state is State.FAILED for verdict in verdicts))
+
+
+def _judged(box: Toolbox, name: str, gate: Gate, require: bool) -> Verdict:
+    (CACHE / f"{name}.log").unlink(missing_ok=True)
+    begun = time.monotonic()
+    try:
+        state, said = State.PASSED, tuple(gate(box))
+    except FailedError as error:
+        state, said = State.FAILED, (*str(error).splitlines(), f"the whole output is in .official/{name}.log")
+    except (LookupError, TypeError, ValueError) as error:
+        # A tool that answers in another form than it always has is no pass.
+        state, said = State.FAILED, (f"its answer was not understood: {error!r}", f"it is in .official/{name}.log")
+    except UnavailableError as error:
+        state, said = State.FAILED if require else State.NOT_RUN, (str(error),)
+    verdict = Verdict(name, state, said, time.monotonic() - begun)
+    print(f"{name}: {state.value} ({verdict.seconds:.0f} s)", *(f"  {line}" for line in said), sep="\n", flush=True)
+    return verdict
+
+
+if __name__ == "__main__":
+    sys.exit(main())

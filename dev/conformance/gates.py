@@ -1,0 +1,36 @@
+"""The gates by their names, in the order in which they run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Final
+
+from dev.conformance import clients, conformance, inspector
+from dev.conformance.toolbox import Toolbox
+from dev.release import publishing, wheel
+
+__all__ = ["GATES", "Gate"]
+
+Gate = Callable[[Toolbox], Sequence[str]]
+"""Returns the tool's own summary.
+
+Raises:
+    FailedError: the tool has found something.
+    UnavailableError: the tool cannot be had.
+"""
+
+GATES: Final[Mapping[str, Gate]] = {
+    "conformance-2025-11-25": partial(conformance.required, revision="2025-11-25"),
+    "conformance-2026-07-28": partial(conformance.required, revision="2026-07-28"),
+    "tools-2025-11-25": partial(conformance.tools, revision="2025-11-25"),
+    "tools-2026-07-28": partial(conformance.tools, revision="2026-07-28"),
+    "tools-headers": conformance.headers,
+    "inspector": inspector.inspect,
+    "typescript": clients.typescript,
+    "python-1.x": clients.python,
+    "mcpb": publishing.manifest,
+    "registry": publishing.registry,
+    "wheel": wheel.check,
+    "bundle": publishing.bundle,
+}

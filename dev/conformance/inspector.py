@@ -1,0 +1,46 @@
+"""The protocol's Inspector on its command line: every schema judged for portability, and a real call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from dev.conformance.processes import COMMAND, SANDBOX, run, served
+from dev.conformance.toolbox import Toolbox
+from dev.conformance.verdicts import FailedError
+
+__all__ = ["inspect"]
+
+_GATE = "inspector"
+_PROJECT = 12345
+"""A project of the sandbox."""
+
+
+def inspect(box: Toolbox) -> list[str]:
+    """List the tools and call one, in both eras of the protocol and over both transports."""
+    with _targets() as targets:
+        return [_judge(box, era, name, target) for name, target in targets.items() for era in ("legacy", "modern")]
+
+
+@contextmanager
+def _targets() -> Iterator[dict[str, list[str]]]:
+    stdio = [COMMAND, *(part for name, value in SANDBOX.items() for part in ("-e", f"{name}={value}"))]
+    with served(_GATE) as address:
+        yield {"stdio": stdio, "http": [address, "--transport", "http"]}
+
+
+def _judge(box: Toolbox, era: str, name: str, target: list[str]) -> str:
+    def ask(*method: str) -> Any:
+        command = [box.program("mcp-inspector"), "--cli", *target, "--protocol-era", era, "--format", "json", *method]
+        return json.loads(run(_GATE, command, environment=box.environment))
+
+    tools = ask("--method", "tools/list", "--strict")["result"]["tools"]
+    if len(tools) != 13:  # noqa: PLR2004 - one for each operation
+        raise FailedError(f"{name}, {era}: {len(tools)} tools")
+    call = ["--method", "tools/call", "--tool-name", "project_get", "--tool-arg", f"project_id={_PROJECT}"]
+    answer = ask(*call)["result"]
+    if answer.get("isError") or answer["structuredContent"]["id"] != _PROJECT:
+        raise FailedError(f"{name}, {era}: {answer}")
+    return f"{name}, {era} era: {len(tools)} tools, strict finds nothing; project_get answers"

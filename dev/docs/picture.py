@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""Draws docs/demo.svg, the picture of a session in the README, from what `projects-mcp demo` really prints.
+
+Run it with the project's own Python, `.venv/bin/python dev/docs/picture.py`. With `--check` it writes nothing, and
+exits 1 if the picture is not what the demo prints now.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path
+from typing import Final
+
+PICTURE: Final = Path(__file__).resolve().parents[2] / "docs" / "demo.svg"
+
+_STEPS: Final = (1, 4, 12, 14)
+"""Shown in the picture: a list, a receipt, a refusal, and a question to a person."""
+_WIDTH: Final = 100
+_STYLE: Final = re.compile(r"\x1b\[([0-9;]*)m")
+_COLORS: Final = {"1": "b", "36": "c", "1;36": "c b", "32": "g", "31": "r", "33": "y", "35": "m", "2": "d", "90": "d"}
+_LINE, _CHARACTER, _EDGE = 18, 8.02, 18
+_HEAD: Final = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" role="img"
+aria-label="Four of the steps that projects-mcp demo prints">
+<style>
+text{{font:13px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;fill:#d6deeb;white-space:pre}}
+.b{{font-weight:700}}.c{{fill:#7fdbca}}.g{{fill:#addb67}}.r{{fill:#ff8b7b}}.y{{fill:#ffcb6b}}.m{{fill:#c792ea}}.d{{fill:#8a9bb0}}
+</style>
+<rect width="100%" height="100%" rx="10" fill="#0b2239"/>
+<text x="{edge}" y="28" class="d">$ make demo</text>
+"""
+
+
+def printed() -> str:
+    """Return what the demo prints, in colour."""
+    command = [sys.executable, "-m", "projects_mcp", "demo", "--color", "always"]
+    width = {"COLUMNS": str(_WIDTH)}
+    done = subprocess.run(command, env={**os.environ, **width}, capture_output=True, text=True, check=True, timeout=120)
+    return done.stdout
+
+
+def shown(text: str) -> list[str]:
+    """Return the lines of the steps that are in the picture."""
+    blocks = text.split("\n\n")
+    numbers = [re.match(r" ?(\d+)\s", _STYLE.sub("", block)) for block in blocks]
+    chosen = [block for block, number in zip(blocks, numbers, strict=True) if number and int(number[1]) in _STEPS]
+    return [line for block in chosen for line in (*block.splitlines(), "")][:-1]
+
+
+def drawn(lines: list[str]) -> str:
+    """Return the picture."""
+    height = 28 + (len(lines) + 2) * _LINE
+    rows = [_HEAD.format(width=2 * _EDGE + _WIDTH * _CHARACTER, height=height, edge=_EDGE)]
+    for number, line in enumerate(lines):
+        spans = "".join(
+            f'<tspan class="{kind}">{escape(piece)}</tspan>' if kind else escape(piece) for kind, piece in _pieces(line)
+        )
+        if spans:
+            rows.append(f'<text x="{_EDGE}" y="{28 + (number + 2) * _LINE}" xml:space="preserve">{spans}</text>\n')
+    return "".join([*rows, "</svg>\n"])
+
+
+def _pieces(line: str) -> Iterator[tuple[str, str]]:
+    """Cut a line at its colours."""
+    kind = ""
+    for at, piece in enumerate(_STYLE.split(line)):
+        if at % 2:
+            kind = _COLORS.get(piece, "")
+        elif piece:
+            yield kind, piece
+
+
+def main() -> int:
+    """Write the picture, or check it."""
+    new = drawn(shown(printed()))
+    old = PICTURE.read_text(encoding="utf-8") if PICTURE.exists() else ""
+    if new == old:
+        return 0
+    if "--check" in sys.argv[1:]:
+        sys.stderr.write(f"{PICTURE.name} is not what the demo prints; renew it with: python dev/docs/picture.py\n")
+        return 1
+    PICTURE.write_text(new, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What is shipped: the bundle, the wheel, the entry for the registry."""

@@ -1,1 +1,0 @@
-"""Checks by the protocol's own tools and clients, and by those that publish a package: `python -m official`."""

@@ -1,0 +1,1 @@
+"""PostHog's Projects API as data."""

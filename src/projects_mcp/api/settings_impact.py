@@ -1,0 +1,123 @@
+"""What a change of settings does beyond the setting itself: whom it touches, and what is lost with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from projects_mcp.api.settings_model import Area, Merge
+from projects_mcp.api.settings_table import SETTINGS
+from projects_mcp.sanitize.text import quoted
+
+__all__ = ["difference", "warnings"]
+
+_LONG: Final = 400
+"""Characters from which a value is shown as a difference."""
+_MOST_NAMED: Final = 5
+
+
+def warnings(changed: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Say what a change has reached, or would reach, in one sentence a point.
+
+    Args:
+        changed: setting -> its value before and after.
+    """
+    told: dict[str, list[str]] = {}
+    said: list[str] = []
+    for name, values in changed.items():
+        before, after = values["before"], values["after"]
+        special = _SPECIAL.get(name)
+        said += special(before, after) if special else _lost_items(name, before, after)
+        reach = SETTINGS[name].reach if name in SETTINGS else ""
+        lowers = name in SETTINGS and SETTINGS[name].area is Area.PRIVACY
+        if reach and special is None and not lowers:
+            told.setdefault(reach, []).append(name)
+    return said + [f"{', '.join(names)}: {reach}" for reach, names in told.items()]
+
+
+def difference(before: Any, after: Any) -> dict[str, Any]:
+    """Return a value before and after; of long ones only what differs."""
+    if len(repr(before)) + len(repr(after)) < _LONG:
+        return {"before": before, "after": after}
+    if isinstance(before, list) and isinstance(after, list):
+        return {
+            "before": {"items": len(before)},
+            "after": {"items": len(after)},
+            "added": [item for item in after if item not in before],
+            "removed": [item for item in before if item not in after],
+        }
+    if isinstance(before, dict) and isinstance(after, dict):
+        keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
+        return {
+            "before": {key: before[key] for key in keys if key in before},
+            "after": {key: after[key] for key in keys if key in after},
+            "same_keys_left_out": len({**before, **after}) - len(keys),
+        }
+    return {"before": before, "after": after}
+
+
+def _lost_items(name: str, before: Any, after: Any) -> Iterator[str]:
+    """Say which items of a list are gone, as lists are replaced whole."""
+    if not isinstance(before, list) or (name in SETTINGS and SETTINGS[name].merge is not Merge.REPLACE):
+        return
+    lost = [item for item in before if item not in (after or [])]
+    if lost:
+        yield f"{name} is replaced whole and loses {_named(lost)}."
+
+
+def _domains(before: Any, after: Any) -> Iterator[str]:
+    if not after:
+        yield "recording_domains is now empty: recordings start on every origin."
+    elif not before:
+        yield f"Recordings stop on every origin but {_named(after)}."
+    elif lost := [domain for domain in before if domain not in after]:
+        yield f"Recordings stop on {_named(lost)}."
+
+
+def _recording(before: Any, after: Any) -> Iterator[str]:
+    if before and not after:
+        yield "Recordings stop on every site and app of the project."
+    elif after:
+        yield "Recordings start on every site and app of the project, and may be billed."
+
+
+def _anonymous(before: Any, after: Any) -> Iterator[str]:
+    if before and not after:
+        yield "Privacy is lowered: IP addresses of visitors are stored from now on."
+
+
+def _network(before: Any, after: Any) -> Iterator[str]:
+    was, now = (value if isinstance(value, dict) else {} for value in (before, after))
+    for key, what in (("recordBody", "bodies"), ("recordHeaders", "headers")):
+        if now.get(key) and not was.get(key):
+            yield f"Privacy is lowered: {what} of network requests are recorded, and may hold passwords and tokens."
+
+
+def _masking(before: Any, after: Any) -> Iterator[str]:
+    was, now = (value if isinstance(value, dict) else {} for value in (before, after))
+    if was.get("maskAllInputs", True) and now.get("maskAllInputs", True) is False:
+        yield "Privacy is lowered: what people type is recorded in clear."
+    for key, what in (("maskTextSelector", "masked"), ("blockSelector", "hidden")):
+        if was.get(key) and now.get(key) != was[key]:
+            yield f"Privacy may be lowered: other elements are {what} in recordings than before."
+
+
+def _conversations(before: Any, after: Any) -> Iterator[str]:
+    if before and not after:
+        yield SETTINGS["conversations_enabled"].reach
+
+
+_SPECIAL: Final[Mapping[str, Callable[[Any, Any], Iterator[str]]]] = {
+    "recording_domains": _domains,
+    "session_recording_opt_in": _recording,
+    "anonymize_ips": _anonymous,
+    "session_recording_network_payload_capture_config": _network,
+    "session_recording_masking_config": _masking,
+    "conversations_enabled": _conversations,
+}
+"""Settings of which it matters in which direction they change."""
+
+
+def _named(items: list[Any]) -> str:
+    shown = ", ".join(quoted(item if isinstance(item, str) else repr(item), 80) for item in items[:_MOST_NAMED])
+    return f"{shown} and {len(items) - _MOST_NAMED} more" if len(items) > _MOST_NAMED else shown

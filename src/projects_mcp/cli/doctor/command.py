@@ -1,0 +1,103 @@
+"""`projects-mcp doctor`: finds out why the server does not work, or not as it should, and says what to do about it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import anyio
+
+from projects_mcp.cli.doctor.diagnosis import Examination, examine
+from projects_mcp.cli.doctor.findings import Level, exit_code
+from projects_mcp.config.settings import REGIONS, Settings
+from projects_mcp.posthog.client import ASGIApplication
+from projects_mcp.sanitize.redaction import Redactor
+
+__all__ = ["run_doctor"]
+
+_SECRETS: Final = ("POSTHOG_PERSONAL_API_KEY", "POSTHOG_SESSION_ID", "POSTHOG_CSRF_TOKEN", "PROJECTS_MCP_SIGNING_KEY")
+_INDENT: Final = " " * 24
+_UNKNOWN: Final = "Which tools are hidden can be told only when PostHog has accepted a key."
+
+
+def run_doctor(
+    environment: Mapping[str, str],
+    *,
+    as_json: bool,
+    clouds: Mapping[str, str] = REGIONS,
+    application: ASGIApplication | None = None,
+) -> int:
+    """Examine everything, and print what was found on stdout. Changes nothing, and takes half a minute at the most.
+
+    Args:
+        environment: the settings as text, also where they are wrong.
+        as_json: print one JSON object instead of lines for people.
+        clouds: the origin of each region of PostHog's cloud. A key that one of them refuses is tried at the other.
+        application: an ASGI application to use as PostHog, for tests. In sandbox mode it defaults to a new sandbox.
+
+    Returns:
+        0 where all is well or worth a note, 1 where something should be mended, 2 where a setting is wrong.
+    """
+    examination = anyio.run(examine, environment, clouds, application)
+    redactor = Redactor(_secrets(environment, examination.settings))
+    report = _report(examination, redactor)
+    text = json.dumps(report, ensure_ascii=False, indent=2) if as_json else _lines(report)
+    sys.stdout.write(text + "\n")
+    return exit_code(examination.findings)
+
+
+def _secrets(environment: Mapping[str, str], settings: Settings) -> list[str]:
+    """Return what must not be printed, also where it is wrong in a way in which it never became a setting."""
+    given = (
+        part.strip() for name in _SECRETS for part in (environment.get(name, ""), *environment.get(name, "").split(","))
+    )
+    secrets = [*settings.credentials.secrets(), *given]
+    try:
+        file = Path(environment["POSTHOG_PERSONAL_API_KEY_FILE"].strip()).expanduser()
+        secrets.append(file.read_text(encoding="utf-8").strip())
+    except (KeyError, OSError, ValueError, RuntimeError):
+        pass
+    return secrets
+
+
+def _report(examination: Examination, redactor: Redactor) -> dict[str, Any]:
+    hidden = examination.hidden
+    return {
+        "posthog": redactor.text(examination.settings.origin),
+        "exit_code": exit_code(examination.findings),
+        "findings": [
+            {
+                "check": finding.check,
+                "level": finding.level.value,
+                "sentence": redactor.text(finding.sentence),
+                "fix": redactor.text(finding.fix) or None,
+            }
+            for finding in examination.findings
+        ],
+        "hidden": None if hidden is None else {name: redactor.text(reason) for name, reason in hidden.items()},
+    }
+
+
+def _lines(report: Mapping[str, Any]) -> str:
+    lines: list[str] = []
+    for finding in report["findings"]:
+        lines.append(f"{finding['level']:9}{finding['check']:15}{finding['sentence']}")
+        lines += [f"{_INDENT}{finding['fix']}"] if finding["fix"] else []
+    if report["hidden"]:
+        lines += ["", "Tools that are hidden, and why:"]
+        lines += [f"  {name}\n    {reason}" for name, reason in report["hidden"].items()]
+    else:
+        unknown = report["hidden"] is None
+        lines += ["", _UNKNOWN if unknown else "No tool is hidden."]
+    return "\n".join([*lines, "", _summary(report)])
+
+
+def _summary(report: Mapping[str, Any]) -> str:
+    counted = Counter(finding["level"] for finding in report["findings"] if finding["level"] != Level.OK)
+    parts = [f"{counted[level]} {level}{'' if counted[level] == 1 else 's'}" for level in reversed(Level)]
+    told = ", ".join(part for part in parts if not part.startswith("0 ") and "ok" not in part)
+    return f"Found: {told}." if told else "All is well."

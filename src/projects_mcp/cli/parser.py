@@ -1,0 +1,96 @@
+"""The arguments of the command line. Imported only where there are some: most clients start the server without."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any, Final
+
+from projects_mcp._version import __version__
+from projects_mcp.config.settings import whole_number
+
+__all__ = ["over", "parse"]
+
+_FLAGS: Final[Mapping[str, str]] = {
+    "--posthog-host": "POSTHOG_HOST",
+    "--organization-id": "POSTHOG_ORGANIZATION_ID",
+    "--access": "PROJECTS_MCP_ACCESS",
+    "--confirmation": "PROJECTS_MCP_CONFIRMATION",
+    "--protected-projects": "PROJECTS_MCP_PROTECTED_PROJECTS",
+    "--only-projects": "PROJECTS_MCP_ONLY_PROJECTS",
+}
+"""Settings that are also flags. Secrets are not: a command line is visible to every user of the machine."""
+
+
+def parse(arguments: Sequence[str]) -> SimpleNamespace:
+    """Read the arguments; what is wrong with them, `--help` and `--version` end the process.
+
+    Args:
+        arguments: without the program's name.
+    """
+    return _parser().parse_args(arguments, SimpleNamespace())
+
+
+def over(environment: Mapping[str, str], options: SimpleNamespace) -> dict[str, str]:
+    """Lay the flags that were given over the environment."""
+    given: dict[str, Any] = {
+        variable: getattr(options, flag.strip("-").replace("-", "_"), None) for flag, variable in _FLAGS.items()
+    }
+    if getattr(options, "sandbox", False):
+        given["PROJECTS_MCP_SANDBOX"] = "1"
+    return {**environment, **{variable: value for variable, value in given.items() if value is not None}}
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    group = common.add_argument_group("settings, over those of the environment")
+    group.add_argument("--sandbox", action="store_true", help="use the embedded sandbox instead of PostHog")
+    for flag, variable in _FLAGS.items():
+        group.add_argument(flag, metavar="VALUE", help=f"over {variable}")
+
+    parser = argparse.ArgumentParser(
+        prog="projects-mcp",
+        parents=[common],
+        description="An MCP server that manages PostHog projects safely. Without a command it serves over stdio.",
+    )
+    parser.add_argument("--version", action="version", version=f"projects-mcp {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    demo = commands.add_parser("demo", parents=[common], help="show each tool at work on the sandbox")
+    demo.add_argument("--color", choices=["auto", "always", "never"], default="auto", help="default: as the terminal")
+
+    call = commands.add_parser("call", parents=[common], help="run one tool and print its answer as JSON")
+    call.add_argument("tool", help="the tool's name; see: projects-mcp tools")
+    call.add_argument("pairs", nargs="*", metavar="key=value", help="an argument; settings.timezone=UTC reaches inside")
+    call.add_argument("--json", metavar="OBJECT", help="all arguments as one JSON object; - reads it from stdin")
+
+    tools = commands.add_parser("tools", parents=[common], help="list the tools, and what is hidden and why")
+    tools.add_argument("--json", action="store_true", help="with their schemas, as JSON")
+
+    serve = commands.add_parser("serve", parents=[common], help="serve over Streamable HTTP, for one or for many")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on; default: 127.0.0.1")
+    serve.add_argument("--port", type=_port, default=8787, help="default: 8787; 0 takes a free one")
+
+    caller = commands.add_parser("caller", parents=[common], help="make an entry for the callers file")
+    caller.add_argument("action", choices=["new"], help="make a token and print its entry")
+    caller.add_argument("name", help="the caller's name, for the journal")
+
+    doctor = commands.add_parser("doctor", parents=[common], help="find out what is wrong, and what to do about it")
+    doctor.add_argument("--json", action="store_true", help="as one JSON object")
+
+    install = commands.add_parser("install", parents=[common], help="print or write the entry for a client")
+    install.add_argument("client", help="the client's name, such as cursor; a wrong one lists them")
+    install.add_argument("--write", action="store_true", help="put it into the client's file, and keep a backup")
+    install.add_argument("--force", action="store_true", help="replace another entry of the same name")
+
+    sandbox = commands.add_parser("sandbox", parents=[common], help="serve the sandbox on this machine")
+    sandbox.add_argument("--port", type=_port, default=8786, help="default: 8786; 0 takes a free one")
+    return parser
+
+
+def _port(text: str) -> int:
+    port = whole_number(text, 0, 65_535, digits=5)
+    if port is None:
+        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    return port

@@ -1,0 +1,1 @@
+"""The operator's settings: the only reader of the environment."""

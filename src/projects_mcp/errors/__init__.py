@@ -1,0 +1,1 @@
+"""Every failure, with its facts as typed fields and in its own words."""

@@ -1,0 +1,1 @@
+"""The Model Context Protocol: the server, and its transport over stdio."""

@@ -1,0 +1,65 @@
+"""Puts a process together from its settings: the client, the dispatcher, and the sandbox where that is asked for."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from projects_mcp.api.operations import CURRENT
+from projects_mcp.config.settings import Settings
+from projects_mcp.gateway.audit import Echo, Journal
+from projects_mcp.posthog.client import ASGIApplication, PostHog
+from projects_mcp.posthog.credentials import BrowserSession, Credentials, PersonalKey
+from projects_mcp.runner.runner import Dispatcher
+from projects_mcp.sanitize.redaction import Redactor
+from projects_mcp.sanitize.secret import Secret
+
+__all__ = ["SANDBOX_ORIGIN", "assemble", "in_sandbox", "posthog_application"]
+
+SANDBOX_ORIGIN = "https://sandbox.localhost"
+"""A name that resolves to no other machine. Nothing is ever sent to it: the sandbox answers in process."""
+
+
+def assemble(settings: Settings, application: ASGIApplication | None = None, *, echo: Echo | None = None) -> Dispatcher:
+    """Build everything that answers calls. Opens no connection.
+
+    Args:
+        settings: what the operator decided.
+        application: an ASGI application to use as PostHog, for tests. In sandbox mode it defaults to a new sandbox.
+        echo: a stream that gets the journal's lines; None for none.
+    """
+    application = posthog_application(settings, application)
+    if settings.sandbox:
+        settings = in_sandbox(settings)
+    journal = Journal(Redactor(settings.credentials.secrets()), settings.audit_log, echo)
+    return Dispatcher(settings, PostHog(settings.origin, settings.credentials, settings.limits, application), journal)
+
+
+def posthog_application(settings: Settings, application: ASGIApplication | None) -> ASGIApplication | None:
+    """Return the application that is PostHog: the given one, in sandbox mode a new sandbox, None for the network."""
+    if application is not None or not settings.sandbox:
+        return application
+    from projects_mcp.sandbox import seed  # noqa: PLC0415 - only sandbox mode loads it
+    from projects_mcp.sandbox.app import create_app  # noqa: PLC0415 - as above
+
+    return create_app(seed())
+
+
+def in_sandbox(settings: Settings) -> Settings:
+    """Return the settings with the sandbox as PostHog and one of its own credentials.
+
+    A key, session or organization that the sandbox does not know is a real one of somebody's: it is not used at all.
+    """
+    from projects_mcp import sandbox  # noqa: PLC0415 - only sandbox mode loads it
+
+    world, given = sandbox.seed(), settings.credentials
+    if given.key is None or given.key.value.reveal() not in world.api_keys:
+        credentials = Credentials(
+            PersonalKey(Secret(sandbox.READ_WRITE_KEY)),
+            BrowserSession(Secret(sandbox.SESSION_ID), Secret(sandbox.CSRF_TOKEN)),
+        )
+    elif given.session is not None and given.session.session_id.reveal() in world.sessions:
+        credentials = given
+    else:
+        credentials = Credentials(given.key)
+    organization = settings.organization if str(settings.organization) in world.organizations else CURRENT
+    return dataclasses.replace(settings, origin=SANDBOX_ORIGIN, credentials=credentials, organization=organization)

@@ -1,0 +1,1 @@
+"""The sandbox's checks of what is sent to it."""

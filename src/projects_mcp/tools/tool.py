@@ -1,0 +1,115 @@
+"""What a tool is: one coroutine, and one statement of what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+from projects_mcp.api.effects import Effect
+from projects_mcp.api.operations import Operation, operation
+from projects_mcp.posthog.client import JSONObject
+from projects_mcp.tools.schema import MAX_ID, closed_object, published
+
+__all__ = ["Runner", "Tool", "tool"]
+
+Runner: TypeAlias = Callable[..., Awaitable[JSONObject]]
+
+_ORGANIZATION: Mapping[str, Any] = {"type": "string", "maxLength": 64}
+_PROJECT: Mapping[str, Any] = {"type": "integer", "minimum": 1, "maximum": MAX_ID}
+_CONFIRM: Mapping[str, Any] = {"type": "string", "minLength": 1, "maxLength": 400}
+_SESSION_ONLY = "Needs a browser session."
+
+RECEIPT_SCHEMA: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {
+        "operation": {"type": "string", "description": "The tool that ran"},
+        "project": {"type": "object", "description": "id, name and organization_id"},
+        "outcome": {
+            "type": "string",
+            "enum": ["applied", "unchanged", "not_applied", "unknown", "preview"],
+            "description": "What became of the write",
+        },
+        "changed": {"type": "object", "description": "Field to its value before and after"},
+        "ignored": {"type": "array", "items": {"type": "string"}, "description": "Fields that did not take"},
+        "revert": {"type": "object", "description": "Arguments of project_update that undo it"},
+        "next": {"type": "array", "items": {"type": "object"}, "description": "At most three next steps"},
+    },
+    "additionalProperties": True,
+}
+ANY_OBJECT: Mapping[str, Any] = {"type": "object", "additionalProperties": True}
+
+
+class Tool(NamedTuple):
+    """One tool. Its effect decides its hints, access level, confirmation and whether a request may be repeated.
+
+    Attributes:
+        name: what clients call.
+        title: what people read.
+        description: what a model reads: what it does and returns, and when not to use it.
+        effect: what it does to a project.
+        operation: the one operation of PostHog's that it may send, besides reading the project that it is about.
+        arguments: the whole statement of what it takes, which is enforced.
+        input_schema: the extract of it that is published.
+        run: the coroutine.
+    """
+
+    name: str
+    title: str
+    description: str
+    effect: Effect
+    operation: Operation
+    arguments: Mapping[str, Any]
+    input_schema: Mapping[str, Any]
+    run: Runner
+
+    @property
+    def output_schema(self) -> Mapping[str, Any]:
+        """A permissive schema: no field of PostHog's, new, missing or null, can break it."""
+        return ANY_OBJECT if self.effect.reads else RECEIPT_SCHEMA
+
+
+def tool(
+    name: str,
+    title: str,
+    description: str,
+    effect: Effect,
+    operation_name: str,
+    arguments: Mapping[str, Any] | None = None,
+    *,
+    required: Sequence[str] = (),
+    current_project: bool = False,
+) -> Callable[[Runner], Tool]:
+    """Make a tool of a coroutine.
+
+    Args:
+        name: what clients call.
+        title: what people read.
+        description: what a model reads.
+        effect: what it does to a project.
+        operation_name: its operation, by its name in the table of operations.
+        arguments: its own arguments, as JSON Schemas.
+        required: which of those must be given.
+        current_project: whether the project may be left out, meaning the one that the credential's owner has open.
+    """
+    row = operation(operation_name)
+    properties: dict[str, Any] = {"organization_id": _ORGANIZATION}
+    needed: list[str] = []
+    if row.on_project:
+        properties["project_id"] = _PROJECT
+        if not current_project:
+            needed.append("project_id")
+    properties |= arguments or {}
+    needed += required
+    if effect.needs_confirmation:
+        properties["confirm_project_name"] = _CONFIRM
+        needed.append("confirm_project_name")
+    if row.session_only:
+        description = f"{description} {_SESSION_ONLY}"
+
+    def made(run: Runner) -> Tool:
+        whole = closed_object(properties, needed)
+        return Tool(
+            name, title, description, effect, row, whole, published(whole, at_creation=row.name == "create"), run
+        )
+
+    return made

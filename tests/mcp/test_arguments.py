@@ -1,0 +1,201 @@
+"""Whatever a caller sends, no request leaves that the tool does not own."""
+
+from typing import Any
+
+import anyio
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from projects_mcp.sandbox import ACME_ID, PRODUCTION_ID
+from projects_mcp.tools.catalog import CATALOGUE
+from tests.support.harness import ERAS, Bench, Era, refusal_of, text_of
+
+pytestmark = pytest.mark.anyio
+
+WEB = {"project_id": PRODUCTION_ID}
+NAME = {"confirm_project_name": "Acme web"}
+
+HOSTILE: tuple[Any, ...] = (
+    "../",
+    "..%2f..%2f",
+    "%2e%2e",
+    "1/activity",
+    "1/../2",
+    "@current",
+    "@current/../1",
+    "",
+    " ",
+    "１２３",
+    "²",
+    "1e3",
+    "0x10",
+    "12345\n",
+    "12345 ",
+    "1,2",
+    "null",
+    -1,
+    0,
+    10**30,
+    1.5,
+    12345.0,
+    float("nan"),
+    float("inf"),
+    True,
+    False,
+    None,
+    [],
+    [12345],
+    {},
+    {"id": 1},
+    "x" * 10_000_000,
+    "\ud800",
+    "\x00",
+    "12345?admin=1",
+    "12345#",
+    "12345;",
+)
+
+COMPLETE: dict[str, dict[str, Any]] = {
+    "project_list": {},
+    "project_get": WEB,
+    "project_activity": WEB,
+    "project_is_generating_demo_data": WEB,
+    "project_create": {"name": "New"},
+    "project_update": {**WEB, "settings": {"timezone": "UTC"}},
+    "project_add_product_intent": {**WEB, "product_type": "surveys"},
+    "project_complete_product_onboarding": {**WEB, "product_type": "surveys"},
+    "project_delete": {**WEB, **NAME},
+    "project_change_organization": {**WEB, **NAME, "target_organization_id": ACME_ID},
+    "project_reset_token": {**WEB, **NAME},
+    "project_rotate_secret_token": {**WEB, **NAME},
+    "project_delete_secret_token_backup": {**WEB, **NAME},
+}
+
+
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("tool", [tool for tool in COMPLETE if "project_id" in COMPLETE[tool]])
+async def test_hostile_project_ids_leave_no_request(bench: Bench, era: Era, tool: str) -> None:
+    async with bench.client(era) as client:
+        for value in HOSTILE:
+            if era == "legacy" and value == "\ud800":
+                continue  # cannot be written in the UTF-8 of a framed message
+            text, detail = refusal_of(await client.call_tool(tool, {**COMPLETE[tool], "project_id": value}))
+            assert detail["kind"] == "invalid_argument"
+            assert detail["request_sent"] is False
+            assert "Nothing was changed." in text
+            assert "project_id" in text
+            assert len(text) < 500
+            assert "http" not in text
+    assert bench.sent == []
+
+
+@pytest.mark.parametrize("tool", list(COMPLETE))
+async def test_hostile_organizations_leave_no_request(bench: Bench, tool: str) -> None:
+    async with bench.client() as client:
+        for value in (*HOSTILE, "{" + ACME_ID + "}", "urn:uuid:" + ACME_ID, ACME_ID.replace("-", ""), "acme-analytics"):
+            if value == "@current":
+                continue
+            text, detail = refusal_of(await client.call_tool(tool, {**COMPLETE[tool], "organization_id": value}))
+            assert detail["kind"] == "invalid_argument"
+            assert "organization_id" in text
+    assert bench.sent == []
+
+
+async def test_hostile_targets_of_a_move_leave_no_write(bench: Bench) -> None:
+    async with bench.client() as client:
+        for value in (*HOSTILE, "@current", "acme"):
+            arguments = {**COMPLETE["project_change_organization"], "target_organization_id": value}
+            refusal_of(await client.call_tool("project_change_organization", arguments))
+    assert bench.recorder.writes == []
+
+
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("tool", list(COMPLETE))
+async def test_unknown_arguments_are_refused_with_the_valid_ones(bench: Bench, era: Era, tool: str) -> None:
+    async with bench.client(era) as client:
+        text, _ = refusal_of(await client.call_tool(tool, {**COMPLETE[tool], "organisation_id": ACME_ID}))
+        assert "`organization_id`" in text, "the nearest valid name"
+        text, _ = refusal_of(await client.call_tool(tool, {**COMPLETE[tool], "qqq": 1}))
+        assert "organization_id" in text, "all valid names"
+    assert bench.sent == []
+
+
+async def test_digits_written_as_text_are_an_id(bench: Bench) -> None:
+    async with bench.client() as client:
+        result = await client.call_tool("project_get", {"project_id": str(PRODUCTION_ID)})
+    assert not result.is_error
+    assert bench.sent == [f"GET /api/organizations/@current/projects/{PRODUCTION_ID}/"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({"settings": {"time_zone": "UTC"}}, "Did you mean `timezone`?"),
+        ({"settings": {"access_control": False}}, "access_control"),
+        ({"settings": {"api_token": "phc_x"}}, "api_token"),
+        ({"settings": {"session_recording_sample_rate": 1.5}}, "at most 1"),
+        ({"settings": {"session_recording_minimum_duration_milliseconds": 30001}}, "at most 30000"),
+        ({"settings": {"week_start_day": 2}}, "must be one of 0, 1"),
+        ({"settings": {"week_start_day": True}}, "must be an integer"),
+        ({"settings": {"surveys_opt_in": "yes"}}, "must be true or false"),
+        ({"settings": {"surveys_opt_in": 1}}, "must be true or false"),
+        ({"settings": {"app_urls": "https://a.example"}}, "must be a list"),
+        ({"settings": {"app_urls": [1]}}, "`settings.app_urls[0]` must be a text"),
+        ({"settings": {"name": ""}}, "must not be empty"),
+        ({"settings": {"name": "x" * 201}}, "at most 200 characters"),
+        (
+            {"settings": {"session_recording_linked_flag": {"id": 1}}},
+            "`settings.session_recording_linked_flag.key` is req",
+        ),
+        ({"settings": {"timezone": None}}, "must be a text. Leave it out"),
+        ({"settings": []}, "`settings` must be an object"),
+        ({"settings": {"survey_config": {"a": [[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]}}}, "nested deeper"),
+        ({"clear": ["timezone"]}, "cannot be cleared"),
+        ({"clear": ["time_zone"]}, "Did you mean `timezone`?"),
+        ({"clear": ["tags"], "settings": {"tags": ["a"]}}, "in both"),
+        ({}, "nothing to change"),
+        ({"settings": {}, "clear": []}, "nothing to change"),
+    ],
+)
+async def test_wrong_settings_are_refused_before_anything_leaves(
+    bench: Bench, arguments: dict[str, Any], expected: str
+) -> None:
+    async with bench.client() as client:
+        text, detail = refusal_of(await client.call_tool("project_update", {**WEB, **arguments}))
+    assert expected in text
+    assert detail["kind"] == "invalid_argument"
+    assert bench.sent == []
+
+
+async def test_a_name_given_twice_must_agree(bench: Bench) -> None:
+    async with bench.client() as client:
+        text, _ = refusal_of(await client.call_tool("project_create", {"name": "A", "settings": {"name": "B"}}))
+    assert "differ" in text
+    assert bench.sent == []
+
+
+def test_the_table_above_is_complete() -> None:
+    assert list(COMPLETE) == [tool.name for tool in CATALOGUE]
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(data=st.data())
+def test_any_arguments_at_all_get_an_answer_and_own_paths_only(data: st.DataObject) -> None:
+    bench = Bench()
+    tool = data.draw(st.sampled_from(CATALOGUE))
+    names = st.sampled_from(sorted(tool.input_schema["properties"])) | st.text(max_size=10)
+    changes = data.draw(st.dictionaries(names, _JSON, max_size=3))
+    # Drawn before the event loop runs: see CONTRIBUTING.md.
+    result = anyio.run(bench.server().call_tool, tool.name, {**COMPLETE[tool.name], **changes})
+    assert text_of(result)  # type: ignore[arg-type]  # nobody can be asked here, so it is never a question
+    own = f"projects/{PRODUCTION_ID}/{tool.operation.suffix}" if tool.operation.on_project else "projects/"
+    for sent in bench.recorder.requests:
+        assert sent.method in {"GET", tool.operation.method}
+        assert sent.method == "GET" or sent.path.endswith(own)

@@ -1,0 +1,404 @@
+"""Each tool through a real client, in both protocol eras, with the sandbox's state as the witness."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from mcp import MCPError
+
+from projects_mcp import __version__
+from projects_mcp.api.settings_table import NEWER, SETTINGS
+from projects_mcp.sandbox import ACME_ID, DEMO_ID, MOBILE_ID, NORTHWIND_ID, PRODUCTION_ID, STAGING_ID
+from tests.support.harness import ERAS, Bench, Era, body_of, refusal_of
+
+pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("era", ERAS)]
+
+ACME = f"/api/organizations/{ACME_ID}/projects/"
+CURRENT = "/api/organizations/@current/projects/"
+
+IN_ORDER = [
+    "project_list",
+    "project_get",
+    "project_activity",
+    "project_is_generating_demo_data",
+    "project_create",
+    "project_update",
+    "project_add_product_intent",
+    "project_complete_product_onboarding",
+    "project_delete",
+    "project_change_organization",
+    "project_reset_token",
+    "project_rotate_secret_token",
+    "project_delete_secret_token_backup",
+]
+READ = (True, False, True)
+ADD = (False, False, False)
+CHANGE = (False, False, True)
+DESTROY = (False, True, False)
+
+
+async def test_thirteen_tools_in_one_page_with_the_hints_of_their_effect(bench: Bench, era: Era) -> None:
+    async with bench.client(era) as client:
+        page = await client.list_tools()
+        assert client.server_info is not None
+        assert (client.server_info.name, client.server_info.version) == ("projects-mcp", __version__)
+        assert client.instructions
+        assert len(client.instructions) < 600
+    assert [tool.name for tool in page.tools] == IN_ORDER
+    assert page.next_cursor is None
+    hints = {}
+    for tool in page.tools:
+        assert tool.annotations is not None
+        assert tool.annotations.open_world_hint is True
+        hints[tool.name] = (
+            tool.annotations.read_only_hint,
+            tool.annotations.destructive_hint,
+            tool.annotations.idempotent_hint,
+        )
+    effects = [READ] * 4 + [ADD, CHANGE, ADD, ADD] + [DESTROY] * 5
+    assert hints == dict(zip(IN_ORDER, effects, strict=True))
+    assert bench.sent == [], "listing the tools needs nothing of PostHog"
+
+
+async def test_published_schemas_use_only_what_every_client_understands(bench: Bench, era: Era) -> None:
+    async with bench.client(era) as client:
+        for tool in (await client.list_tools()).tools:
+            assert tool.input_schema["type"] == "object"
+            assert tool.input_schema["additionalProperties"] is False
+            assert tool.output_schema is not None
+            assert tool.description
+            assert len(tool.description) < 260
+            for place, schema in _schemas(tool.input_schema, tool.name):
+                _assert_plain(place, schema)
+            for place, schema in _schemas(tool.output_schema, f"{tool.name} answer"):
+                assert "type" in schema, place
+
+
+def _schemas(schema: Mapping[str, Any], place: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    yield place, schema
+    for name, inner in schema.get("properties", {}).items():
+        yield from _schemas(inner, f"{place}.{name}")
+    if "items" in schema:
+        yield from _schemas(schema["items"], f"{place}[]")
+
+
+def _assert_plain(place: str, schema: Mapping[str, Any]) -> None:
+    forbidden = {"$ref", "$defs", "anyOf", "oneOf", "allOf", "not", "title", "default", "const", "nullable"}
+    assert not forbidden & set(schema), place
+    assert schema["type"] in {"object", "array", "string", "integer", "number", "boolean"}, place
+    assert None not in schema.get("enum", []), place
+    if schema["type"] == "array":
+        assert "items" in schema, place
+    if "properties" in schema:
+        assert schema["additionalProperties"] is False, place
+
+
+async def test_what_a_model_sees_of_the_tools_stays_small_and_names_every_setting(bench: Bench, era: Era) -> None:
+    async with bench.client(era) as client:
+        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+    seen = [
+        {"name": tool.name, "description": tool.description, "inputSchema": tool.input_schema}
+        for tool in tools.values()
+    ]
+    # 11,200 characters are 2,530 tokens of o200k_base: `make bench` counts them. Every conversation pays for them.
+    assert len(json.dumps(seen, separators=(",", ":"))) <= 11_300
+    named = {name: set(_settings(tools[name].input_schema)) for name in ("project_create", "project_update")}
+    assert named == {"project_create": set(SETTINGS) - NEWER, "project_update": set(SETTINGS)}
+    for name, setting in SETTINGS.items():
+        published = _settings(tools["project_update"].input_schema)[name]
+        for key in ("type", "enum", "minimum", "maximum"):
+            assert published.get(key) == setting.schema.get(key), name
+
+
+def _settings(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    properties: Mapping[str, Any] = schema["properties"]["settings"]["properties"]
+    return properties
+
+
+async def test_a_setting_that_creation_does_not_name_is_taken_all_the_same(bench: Bench, era: Era) -> None:
+    async with bench.client(era) as client:
+        body = body_of(await client.call_tool("project_create", {"name": "Euro", "settings": {"base_currency": "EUR"}}))
+        assert body["changed"]["base_currency"]["after"] == "EUR"
+        refused = await client.call_tool("project_create", {"name": "Euro 2", "settings": {"base_currency": 1}})
+    assert refusal_of(refused)[1]["kind"] == "invalid_argument"
+    assert len(bench.recorder.writes) == 1
+
+
+async def test_an_unknown_tool_is_invalid_params(bench: Bench, era: Era) -> None:
+    async with bench.client(era) as client:
+        with pytest.raises(MCPError) as caught:
+            await client.call_tool("project_explode", {})
+    assert caught.value.error.code == -32602
+
+
+async def test_list(bench: Bench, era: Era) -> None:
+    async with bench.client(era) as client:
+        body = body_of(await client.call_tool("project_list", {}))
+        assert body["organization_id"] == ACME_ID
+        assert body["total"] == 4
+        assert body["projects"] == [
+            {"id": PRODUCTION_ID, "name": "Acme web", "timezone": "Europe/Berlin"},
+            {"id": STAGING_ID, "name": "Acme web staging", "ingested_event": False},
+            {"id": MOBILE_ID, "name": "Acme mobile", "timezone": "America/New_York"},
+            {"id": DEMO_ID, "name": "Acme demo", "is_demo": True},
+        ]
+        assert "next_offset" not in body
+        body = body_of(
+            await client.call_tool(
+                "project_list",
+                {
+                    "organization_id": ACME_ID,
+                    "search": "web",
+                    "limit": 1,
+                    "offset": 1,
+                    "fields": ["timezone", "nonsense"],
+                },
+            )
+        )
+        assert body["projects"] == [
+            {"id": STAGING_ID, "name": "Acme web staging", "ingested_event": False, "timezone": "UTC"}
+        ]
+        assert body["not_in_list"] == {"fields": ["nonsense"], "use": "project_get"}
+        body = body_of(await client.call_tool("project_list", {"limit": 3}))
+        assert body["next_offset"] == 3
+    assert [(sent.line, sent.query) for sent in bench.recorder.requests] == [
+        (f"GET {CURRENT}", {"limit": "100"}),
+        (f"GET {ACME}", {"limit": "1", "offset": "1", "search": "web"}),
+        (f"GET {CURRENT}", {"limit": "3"}),
+    ]
+
+
+async def test_list_of_an_organization_that_one_is_not_in(bench: Bench, era: Era) -> None:
+    async with bench.client(era, POSTHOG_PERSONAL_API_KEY=_member_key(bench)) as client:
+        body = body_of(await client.call_tool("project_list", {"organization_id": NORTHWIND_ID}))
+    assert body == {"organization_id": NORTHWIND_ID, "total": 0, "projects": []}
+
+
+def _member_key(bench: Bench) -> str:
+    return next(
+        key.value for key in bench.world.api_keys.values() if bench.world.users[key.user_id].first_name == "Member"
+    )
+
+
+async def test_get_compact(bench: Bench, era: Era) -> None:
+    bench.fields()["invented_tomorrow"] = [{"odd": None}]
+    async with bench.client(era) as client:
+        body = body_of(await client.call_tool("project_get", {}))
+    assert bench.sent == [f"GET {CURRENT}@current/"]
+    assert (body["id"], body["name"], body["organization_id"]) == (PRODUCTION_ID, "Acme web", ACME_ID)
+    assert body["api_token"] == bench.fields()["api_token"]
+    assert body["your_role"] == "admin"
+    assert body["url"] == f"https://posthog.test/project/{PRODUCTION_ID}"
+    assert body["settings"]["recording"]["session_recording_sample_rate"] == "0.50"
+    assert "capture_console_log_opt_in" not in body["settings"]["recording"], "it has PostHog's default"
+    assert "invented_tomorrow" not in body
+
+
+async def test_get_full_has_every_field_but_the_withheld(bench: Bench, era: Era) -> None:
+    bench.fields()["invented_tomorrow"] = [{"odd": None}]
+    async with bench.client(era) as client:
+        body = body_of(await client.call_tool("project_get", {"project_id": PRODUCTION_ID, "detail": "full"}))
+    assert bench.sent == [f"GET {CURRENT}{PRODUCTION_ID}/"]
+    assert body["invented_tomorrow"] == [{"odd": None}]
+    assert len(body) > 80
+    assert body["withheld"] == {"live_events_token": "present", "heatmaps_screenshot_secret": "present"}
+    assert not {"live_events_token", "heatmaps_screenshot_secret"} & set(body)
+
+
+async def test_get_exactly_these_fields(bench: Bench, era: Era) -> None:
+    asked = ["name", "timezone", "secret_api_token", "live_events_token", "nonsense"]
+    async with bench.client(era) as client:
+        body = body_of(await client.call_tool("project_get", {"project_id": PRODUCTION_ID, "fields": asked}))
+    secret = bench.fields()["secret_api_token"]
+    assert body == {
+        "name": "Acme web",
+        "timezone": "Europe/Berlin",
+        "secret_api_token": f"phs_...{secret[-4:]}",
+        "withheld": {"live_events_token": "present"},
+        "not_returned_by_posthog": ["nonsense"],
+    }
+
+
+async def test_activity(bench: Bench, era: Era) -> None:
+    async with bench.client(era) as client:
+        await client.call_tool("project_update", {"project_id": PRODUCTION_ID, "settings": {"timezone": "UTC"}})
+        body = body_of(await client.call_tool("project_activity", {"project_id": PRODUCTION_ID, "limit": 1, "page": 1}))
+    assert bench.recorder.requests[-1].line == f"GET {CURRENT}{PRODUCTION_ID}/activity/"
+    assert bench.recorder.requests[-1].query == {"limit": "1", "page": "1"}
+    (entry,) = body["activity"]
+    assert entry["by"] == "Admin <admin@example.com>"
+    assert entry["changes"] == [{"field": "timezone", "before": "Europe/Berlin", "after": "UTC"}]
+    assert body["next_page"] == 2
+
+
+async def test_is_generating_demo_data(bench: Bench, era: Era) -> None:
+    async with bench.client(era) as client:
+        body = body_of(await client.call_tool("project_is_generating_demo_data", {"project_id": DEMO_ID}))
+    assert body == {"project_id": DEMO_ID, "is_generating_demo_data": False}
+    assert bench.sent == [f"GET {CURRENT}{DEMO_ID}/is_generating_demo_data/"]
+
+
+async def test_create(bench: Bench, era: Era) -> None:
+    settings = {"timezone": "Asia/Tokyo", "test_account_filters": [], "revenue_analytics_config": {"events": []}}
+    async with bench.client(era) as client:
+        body = body_of(await client.call_tool("project_create", {"name": "Données 分析", "settings": settings}))
+        current = body_of(await client.call_tool("project_get", {}))
+    created = bench.fields(body["project"]["id"])
+    assert bench.recorder.requests[0].line == f"POST {CURRENT}"
+    assert bench.recorder.requests[0].body == {**settings, "name": "Données 分析"}
+    assert created["name"] == body["project"]["name"] == "Données 分析"
+    assert created["timezone"] == "Asia/Tokyo"
+    assert body["outcome"] == "applied"
+    assert body["api_token"] == created["api_token"]
+    assert "test_account_filters" in body["ignored"], "PostHog overwrites it at creation"
+    assert current["id"] == body["project"]["id"], "the new project has become the current one"
+
+
+async def test_update_reports_before_after_and_the_way_back(bench: Bench, era: Era) -> None:
+    before = dict(bench.fields())
+    settings = {"timezone": "Asia/Tokyo", "surveys_opt_in": before["surveys_opt_in"], "slack_incoming_webhook": "x"}
+    arguments = {"project_id": PRODUCTION_ID, "settings": settings, "clear": ["session_recording_sample_rate"]}
+    async with bench.client(era) as client:
+        body = body_of(await client.call_tool("project_update", arguments))
+        assert bench.fields()["timezone"] == "Asia/Tokyo"
+        assert bench.fields()["session_recording_sample_rate"] is None
+        again = body_of(await client.call_tool("project_update", {"project_id": PRODUCTION_ID, **body["revert"]}))
+    write = bench.recorder.writes[0]
+    assert write.line == f"PATCH {ACME}{PRODUCTION_ID}/"
+    assert write.body == {**settings, "session_recording_sample_rate": None}
+    assert body["outcome"] == again["outcome"] == "applied"
+    assert body["changed"] == {
+        "timezone": {"before": "Europe/Berlin", "after": "Asia/Tokyo"},
+        "session_recording_sample_rate": {"before": "0.50", "after": None},
+    }
+    assert body["ignored"] == ["slack_incoming_webhook"]
+    assert body["unchanged"] == ["surveys_opt_in"]
+    assert {**bench.fields(), "updated_at": None} == {**before, "updated_at": None}
+
+
+async def test_update_dry_run_sends_nothing_but_a_read(bench: Bench, era: Era) -> None:
+    arguments = {"project_id": PRODUCTION_ID, "settings": {"timezone": "UTC"}, "dry_run": True}
+    async with bench.client(era) as client:
+        body = body_of(await client.call_tool("project_update", arguments))
+    assert body["outcome"] == "preview"
+    assert body["changed"] == {"timezone": {"before": "Europe/Berlin", "after": "UTC"}}
+    assert bench.sent == [f"GET {CURRENT}{PRODUCTION_ID}/"]
+
+
+@pytest.mark.parametrize("tool", ["project_add_product_intent", "project_complete_product_onboarding"])
+async def test_product_intents(bench: Bench, era: Era, tool: str) -> None:
+    arguments = {
+        "product_type": "error_tracking",
+        "intent_context": "onboarding product selected - primary",
+        "metadata": {"from": "chat"},
+    }
+    async with bench.client(era) as client:
+        body = body_of(await client.call_tool(tool, {"project_id": MOBILE_ID, **arguments}))
+    (write,) = bench.recorder.writes
+    assert write.line == f"PATCH {ACME}{MOBILE_ID}/{tool.removeprefix('project_')}/"
+    assert write.body == arguments
+    intent = bench.world.projects[MOBILE_ID].intents["error_tracking"]
+    assert (intent.onboarding_completed_at is not None) is (tool == "project_complete_product_onboarding")
+    assert body["outcome"] == "applied"
+    assert body["changed"]["product_intents.error_tracking"]["before"] is None
+
+
+async def test_delete_waits_where_events_were_ingested(bench: Bench, era: Era) -> None:
+    async with bench.client(era) as client:
+        body = body_of(
+            await client.call_tool("project_delete", {"project_id": MOBILE_ID, "confirm_project_name": "Acme mobile"})
+        )
+    assert [sent.line for sent in bench.recorder.writes] == [f"DELETE {ACME}{MOBILE_ID}/"]
+    assert bench.recorder.writes[0].body is None
+    assert bench.fields(MOBILE_ID)["is_pending_deletion"] is True
+    assert body["outcome"] == "applied"
+    assert str(bench.fields(MOBILE_ID)["deletion_scheduled_at"])[:10] in body["note"]
+
+
+async def test_delete_is_immediate_where_nothing_was_ingested(bench: Bench, era: Era) -> None:
+    async with bench.client(era) as client:
+        body = body_of(
+            await client.call_tool(
+                "project_delete", {"project_id": STAGING_ID, "confirm_project_name": "Acme web staging"}
+            )
+        )
+    assert STAGING_ID not in bench.world.projects
+    assert "cannot be cancelled" in body["note"]
+
+
+async def test_change_organization(bench: Bench, era: Era) -> None:
+    arguments = {"project_id": MOBILE_ID, "target_organization_id": NORTHWIND_ID, "confirm_project_name": "Acme mobile"}
+    async with bench.client(era) as client:
+        body = body_of(await client.call_tool("project_change_organization", arguments))
+    (write,) = bench.recorder.writes
+    assert write.line == f"POST {ACME}{MOBILE_ID}/change_organization/"
+    assert write.body == {"organization_id": NORTHWIND_ID}
+    assert bench.fields(MOBILE_ID)["organization"] == NORTHWIND_ID
+    assert body["changed"] == {"organization_id": {"before": ACME_ID, "after": NORTHWIND_ID}}
+
+
+async def test_reset_token(bench: Bench, era: Era) -> None:
+    before = bench.fields()["api_token"]
+    arguments = {"project_id": PRODUCTION_ID, "confirm_project_name": "Acme web"}
+    async with bench.client(era) as client:
+        body = body_of(await client.call_tool("project_reset_token", arguments))
+    assert [sent.line for sent in bench.recorder.writes] == [f"PATCH {ACME}{PRODUCTION_ID}/reset_token/"]
+    after = bench.fields()["api_token"]
+    assert after != before
+    assert body["changed"] == {"api_token": {"before": before, "after": after}}
+
+
+async def test_secret_rotation_keeps_one_generation_and_shows_no_secret(bench: Bench, era: Era) -> None:
+    first = bench.fields()["secret_api_token"]
+    arguments = {"project_id": PRODUCTION_ID, "confirm_project_name": "Acme web"}
+    async with bench.client(era) as client:
+        rotated = body_of(await client.call_tool("project_rotate_secret_token", arguments))
+        second = bench.fields()["secret_api_token"]
+        assert bench.fields()["secret_api_token_backup"] == first
+        dropped = body_of(await client.call_tool("project_delete_secret_token_backup", arguments))
+    assert bench.fields()["secret_api_token_backup"] is None
+    assert [sent.line for sent in bench.recorder.writes] == [
+        f"PATCH {ACME}{PRODUCTION_ID}/rotate_secret_token/",
+        f"PATCH {ACME}{PRODUCTION_ID}/delete_secret_token_backup/",
+    ]
+    assert rotated["changed"]["secret_api_token"]["after"] == f"phs_...{second[-4:]}"
+    assert dropped["changed"] == {"secret_api_token_backup": {"before": f"phs_...{first[-4:]}", "after": None}}
+    for body in (rotated, dropped):
+        assert first not in str(body)
+        assert second not in str(body)
+
+
+async def test_only_the_six_session_only_operations_use_the_session(bench: Bench, era: Era) -> None:
+    web = {"project_id": PRODUCTION_ID, "confirm_project_name": "Acme web"}
+    async with bench.client(era) as client:
+        calls: dict[str, dict[str, Any]] = {
+            "project_list": {},
+            "project_get": {"project_id": PRODUCTION_ID},
+            "project_activity": {"project_id": PRODUCTION_ID},
+            "project_is_generating_demo_data": {"project_id": PRODUCTION_ID},
+            "project_create": {"name": "Another"},
+            "project_update": {"project_id": PRODUCTION_ID, "settings": {"surveys_opt_in": True}},
+            "project_add_product_intent": {"project_id": PRODUCTION_ID, "product_type": "surveys"},
+            "project_complete_product_onboarding": {"project_id": PRODUCTION_ID, "product_type": "surveys"},
+            "project_reset_token": web,
+            "project_rotate_secret_token": web,
+            "project_delete_secret_token_backup": web,
+            "project_change_organization": {**web, "target_organization_id": NORTHWIND_ID},
+            "project_delete": {"project_id": MOBILE_ID, "confirm_project_name": "Acme mobile"},
+        }
+        for tool, arguments in calls.items():
+            body_of(await client.call_tool(tool, arguments))
+    session_only = (
+        "/activity/",
+        "/is_generating_demo_data/",
+        "/reset_token/",
+        "/rotate_secret_token/",
+        "/delete_secret_token_backup/",
+        "/change_organization/",
+    )
+    for request in bench.recorder.requests:
+        by_session = request.path.endswith(session_only)
+        assert ("cookie" in request.headers) is by_session, request.line
+        assert ("authorization" in request.headers) is not by_session, request.line
+        assert ("x-csrftoken" in request.headers) is (by_session and request.method != "GET"), request.line

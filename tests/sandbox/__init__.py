@@ -1,1 +1,0 @@
-"""The sandbox, rule by rule, over HTTP."""

@@ -1,0 +1,1 @@
+"""What the tests share: fixtures, processes, upstreams. No test module imports another one."""
