@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support.harness import Bench
+from tests.support.harness import Harness
 
 # Machines differ: a slow one must not fail a property, and a repeated run must try the same cases.
 settings.register_profile(
@@ -33,8 +33,8 @@ def transport(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture
-def bench() -> Bench:
-    return Bench()
+def harness() -> Harness:
+    return Harness()
 
 
 @pytest.fixture(autouse=True)

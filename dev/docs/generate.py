@@ -21,7 +21,7 @@ from projects_mcp.api.settings_model import NO_DEFAULT, Area, AtCreation, Merge,
 from projects_mcp.api.settings_table import SETTINGS
 from projects_mcp.config.settings import VARIABLES
 from projects_mcp.policy.confirmation import Confirmation
-from projects_mcp.tools.catalog import CATALOGUE
+from projects_mcp.tools.catalog import CATALOG
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT: Final[Mapping[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -118,7 +118,7 @@ def tools_table() -> str:
             tool.effect.value,
             "yes" if tool.operation.session_only else "",
         )
-        for tool in CATALOGUE
+        for tool in CATALOG
     )
     return _table(("Tool", "What it does", "Effect", "Needs a session"), rows)
 
@@ -146,7 +146,7 @@ def _setting(row: Setting) -> tuple[str, ...]:
         about.append("Keys that are sent join those that are stored.")
     if row.at_creation is not AtCreation.TAKEN:
         about.append(_AT_CREATION[row.at_creation])
-    about.append("*Live on sites.*" if row.reach.startswith("Takes effect on every site") else row.reach)
+    about.append("*Live on sites.*" if row.impact.startswith("Takes effect on every site") else row.impact)
     return (
         f"`{row.name}`",
         _type(row.schema),
@@ -190,7 +190,7 @@ def manifest(text: str) -> str:
     # Without --frozen, the first start would resolve anew, and end with other versions than those that were tested.
     value["server"]["mcp_config"]["args"] = ["run", "--directory", "${__dirname}", "--frozen", "--no-dev", COMMAND]
     value["server"]["mcp_config"]["env"] = {name: f"${{user_config.{_key(name)}}}" for name in _asked()}
-    value["tools"] = [{"name": tool.name, "description": tool.description} for tool in CATALOGUE]
+    value["tools"] = [{"name": tool.name, "description": tool.description} for tool in CATALOG]
     value["user_config"] = {_key(name): _option(name) for name in _asked()}
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 

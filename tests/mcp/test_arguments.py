@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from projects_mcp.sandbox import ACME_ID, PRODUCTION_ID
-from projects_mcp.tools.catalog import CATALOGUE
-from tests.support.harness import ERAS, Bench, Era, refusal_of, text_of
+from projects_mcp.tools.catalog import CATALOG
+from tests.support.harness import ERAS, Era, Harness, refusal_of, text_of
 
 pytestmark = pytest.mark.anyio
 
@@ -75,8 +75,8 @@ COMPLETE: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("era", ERAS)
 @pytest.mark.parametrize("tool", [tool for tool in COMPLETE if "project_id" in COMPLETE[tool]])
-async def test_hostile_project_ids_leave_no_request(bench: Bench, era: Era, tool: str) -> None:
-    async with bench.client(era) as client:
+async def test_hostile_project_ids_leave_no_request(harness: Harness, era: Era, tool: str) -> None:
+    async with harness.client(era) as client:
         for value in HOSTILE:
             if era == "legacy" and value == "\ud800":
                 continue  # cannot be written in the UTF-8 of a framed message
@@ -87,45 +87,45 @@ async def test_hostile_project_ids_leave_no_request(bench: Bench, era: Era, tool
             assert "project_id" in text
             assert len(text) < 500
             assert "http" not in text
-    assert bench.sent == []
+    assert harness.sent == []
 
 
 @pytest.mark.parametrize("tool", list(COMPLETE))
-async def test_hostile_organizations_leave_no_request(bench: Bench, tool: str) -> None:
-    async with bench.client() as client:
+async def test_hostile_organizations_leave_no_request(harness: Harness, tool: str) -> None:
+    async with harness.client() as client:
         for value in (*HOSTILE, "{" + ACME_ID + "}", "urn:uuid:" + ACME_ID, ACME_ID.replace("-", ""), "acme-analytics"):
             if value == "@current":
                 continue
             text, detail = refusal_of(await client.call_tool(tool, {**COMPLETE[tool], "organization_id": value}))
             assert detail["kind"] == "invalid_argument"
             assert "organization_id" in text
-    assert bench.sent == []
+    assert harness.sent == []
 
 
-async def test_hostile_targets_of_a_move_leave_no_write(bench: Bench) -> None:
-    async with bench.client() as client:
+async def test_hostile_targets_of_a_move_leave_no_write(harness: Harness) -> None:
+    async with harness.client() as client:
         for value in (*HOSTILE, "@current", "acme"):
             arguments = {**COMPLETE["project_change_organization"], "target_organization_id": value}
             refusal_of(await client.call_tool("project_change_organization", arguments))
-    assert bench.recorder.writes == []
+    assert harness.recorder.writes == []
 
 
 @pytest.mark.parametrize("era", ERAS)
 @pytest.mark.parametrize("tool", list(COMPLETE))
-async def test_unknown_arguments_are_refused_with_the_valid_ones(bench: Bench, era: Era, tool: str) -> None:
-    async with bench.client(era) as client:
+async def test_unknown_arguments_are_refused_with_the_valid_ones(harness: Harness, era: Era, tool: str) -> None:
+    async with harness.client(era) as client:
         text, _ = refusal_of(await client.call_tool(tool, {**COMPLETE[tool], "organisation_id": ACME_ID}))
         assert "`organization_id`" in text, "the nearest valid name"
         text, _ = refusal_of(await client.call_tool(tool, {**COMPLETE[tool], "qqq": 1}))
         assert "organization_id" in text, "all valid names"
-    assert bench.sent == []
+    assert harness.sent == []
 
 
-async def test_digits_written_as_text_are_an_id(bench: Bench) -> None:
-    async with bench.client() as client:
+async def test_digits_written_as_text_are_an_id(harness: Harness) -> None:
+    async with harness.client() as client:
         result = await client.call_tool("project_get", {"project_id": str(PRODUCTION_ID)})
     assert not result.is_error
-    assert bench.sent == [f"GET /api/organizations/@current/projects/{PRODUCTION_ID}/"]
+    assert harness.sent == [f"GET /api/organizations/@current/projects/{PRODUCTION_ID}/"]
 
 
 @pytest.mark.parametrize(
@@ -159,24 +159,24 @@ async def test_digits_written_as_text_are_an_id(bench: Bench) -> None:
     ],
 )
 async def test_wrong_settings_are_refused_before_anything_leaves(
-    bench: Bench, arguments: dict[str, Any], expected: str
+    harness: Harness, arguments: dict[str, Any], expected: str
 ) -> None:
-    async with bench.client() as client:
+    async with harness.client() as client:
         text, detail = refusal_of(await client.call_tool("project_update", {**WEB, **arguments}))
     assert expected in text
     assert detail["kind"] == "invalid_argument"
-    assert bench.sent == []
+    assert harness.sent == []
 
 
-async def test_a_name_given_twice_must_agree(bench: Bench) -> None:
-    async with bench.client() as client:
+async def test_a_name_given_twice_must_agree(harness: Harness) -> None:
+    async with harness.client() as client:
         text, _ = refusal_of(await client.call_tool("project_create", {"name": "A", "settings": {"name": "B"}}))
     assert "differ" in text
-    assert bench.sent == []
+    assert harness.sent == []
 
 
 def test_the_table_above_is_complete() -> None:
-    assert list(COMPLETE) == [tool.name for tool in CATALOGUE]
+    assert list(COMPLETE) == [tool.name for tool in CATALOG]
 
 
 _JSON = st.recursive(
@@ -188,14 +188,14 @@ _JSON = st.recursive(
 
 @given(data=st.data())
 def test_any_arguments_at_all_get_an_answer_and_own_paths_only(data: st.DataObject) -> None:
-    bench = Bench()
-    tool = data.draw(st.sampled_from(CATALOGUE))
+    harness = Harness()
+    tool = data.draw(st.sampled_from(CATALOG))
     names = st.sampled_from(sorted(tool.input_schema["properties"])) | st.text(max_size=10)
     changes = data.draw(st.dictionaries(names, _JSON, max_size=3))
     # Drawn before the event loop runs: see CONTRIBUTING.md.
-    result = anyio.run(bench.server().call_tool, tool.name, {**COMPLETE[tool.name], **changes})
+    result = anyio.run(harness.server().call_tool, tool.name, {**COMPLETE[tool.name], **changes})
     assert text_of(result)  # type: ignore[arg-type]  # nobody can be asked here, so it is never a question
     own = f"projects/{PRODUCTION_ID}/{tool.operation.suffix}" if tool.operation.on_project else "projects/"
-    for sent in bench.recorder.requests:
+    for sent in harness.recorder.requests:
         assert sent.method in {"GET", tool.operation.method}
         assert sent.method == "GET" or sent.path.endswith(own)

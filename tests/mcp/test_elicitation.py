@@ -14,7 +14,7 @@ from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult, InputRe
 
 from projects_mcp.sandbox import MOBILE_ID
 from tests.process.test_stdio import CLEAN, COMMAND
-from tests.support.harness import ENVIRONMENT, ERAS, Bench, Era, body_of, refusal_of
+from tests.support.harness import ENVIRONMENT, ERAS, Era, Harness, body_of, refusal_of
 from tests.support.upstream import serving
 
 pytestmark = pytest.mark.anyio
@@ -25,9 +25,9 @@ TRANSPORTS = ("memory", "stdio", "http")
 
 
 @contextmanager
-def over_http(bench: Bench) -> Iterator[str]:
+def over_http(harness: Harness) -> Iterator[str]:
     """Serve the SDK's own Streamable HTTP application of our server on loopback."""
-    application = bench.server().streamable_http_app()
+    application = harness.server().streamable_http_app()
     server = uvicorn.Server(uvicorn.Config(application, host="127.0.0.1", port=0, log_level="critical", ws="none"))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
     thread.start()
@@ -43,20 +43,20 @@ def over_http(bench: Bench) -> Iterator[str]:
 
 
 @asynccontextmanager
-async def client_over(transport: str, era: Era, bench: Bench, answer: ElicitResult) -> AsyncIterator[Client]:
+async def client_over(transport: str, era: Era, harness: Harness, answer: ElicitResult) -> AsyncIterator[Client]:
     async def ask(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
         assert "Acme mobile" in params.message
         return answer
 
     if transport == "memory":
-        async with bench.client(era, ask) as client:
+        async with harness.client(era, ask) as client:
             yield client
     elif transport == "http":
-        with over_http(bench) as address:
+        with over_http(harness) as address:
             async with Client(address, mode=era, elicitation_callback=ask, cache=None) as client:
                 yield client
     else:
-        with serving(bench.recorder) as upstream:
+        with serving(harness.recorder) as upstream:
             environment = {**CLEAN, **ENVIRONMENT, "POSTHOG_HOST": upstream.origin}
             server = StdioServerParameters(command=COMMAND[0], args=COMMAND[1:], env=environment)
             async with Client(server, mode=era, elicitation_callback=ask, cache=None) as client:
@@ -65,20 +65,20 @@ async def client_over(transport: str, era: Era, bench: Bench, answer: ElicitResu
 
 @pytest.mark.parametrize("era", ERAS)
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_a_person_says_yes_or_no(bench: Bench, era: Era, transport: str) -> None:
-    async with client_over(transport, era, bench, ElicitResult(action="decline")) as client:
+async def test_a_person_says_yes_or_no(harness: Harness, era: Era, transport: str) -> None:
+    async with client_over(transport, era, harness, ElicitResult(action="decline")) as client:
         _, detail = refusal_of(await client.call_tool("project_reset_token", ARGUMENTS))
         assert detail["kind"] == "not_confirmed"
-    assert bench.recorder.writes == []
-    async with client_over(transport, era, bench, YES) as client:
+    assert harness.recorder.writes == []
+    async with client_over(transport, era, harness, YES) as client:
         assert body_of(await client.call_tool("project_reset_token", ARGUMENTS))["outcome"] == "applied"
-    assert len(bench.recorder.writes) == 1
+    assert len(harness.recorder.writes) == 1
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("tool", ["project_reset_token", "project_rotate_secret_token", "project_delete"])
-async def test_a_yes_that_is_sent_twice_asks_again(bench: Bench, transport: str, tool: str) -> None:
-    async with client_over(transport, "auto", bench, YES) as client:
+async def test_a_yes_that_is_sent_twice_asks_again(harness: Harness, transport: str, tool: str) -> None:
+    async with client_over(transport, "auto", harness, YES) as client:
         question = await client.session.call_tool(tool, ARGUMENTS, allow_input_required=True)
         assert isinstance(question, InputRequiredResult)
         answers = [
@@ -94,12 +94,12 @@ async def test_a_yes_that_is_sent_twice_asks_again(bench: Bench, transport: str,
     assert isinstance(answers[0], CallToolResult)
     assert body_of(answers[0])["outcome"] == "applied"
     assert all(isinstance(answer, InputRequiredResult) for answer in answers[1:])
-    assert len(bench.recorder.writes) == 1
+    assert len(harness.recorder.writes) == 1
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_several_clients_share_one_server(bench: Bench, era: Era) -> None:
-    server = bench.server()
+async def test_several_clients_share_one_server(harness: Harness, era: Era) -> None:
+    server = harness.server()
     async with Client(server, mode=era, cache=None) as first:
         async with Client(server, mode=era, cache=None) as second:
             body_of(await second.call_tool("project_list", {}))

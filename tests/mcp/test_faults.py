@@ -21,10 +21,10 @@ from mcp_types import CallToolResult
 
 from projects_mcp.config.settings import load
 from projects_mcp.protocol.server import ProjectsServer
-from projects_mcp.runner.build import assemble
+from projects_mcp.runner.build import build_runner
 from tests.mcp.test_arguments import COMPLETE
 from tests.support.fault_server import FAULTS, PROJECT, SECRET, Exchange, Request, Upstream, listening, project
-from tests.support.harness import ENVIRONMENT, ERAS, Bench, Era, body_of, refusal_of, text_of
+from tests.support.harness import ENVIRONMENT, ERAS, Era, Harness, body_of, refusal_of, text_of
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("transport", ["httpx", "aiohttp"], indirect=True)]
 
@@ -44,7 +44,7 @@ CALLS: dict[str, tuple[str, dict[str, Any], str]] = {
 async def client_of(upstream: Upstream, **environment: str) -> AsyncIterator[Client]:
     configured = load({**ENVIRONMENT, **QUICK, **environment, "POSTHOG_HOST": upstream.origin})
     configured = replace(configured, limits=configured.limits._replace(second_look_s=0.01))
-    async with Client(ProjectsServer(assemble(configured)), cache=None) as client:
+    async with Client(ProjectsServer(build_runner(configured)), cache=None) as client:
         yield client
 
 
@@ -297,7 +297,7 @@ async def test_any_response_at_all_is_answered_and_never_an_error_as_success(
     status: int, headers: dict[str, str], body: bytes, tool: str
 ) -> None:
     upstream = Scripted(status, headers, body)
-    async with Bench(application=upstream).client() as client:
+    async with Harness(application=upstream).client() as client:
         with anyio.fail_after(20):
             result = await client.call_tool(tool, COMPLETE[tool])
     assert isinstance(result, CallToolResult)
@@ -351,14 +351,14 @@ WRITES = [tool for tool in COMPLETE if tool not in {"project_list", "project_get
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("how", ["status", "html", "silence"])
 async def test_a_lost_answer_is_resolved_by_reading_back(tool: str, after: bool, how: str) -> None:
-    bench = Bench()
-    breaks = Breaks(bench.recorder._application, after, how)  # noqa: SLF001 - to stand before it
+    harness = Harness()
+    breaks = Breaks(harness.recorder._application, after, how)  # noqa: SLF001 - to stand before it
     limits = {"second_look_s": 0.01} | ({"call_s": 0.5} if how == "silence" else {})
-    bench = Bench(world=bench.world, application=breaks, limits=limits)
+    harness = Harness(world=harness.world, application=breaks, limits=limits)
     arguments = dict(COMPLETE[tool])
     if tool == "project_change_organization":
         arguments["target_organization_id"] = "018f9c40-1d55-0000-b7c2-3e8a6f104d92"
-    async with bench.client() as client:
+    async with harness.client() as client:
         began = anyio.current_time()
         result = await client.call_tool(tool, arguments)
         assert anyio.current_time() - began < BOUND_S
@@ -377,18 +377,18 @@ async def test_a_lost_answer_is_resolved_by_reading_back(tool: str, after: bool,
 
 
 async def test_somebody_elses_value_is_no_evidence() -> None:
-    bench = Bench()
-    inner = bench.recorder._application  # noqa: SLF001 - to stand before it
+    harness = Harness()
+    inner = harness.recorder._application  # noqa: SLF001 - to stand before it
 
     async def another_writer(scope: Any, receive: Any, send: Any) -> None:
         if scope["method"] == "GET":
             await inner(scope, receive, send)
             return
-        bench.fields(PROJECT)["timezone"] = "Africa/Abidjan"
+        harness.fields(PROJECT)["timezone"] = "Africa/Abidjan"
         await send({"type": "http.response.start", "status": 504, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    async with Bench(world=bench.world, application=another_writer).client() as client:
+    async with Harness(world=harness.world, application=another_writer).client() as client:
         _, detail = refusal_of(await client.call_tool("project_update", CALLS["update"][1]))
     assert detail["outcome"] == "unknown"
 
@@ -428,7 +428,7 @@ async def test_cancelling_a_call_aborts_the_request_and_leaves_an_honest_journal
         configured = load(
             {**ENVIRONMENT, **patient, "PROJECTS_MCP_AUDIT_LOG": str(audit), "POSTHOG_HOST": upstream.origin}
         )
-        async with Client(ProjectsServer(assemble(configured)), mode=era, cache=None) as client:
+        async with Client(ProjectsServer(build_runner(configured)), mode=era, cache=None) as client:
             async with anyio.create_task_group() as group:
                 group.start_soon(client.call_tool, *CALLS["update"][:2])
                 await arrived.wait()

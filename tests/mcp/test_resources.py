@@ -8,7 +8,7 @@ from mcp import MCPError
 from mcp_types import PromptReference, ResourceTemplateReference, TextContent, TextResourceContents
 
 from projects_mcp.sandbox import ACME_ID, MOBILE_ID, PRODUCTION_ID, READ_ONLY_KEY, READ_WRITE_KEY, STAGING_ID
-from tests.support.harness import ERAS, Bench, Era
+from tests.support.harness import ERAS, Era, Harness
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("era", ERAS)]
 
@@ -22,8 +22,10 @@ def content_of(result: Any) -> Any:
     return json.loads(content.text)
 
 
-async def test_the_configuration_says_what_is_hidden_and_why_and_shows_no_secret(bench: Bench, era: Era) -> None:
-    async with bench.client(era, POSTHOG_PERSONAL_API_KEY=READ_ONLY_KEY, PROJECTS_MCP_PROTECTED_PROJECTS="7") as client:
+async def test_the_configuration_says_what_is_hidden_and_why_and_shows_no_secret(harness: Harness, era: Era) -> None:
+    async with harness.client(
+        era, POSTHOG_PERSONAL_API_KEY=READ_ONLY_KEY, PROJECTS_MCP_PROTECTED_PROJECTS="7"
+    ) as client:
         (resource,) = (await client.list_resources()).resources
         text = (await client.read_resource(resource.uri)).contents[0]
         told = content_of(await client.read_resource("projects://config"))
@@ -35,8 +37,8 @@ async def test_the_configuration_says_what_is_hidden_and_why_and_shows_no_secret
     assert READ_ONLY_KEY not in str(text)
 
 
-async def test_a_project_is_what_project_get_shows(bench: Bench, era: Era) -> None:
-    async with bench.client(era) as client:
+async def test_a_project_is_what_project_get_shows(harness: Harness, era: Era) -> None:
+    async with harness.client(era) as client:
         (template,) = (await client.list_resource_templates()).resource_templates
         assert template.uri_template == TEMPLATE.uri
         for organization in (ACME_ID, "@current"):
@@ -56,16 +58,16 @@ async def test_a_project_is_what_project_get_shows(bench: Bench, era: Era) -> No
         *("projects://@current/999999", "projects://..%2F..%2F/1", "file:///etc/passwd", "projects://@current/-1"),
     ],
 )
-async def test_what_is_not_there_is_invalid_params(bench: Bench, era: Era, address: str) -> None:
-    async with bench.client(era) as client:
+async def test_what_is_not_there_is_invalid_params(harness: Harness, era: Era, address: str) -> None:
+    async with harness.client(era) as client:
         with pytest.raises(MCPError) as caught:
             await client.read_resource(address)
     assert caught.value.error.code == -32602
-    assert {sent.method for sent in bench.recorder.requests} <= {"GET"}
+    assert {sent.method for sent in harness.recorder.requests} <= {"GET"}
 
 
-async def test_ids_are_completed_by_name_and_by_their_beginning(bench: Bench, era: Era) -> None:
-    async with bench.client(era) as client:
+async def test_ids_are_completed_by_name_and_by_their_beginning(harness: Harness, era: Era) -> None:
+    async with harness.client(era) as client:
         by_name = await client.complete(TEMPLATE, {"name": "project_id", "value": "acme web"})
         by_digits = await client.complete(TEMPLATE, {"name": "project_id", "value": str(MOBILE_ID)})
         prompt = PromptReference(name="review_project_settings")
@@ -79,8 +81,8 @@ async def test_ids_are_completed_by_name_and_by_their_beginning(bench: Bench, er
     assert unknown.completion.values == []
 
 
-async def test_prompts_are_about_one_project(bench: Bench, era: Era) -> None:
-    async with bench.client(era) as client:
+async def test_prompts_are_about_one_project(harness: Harness, era: Era) -> None:
+    async with harness.client(era) as client:
         prompts = (await client.list_prompts()).prompts
         assert [prompt.name for prompt in prompts] == ["review_project_settings", "rotate_secret_token_safely"]
         texts: list[str] = []
@@ -95,7 +97,7 @@ async def test_prompts_are_about_one_project(bench: Bench, era: Era) -> None:
         *("where the new secret is", "move every server", "offer project_delete_secret_token_backup"),
     ]
     assert sorted(order, key=texts[1].index) == order
-    assert bench.sent == [], "asking for instructions needs nothing of PostHog"
+    assert harness.sent == [], "asking for instructions needs nothing of PostHog"
 
 
 @pytest.mark.parametrize(
@@ -107,8 +109,10 @@ async def test_prompts_are_about_one_project(bench: Bench, era: Era) -> None:
         (f"unknown {READ_WRITE_KEY}", {"project_id": "1"}),
     ],
 )
-async def test_a_wrong_prompt_is_invalid_params(bench: Bench, era: Era, name: str, arguments: dict[str, str]) -> None:
-    async with bench.client(era) as client:
+async def test_a_wrong_prompt_is_invalid_params(
+    harness: Harness, era: Era, name: str, arguments: dict[str, str]
+) -> None:
+    async with harness.client(era) as client:
         with pytest.raises(MCPError) as caught:
             await client.get_prompt(name, arguments)
     assert caught.value.error.code == -32602

@@ -7,25 +7,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projects_mcp.runner.result import compact_json, finished
+from projects_mcp.runner.result import compact_json, finalize
 from projects_mcp.sandbox import ACME_ID, NORTHWIND_PROJECT_ID, PRODUCTION_ID
 from projects_mcp.sanitize.redaction import Redactor
-from tests.support.harness import ENVIRONMENT, ERAS, Bench, Era, body_of, refusal_of, text_of
+from tests.support.harness import ENVIRONMENT, ERAS, Era, Harness, body_of, refusal_of, text_of
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_a_long_list_is_cut_at_whole_rows_and_can_be_continued(bench: Bench, era: Era) -> None:
-    pattern = bench.world.projects[PRODUCTION_ID]
+async def test_a_long_list_is_cut_at_whole_rows_and_can_be_continued(harness: Harness, era: Era) -> None:
+    pattern = harness.world.projects[PRODUCTION_ID]
     for number in range(1, 151):
         copy = type(pattern)(
             **{**_attributes(pattern), "fields": {**pattern.fields, "id": number, "name": f"P{number}" * 20}}
         )
-        bench.world.projects[number] = copy
+        harness.world.projects[number] = copy
     seen: list[int] = []
     offset = 0
-    async with bench.client(era, PROJECTS_MCP_RESULT_LIMIT="8192") as client:
+    async with harness.client(era, PROJECTS_MCP_RESULT_LIMIT="8192") as client:
         for _ in range(60):
             result = await client.call_tool("project_list", {"offset": offset, "limit": 500})
             body = body_of(result)
@@ -36,7 +36,7 @@ async def test_a_long_list_is_cut_at_whole_rows_and_can_be_continued(bench: Benc
                 break
             assert set(body["truncated"]) == {"reason", "how_to_get_the_rest"}
             offset = body["next_offset"]
-    assert sorted(seen) == sorted(number for number in bench.world.projects if number != NORTHWIND_PROJECT_ID)
+    assert sorted(seen) == sorted(number for number in harness.world.projects if number != NORTHWIND_PROJECT_ID)
 
 
 def _attributes(project: Any) -> dict[str, Any]:
@@ -44,10 +44,10 @@ def _attributes(project: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_a_huge_project_is_cut_at_whole_fields(bench: Bench, era: Era) -> None:
-    bench.fields()["extra_settings"] = {"blob": "x" * 200_000}
-    bench.fields()["correlation_config"] = {"names": ["y" * 100] * 300, "small": 1}
-    async with bench.client(era) as client:
+async def test_a_huge_project_is_cut_at_whole_fields(harness: Harness, era: Era) -> None:
+    harness.fields()["extra_settings"] = {"blob": "x" * 200_000}
+    harness.fields()["correlation_config"] = {"names": ["y" * 100] * 300, "small": 1}
+    async with harness.client(era) as client:
         result = await client.call_tool("project_get", {"project_id": PRODUCTION_ID, "detail": "full"})
     body = body_of(result)
     assert len(text_of(result).encode()) <= 65_536
@@ -69,7 +69,7 @@ _JSON = st.recursive(
 )
 def test_any_result_is_bounded_and_still_the_same_as_text(body: dict[str, Any]) -> None:
     limit = 4096
-    result, text = finished(body, Redactor(), limit)
+    result, text = finalize(body, Redactor(), limit)
     assert json.loads(text) == json.loads(json.dumps(result))
     small = {"id", "name"} & set(body)
     if not small:  # identity is kept whatever its size
@@ -85,10 +85,10 @@ def test_compact_json_hides_nothing_and_changes_nothing(text: str) -> None:
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_text_that_others_wrote_cannot_hide_or_reorder(bench: Bench, era: Era) -> None:
-    bench.fields()["name"] = "Acme\u202e\u200bweb\x1b[31m\U000e0041"
-    bench.fields()["product_description"] = "line\u2028two\ufeff"
-    async with bench.client(era) as client:
+async def test_text_that_others_wrote_cannot_hide_or_reorder(harness: Harness, era: Era) -> None:
+    harness.fields()["name"] = "Acme\u202e\u200bweb\x1b[31m\U000e0041"
+    harness.fields()["product_description"] = "line\u2028two\ufeff"
+    async with harness.client(era) as client:
         calls: dict[str, dict[str, Any]] = {
             "project_list": {},
             "project_get": {"project_id": PRODUCTION_ID, "detail": "full"},
@@ -103,20 +103,20 @@ async def test_text_that_others_wrote_cannot_hide_or_reorder(bench: Bench, era: 
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_what_undoes_a_change_is_exact_even_with_unseen_characters(bench: Bench, era: Era) -> None:
+async def test_what_undoes_a_change_is_exact_even_with_unseen_characters(harness: Harness, era: Era) -> None:
     name = "Acme\u200bweb 👩\u200d🔬"
-    bench.fields()["name"] = name
-    async with bench.client(era) as client:
+    harness.fields()["name"] = name
+    async with harness.client(era) as client:
         result = await client.call_tool("project_update", {"project_id": PRODUCTION_ID, "settings": {"name": "Plain"}})
         body = body_of(result)
         assert "\u200b" not in text_of(result)
         body_of(await client.call_tool("project_update", {"project_id": PRODUCTION_ID, **body["revert"]}))
-    assert bench.fields()["name"] == name
+    assert harness.fields()["name"] == name
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_no_secret_of_posthogs_is_in_any_result(bench: Bench, era: Era) -> None:
-    fields = bench.fields()
+async def test_no_secret_of_posthogs_is_in_any_result(harness: Harness, era: Era) -> None:
+    fields = harness.fields()
     token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl"
     fields["conversations_settings"] = {
         "slack_bot_token": "xoxb-1-abcdefghij",
@@ -138,7 +138,7 @@ async def test_no_secret_of_posthogs_is_in_any_result(bench: Bench, era: Era) ->
     ]
     arguments = {"project_id": PRODUCTION_ID}
     named = {**arguments, "confirm_project_name": "Acme web"}
-    async with bench.client(era) as client:
+    async with harness.client(era) as client:
         calls: list[tuple[str, dict[str, Any]]] = [
             ("project_get", {**arguments, "detail": "full"}),
             ("project_get", {**arguments, "fields": ["conversations_settings", "slack_incoming_webhook"]}),
@@ -159,14 +159,14 @@ async def test_no_secret_of_posthogs_is_in_any_result(bench: Bench, era: Era) ->
 
 @pytest.mark.parametrize("era", ERAS)
 async def test_the_unexpected_is_masked_and_logged_without_secrets(
-    bench: Bench, era: Era, caplog: pytest.LogCaptureFixture
+    harness: Harness, era: Era, caplog: pytest.LogCaptureFixture
 ) -> None:
     key = ENVIRONMENT["POSTHOG_PERSONAL_API_KEY"]
 
     async def broken(_scope: Any, _receive: Any, _send: Any) -> None:
         raise KeyError(f"Bearer {key}")
 
-    broken_bench = Bench(application=broken)
+    broken_bench = Harness(application=broken)
     async with broken_bench.client(era) as client:
         text, detail = refusal_of(await client.call_tool("project_list", {}))
     assert detail["kind"] == "internal"
@@ -205,7 +205,7 @@ async def test_each_error_status_is_a_sentence(era: Era, status_and_body: tuple[
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": json.dumps(body).encode()})
 
-    async with Bench(application=failing).client(era) as client:
+    async with Harness(application=failing).client(era) as client:
         text, detail = refusal_of(await client.call_tool("project_get", {"project_id": PRODUCTION_ID}))
     assert detail["status"] == status
     assert detail["request_sent"] is (status != 429), "asking about the key has closed that door already"
@@ -219,9 +219,9 @@ async def test_each_error_status_is_a_sentence(era: Era, status_and_body: tuple[
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_the_current_project_of_another_organization_is_not_passed_off(bench: Bench, era: Era) -> None:
+async def test_the_current_project_of_another_organization_is_not_passed_off(harness: Harness, era: Era) -> None:
     other = "018f9c40-1d55-0000-b7c2-3e8a6f104d92"
-    async with bench.client(era, POSTHOG_ORGANIZATION_ID=other) as client:
+    async with harness.client(era, POSTHOG_ORGANIZATION_ID=other) as client:
         text, detail = refusal_of(await client.call_tool("project_get", {}))
     assert detail["kind"] == "other_organization"
     assert "Acme" not in text
@@ -229,18 +229,18 @@ async def test_the_current_project_of_another_organization_is_not_passed_off(ben
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_expected_values_that_differ_stop_the_change(bench: Bench, era: Era) -> None:
+async def test_expected_values_that_differ_stop_the_change(harness: Harness, era: Era) -> None:
     arguments = {
         "project_id": PRODUCTION_ID,
         "settings": {"timezone": "UTC"},
         "expected": {"timezone": "Europe/Paris", "session_recording_sample_rate": 0.5},
     }
-    async with bench.client(era) as client:
+    async with harness.client(era) as client:
         text, detail = refusal_of(await client.call_tool("project_update", arguments))
         assert detail["kind"] == "expected_otherwise"
         assert "Europe/Berlin" in text
         assert "session_recording_sample_rate" not in text
-        assert bench.recorder.writes == []
+        assert harness.recorder.writes == []
         arguments["expected"] = {"timezone": "Europe/Berlin", "session_recording_sample_rate": "0.50"}
         body_of(await client.call_tool("project_update", arguments))
-    assert bench.fields()["timezone"] == "UTC"
+    assert harness.fields()["timezone"] == "UTC"

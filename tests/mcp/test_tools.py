@@ -10,7 +10,7 @@ from mcp import MCPError
 from projects_mcp import __version__
 from projects_mcp.api.settings_table import NEWER, SETTINGS
 from projects_mcp.sandbox import ACME_ID, DEMO_ID, MOBILE_ID, NORTHWIND_ID, PRODUCTION_ID, STAGING_ID
-from tests.support.harness import ERAS, Bench, Era, body_of, refusal_of
+from tests.support.harness import ERAS, Era, Harness, body_of, refusal_of
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("era", ERAS)]
 
@@ -38,8 +38,8 @@ CHANGE = (False, False, True)
 DESTROY = (False, True, False)
 
 
-async def test_thirteen_tools_in_one_page_with_the_hints_of_their_effect(bench: Bench, era: Era) -> None:
-    async with bench.client(era) as client:
+async def test_thirteen_tools_in_one_page_with_the_hints_of_their_effect(harness: Harness, era: Era) -> None:
+    async with harness.client(era) as client:
         page = await client.list_tools()
         assert client.server_info is not None
         assert (client.server_info.name, client.server_info.version) == ("projects-mcp", __version__)
@@ -58,11 +58,11 @@ async def test_thirteen_tools_in_one_page_with_the_hints_of_their_effect(bench: 
         )
     effects = [READ] * 4 + [ADD, CHANGE, ADD, ADD] + [DESTROY] * 5
     assert hints == dict(zip(IN_ORDER, effects, strict=True))
-    assert bench.sent == [], "listing the tools needs nothing of PostHog"
+    assert harness.sent == [], "listing the tools needs nothing of PostHog"
 
 
-async def test_published_schemas_use_only_what_every_client_understands(bench: Bench, era: Era) -> None:
-    async with bench.client(era) as client:
+async def test_published_schemas_use_only_what_every_client_understands(harness: Harness, era: Era) -> None:
+    async with harness.client(era) as client:
         for tool in (await client.list_tools()).tools:
             assert tool.input_schema["type"] == "object"
             assert tool.input_schema["additionalProperties"] is False
@@ -94,8 +94,8 @@ def _assert_plain(place: str, schema: Mapping[str, Any]) -> None:
         assert schema["additionalProperties"] is False, place
 
 
-async def test_what_a_model_sees_of_the_tools_stays_small_and_names_every_setting(bench: Bench, era: Era) -> None:
-    async with bench.client(era) as client:
+async def test_what_a_model_sees_of_the_tools_stays_small_and_names_every_setting(harness: Harness, era: Era) -> None:
+    async with harness.client(era) as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
     seen = [
         {"name": tool.name, "description": tool.description, "inputSchema": tool.input_schema}
@@ -116,24 +116,24 @@ def _settings(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     return properties
 
 
-async def test_a_setting_that_creation_does_not_name_is_taken_all_the_same(bench: Bench, era: Era) -> None:
-    async with bench.client(era) as client:
+async def test_a_setting_that_creation_does_not_name_is_taken_all_the_same(harness: Harness, era: Era) -> None:
+    async with harness.client(era) as client:
         body = body_of(await client.call_tool("project_create", {"name": "Euro", "settings": {"base_currency": "EUR"}}))
         assert body["changed"]["base_currency"]["after"] == "EUR"
         refused = await client.call_tool("project_create", {"name": "Euro 2", "settings": {"base_currency": 1}})
     assert refusal_of(refused)[1]["kind"] == "invalid_argument"
-    assert len(bench.recorder.writes) == 1
+    assert len(harness.recorder.writes) == 1
 
 
-async def test_an_unknown_tool_is_invalid_params(bench: Bench, era: Era) -> None:
-    async with bench.client(era) as client:
+async def test_an_unknown_tool_is_invalid_params(harness: Harness, era: Era) -> None:
+    async with harness.client(era) as client:
         with pytest.raises(MCPError) as caught:
             await client.call_tool("project_explode", {})
     assert caught.value.error.code == -32602
 
 
-async def test_list(bench: Bench, era: Era) -> None:
-    async with bench.client(era) as client:
+async def test_list(harness: Harness, era: Era) -> None:
+    async with harness.client(era) as client:
         body = body_of(await client.call_tool("project_list", {}))
         assert body["organization_id"] == ACME_ID
         assert body["total"] == 4
@@ -162,32 +162,32 @@ async def test_list(bench: Bench, era: Era) -> None:
         assert body["not_in_list"] == {"fields": ["nonsense"], "use": "project_get"}
         body = body_of(await client.call_tool("project_list", {"limit": 3}))
         assert body["next_offset"] == 3
-    assert [(sent.line, sent.query) for sent in bench.recorder.requests] == [
+    assert [(sent.line, sent.query) for sent in harness.recorder.requests] == [
         (f"GET {CURRENT}", {"limit": "100"}),
         (f"GET {ACME}", {"limit": "1", "offset": "1", "search": "web"}),
         (f"GET {CURRENT}", {"limit": "3"}),
     ]
 
 
-async def test_list_of_an_organization_that_one_is_not_in(bench: Bench, era: Era) -> None:
-    async with bench.client(era, POSTHOG_PERSONAL_API_KEY=_member_key(bench)) as client:
+async def test_list_of_an_organization_that_one_is_not_in(harness: Harness, era: Era) -> None:
+    async with harness.client(era, POSTHOG_PERSONAL_API_KEY=_member_key(harness)) as client:
         body = body_of(await client.call_tool("project_list", {"organization_id": NORTHWIND_ID}))
     assert body == {"organization_id": NORTHWIND_ID, "total": 0, "projects": []}
 
 
-def _member_key(bench: Bench) -> str:
+def _member_key(harness: Harness) -> str:
     return next(
-        key.value for key in bench.world.api_keys.values() if bench.world.users[key.user_id].first_name == "Member"
+        key.value for key in harness.world.api_keys.values() if harness.world.users[key.user_id].first_name == "Member"
     )
 
 
-async def test_get_compact(bench: Bench, era: Era) -> None:
-    bench.fields()["invented_tomorrow"] = [{"odd": None}]
-    async with bench.client(era) as client:
+async def test_get_compact(harness: Harness, era: Era) -> None:
+    harness.fields()["invented_tomorrow"] = [{"odd": None}]
+    async with harness.client(era) as client:
         body = body_of(await client.call_tool("project_get", {}))
-    assert bench.sent == [f"GET {CURRENT}@current/"]
+    assert harness.sent == [f"GET {CURRENT}@current/"]
     assert (body["id"], body["name"], body["organization_id"]) == (PRODUCTION_ID, "Acme web", ACME_ID)
-    assert body["api_token"] == bench.fields()["api_token"]
+    assert body["api_token"] == harness.fields()["api_token"]
     assert body["your_role"] == "admin"
     assert body["url"] == f"https://posthog.test/project/{PRODUCTION_ID}"
     assert body["settings"]["recording"]["session_recording_sample_rate"] == "0.50"
@@ -195,22 +195,22 @@ async def test_get_compact(bench: Bench, era: Era) -> None:
     assert "invented_tomorrow" not in body
 
 
-async def test_get_full_has_every_field_but_the_withheld(bench: Bench, era: Era) -> None:
-    bench.fields()["invented_tomorrow"] = [{"odd": None}]
-    async with bench.client(era) as client:
+async def test_get_full_has_every_field_but_the_withheld(harness: Harness, era: Era) -> None:
+    harness.fields()["invented_tomorrow"] = [{"odd": None}]
+    async with harness.client(era) as client:
         body = body_of(await client.call_tool("project_get", {"project_id": PRODUCTION_ID, "detail": "full"}))
-    assert bench.sent == [f"GET {CURRENT}{PRODUCTION_ID}/"]
+    assert harness.sent == [f"GET {CURRENT}{PRODUCTION_ID}/"]
     assert body["invented_tomorrow"] == [{"odd": None}]
     assert len(body) > 80
     assert body["withheld"] == {"live_events_token": "present", "heatmaps_screenshot_secret": "present"}
     assert not {"live_events_token", "heatmaps_screenshot_secret"} & set(body)
 
 
-async def test_get_exactly_these_fields(bench: Bench, era: Era) -> None:
+async def test_get_exactly_these_fields(harness: Harness, era: Era) -> None:
     asked = ["name", "timezone", "secret_api_token", "live_events_token", "nonsense"]
-    async with bench.client(era) as client:
+    async with harness.client(era) as client:
         body = body_of(await client.call_tool("project_get", {"project_id": PRODUCTION_ID, "fields": asked}))
-    secret = bench.fields()["secret_api_token"]
+    secret = harness.fields()["secret_api_token"]
     assert body == {
         "name": "Acme web",
         "timezone": "Europe/Berlin",
@@ -220,33 +220,33 @@ async def test_get_exactly_these_fields(bench: Bench, era: Era) -> None:
     }
 
 
-async def test_activity(bench: Bench, era: Era) -> None:
-    async with bench.client(era) as client:
+async def test_activity(harness: Harness, era: Era) -> None:
+    async with harness.client(era) as client:
         await client.call_tool("project_update", {"project_id": PRODUCTION_ID, "settings": {"timezone": "UTC"}})
         body = body_of(await client.call_tool("project_activity", {"project_id": PRODUCTION_ID, "limit": 1, "page": 1}))
-    assert bench.recorder.requests[-1].line == f"GET {CURRENT}{PRODUCTION_ID}/activity/"
-    assert bench.recorder.requests[-1].query == {"limit": "1", "page": "1"}
+    assert harness.recorder.requests[-1].line == f"GET {CURRENT}{PRODUCTION_ID}/activity/"
+    assert harness.recorder.requests[-1].query == {"limit": "1", "page": "1"}
     (entry,) = body["activity"]
     assert entry["by"] == "Admin <admin@example.com>"
     assert entry["changes"] == [{"field": "timezone", "before": "Europe/Berlin", "after": "UTC"}]
     assert body["next_page"] == 2
 
 
-async def test_is_generating_demo_data(bench: Bench, era: Era) -> None:
-    async with bench.client(era) as client:
+async def test_is_generating_demo_data(harness: Harness, era: Era) -> None:
+    async with harness.client(era) as client:
         body = body_of(await client.call_tool("project_is_generating_demo_data", {"project_id": DEMO_ID}))
     assert body == {"project_id": DEMO_ID, "is_generating_demo_data": False}
-    assert bench.sent == [f"GET {CURRENT}{DEMO_ID}/is_generating_demo_data/"]
+    assert harness.sent == [f"GET {CURRENT}{DEMO_ID}/is_generating_demo_data/"]
 
 
-async def test_create(bench: Bench, era: Era) -> None:
+async def test_create(harness: Harness, era: Era) -> None:
     settings = {"timezone": "Asia/Tokyo", "test_account_filters": [], "revenue_analytics_config": {"events": []}}
-    async with bench.client(era) as client:
+    async with harness.client(era) as client:
         body = body_of(await client.call_tool("project_create", {"name": "Données 分析", "settings": settings}))
         current = body_of(await client.call_tool("project_get", {}))
-    created = bench.fields(body["project"]["id"])
-    assert bench.recorder.requests[0].line == f"POST {CURRENT}"
-    assert bench.recorder.requests[0].body == {**settings, "name": "Données 分析"}
+    created = harness.fields(body["project"]["id"])
+    assert harness.recorder.requests[0].line == f"POST {CURRENT}"
+    assert harness.recorder.requests[0].body == {**settings, "name": "Données 分析"}
     assert created["name"] == body["project"]["name"] == "Données 分析"
     assert created["timezone"] == "Asia/Tokyo"
     assert body["outcome"] == "applied"
@@ -255,16 +255,16 @@ async def test_create(bench: Bench, era: Era) -> None:
     assert current["id"] == body["project"]["id"], "the new project has become the current one"
 
 
-async def test_update_reports_before_after_and_the_way_back(bench: Bench, era: Era) -> None:
-    before = dict(bench.fields())
+async def test_update_reports_before_after_and_the_way_back(harness: Harness, era: Era) -> None:
+    before = dict(harness.fields())
     settings = {"timezone": "Asia/Tokyo", "surveys_opt_in": before["surveys_opt_in"], "slack_incoming_webhook": "x"}
     arguments = {"project_id": PRODUCTION_ID, "settings": settings, "clear": ["session_recording_sample_rate"]}
-    async with bench.client(era) as client:
+    async with harness.client(era) as client:
         body = body_of(await client.call_tool("project_update", arguments))
-        assert bench.fields()["timezone"] == "Asia/Tokyo"
-        assert bench.fields()["session_recording_sample_rate"] is None
+        assert harness.fields()["timezone"] == "Asia/Tokyo"
+        assert harness.fields()["session_recording_sample_rate"] is None
         again = body_of(await client.call_tool("project_update", {"project_id": PRODUCTION_ID, **body["revert"]}))
-    write = bench.recorder.writes[0]
+    write = harness.recorder.writes[0]
     assert write.line == f"PATCH {ACME}{PRODUCTION_ID}/"
     assert write.body == {**settings, "session_recording_sample_rate": None}
     assert body["outcome"] == again["outcome"] == "applied"
@@ -274,91 +274,91 @@ async def test_update_reports_before_after_and_the_way_back(bench: Bench, era: E
     }
     assert body["ignored"] == ["slack_incoming_webhook"]
     assert body["unchanged"] == ["surveys_opt_in"]
-    assert {**bench.fields(), "updated_at": None} == {**before, "updated_at": None}
+    assert {**harness.fields(), "updated_at": None} == {**before, "updated_at": None}
 
 
-async def test_update_dry_run_sends_nothing_but_a_read(bench: Bench, era: Era) -> None:
+async def test_update_dry_run_sends_nothing_but_a_read(harness: Harness, era: Era) -> None:
     arguments = {"project_id": PRODUCTION_ID, "settings": {"timezone": "UTC"}, "dry_run": True}
-    async with bench.client(era) as client:
+    async with harness.client(era) as client:
         body = body_of(await client.call_tool("project_update", arguments))
     assert body["outcome"] == "preview"
     assert body["changed"] == {"timezone": {"before": "Europe/Berlin", "after": "UTC"}}
-    assert bench.sent == [f"GET {CURRENT}{PRODUCTION_ID}/"]
+    assert harness.sent == [f"GET {CURRENT}{PRODUCTION_ID}/"]
 
 
 @pytest.mark.parametrize("tool", ["project_add_product_intent", "project_complete_product_onboarding"])
-async def test_product_intents(bench: Bench, era: Era, tool: str) -> None:
+async def test_product_intents(harness: Harness, era: Era, tool: str) -> None:
     arguments = {
         "product_type": "error_tracking",
         "intent_context": "onboarding product selected - primary",
         "metadata": {"from": "chat"},
     }
-    async with bench.client(era) as client:
+    async with harness.client(era) as client:
         body = body_of(await client.call_tool(tool, {"project_id": MOBILE_ID, **arguments}))
-    (write,) = bench.recorder.writes
+    (write,) = harness.recorder.writes
     assert write.line == f"PATCH {ACME}{MOBILE_ID}/{tool.removeprefix('project_')}/"
     assert write.body == arguments
-    intent = bench.world.projects[MOBILE_ID].intents["error_tracking"]
+    intent = harness.world.projects[MOBILE_ID].intents["error_tracking"]
     assert (intent.onboarding_completed_at is not None) is (tool == "project_complete_product_onboarding")
     assert body["outcome"] == "applied"
     assert body["changed"]["product_intents.error_tracking"]["before"] is None
 
 
-async def test_delete_waits_where_events_were_ingested(bench: Bench, era: Era) -> None:
-    async with bench.client(era) as client:
+async def test_delete_waits_where_events_were_ingested(harness: Harness, era: Era) -> None:
+    async with harness.client(era) as client:
         body = body_of(
             await client.call_tool("project_delete", {"project_id": MOBILE_ID, "confirm_project_name": "Acme mobile"})
         )
-    assert [sent.line for sent in bench.recorder.writes] == [f"DELETE {ACME}{MOBILE_ID}/"]
-    assert bench.recorder.writes[0].body is None
-    assert bench.fields(MOBILE_ID)["is_pending_deletion"] is True
+    assert [sent.line for sent in harness.recorder.writes] == [f"DELETE {ACME}{MOBILE_ID}/"]
+    assert harness.recorder.writes[0].body is None
+    assert harness.fields(MOBILE_ID)["is_pending_deletion"] is True
     assert body["outcome"] == "applied"
-    assert str(bench.fields(MOBILE_ID)["deletion_scheduled_at"])[:10] in body["note"]
+    assert str(harness.fields(MOBILE_ID)["deletion_scheduled_at"])[:10] in body["note"]
 
 
-async def test_delete_is_immediate_where_nothing_was_ingested(bench: Bench, era: Era) -> None:
-    async with bench.client(era) as client:
+async def test_delete_is_immediate_where_nothing_was_ingested(harness: Harness, era: Era) -> None:
+    async with harness.client(era) as client:
         body = body_of(
             await client.call_tool(
                 "project_delete", {"project_id": STAGING_ID, "confirm_project_name": "Acme web staging"}
             )
         )
-    assert STAGING_ID not in bench.world.projects
+    assert STAGING_ID not in harness.world.projects
     assert "cannot be cancelled" in body["note"]
 
 
-async def test_change_organization(bench: Bench, era: Era) -> None:
+async def test_change_organization(harness: Harness, era: Era) -> None:
     arguments = {"project_id": MOBILE_ID, "target_organization_id": NORTHWIND_ID, "confirm_project_name": "Acme mobile"}
-    async with bench.client(era) as client:
+    async with harness.client(era) as client:
         body = body_of(await client.call_tool("project_change_organization", arguments))
-    (write,) = bench.recorder.writes
+    (write,) = harness.recorder.writes
     assert write.line == f"POST {ACME}{MOBILE_ID}/change_organization/"
     assert write.body == {"organization_id": NORTHWIND_ID}
-    assert bench.fields(MOBILE_ID)["organization"] == NORTHWIND_ID
+    assert harness.fields(MOBILE_ID)["organization"] == NORTHWIND_ID
     assert body["changed"] == {"organization_id": {"before": ACME_ID, "after": NORTHWIND_ID}}
 
 
-async def test_reset_token(bench: Bench, era: Era) -> None:
-    before = bench.fields()["api_token"]
+async def test_reset_token(harness: Harness, era: Era) -> None:
+    before = harness.fields()["api_token"]
     arguments = {"project_id": PRODUCTION_ID, "confirm_project_name": "Acme web"}
-    async with bench.client(era) as client:
+    async with harness.client(era) as client:
         body = body_of(await client.call_tool("project_reset_token", arguments))
-    assert [sent.line for sent in bench.recorder.writes] == [f"PATCH {ACME}{PRODUCTION_ID}/reset_token/"]
-    after = bench.fields()["api_token"]
+    assert [sent.line for sent in harness.recorder.writes] == [f"PATCH {ACME}{PRODUCTION_ID}/reset_token/"]
+    after = harness.fields()["api_token"]
     assert after != before
     assert body["changed"] == {"api_token": {"before": before, "after": after}}
 
 
-async def test_secret_rotation_keeps_one_generation_and_shows_no_secret(bench: Bench, era: Era) -> None:
-    first = bench.fields()["secret_api_token"]
+async def test_secret_rotation_keeps_one_generation_and_shows_no_secret(harness: Harness, era: Era) -> None:
+    first = harness.fields()["secret_api_token"]
     arguments = {"project_id": PRODUCTION_ID, "confirm_project_name": "Acme web"}
-    async with bench.client(era) as client:
+    async with harness.client(era) as client:
         rotated = body_of(await client.call_tool("project_rotate_secret_token", arguments))
-        second = bench.fields()["secret_api_token"]
-        assert bench.fields()["secret_api_token_backup"] == first
+        second = harness.fields()["secret_api_token"]
+        assert harness.fields()["secret_api_token_backup"] == first
         dropped = body_of(await client.call_tool("project_delete_secret_token_backup", arguments))
-    assert bench.fields()["secret_api_token_backup"] is None
-    assert [sent.line for sent in bench.recorder.writes] == [
+    assert harness.fields()["secret_api_token_backup"] is None
+    assert [sent.line for sent in harness.recorder.writes] == [
         f"PATCH {ACME}{PRODUCTION_ID}/rotate_secret_token/",
         f"PATCH {ACME}{PRODUCTION_ID}/delete_secret_token_backup/",
     ]
@@ -369,9 +369,9 @@ async def test_secret_rotation_keeps_one_generation_and_shows_no_secret(bench: B
         assert second not in str(body)
 
 
-async def test_only_the_six_session_only_operations_use_the_session(bench: Bench, era: Era) -> None:
+async def test_only_the_six_session_only_operations_use_the_session(harness: Harness, era: Era) -> None:
     web = {"project_id": PRODUCTION_ID, "confirm_project_name": "Acme web"}
-    async with bench.client(era) as client:
+    async with harness.client(era) as client:
         calls: dict[str, dict[str, Any]] = {
             "project_list": {},
             "project_get": {"project_id": PRODUCTION_ID},
@@ -397,7 +397,7 @@ async def test_only_the_six_session_only_operations_use_the_session(bench: Bench
         "/delete_secret_token_backup/",
         "/change_organization/",
     )
-    for request in bench.recorder.requests:
+    for request in harness.recorder.requests:
         by_session = request.path.endswith(session_only)
         assert ("cookie" in request.headers) is by_session, request.line
         assert ("authorization" in request.headers) is not by_session, request.line

@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from projects_mcp.sandbox import PRODUCTION_ID, READ_WRITE_KEY
-from tests.support.harness import Bench, body_of, refusal_of
+from tests.support.harness import Harness, body_of, refusal_of
 
 pytestmark = pytest.mark.anyio
 
@@ -28,9 +28,9 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
 
 
 async def test_each_request_has_a_span_and_none_shows_more_than_method_path_and_status(
-    bench: Bench, spans: InMemorySpanExporter
+    harness: Harness, spans: InMemorySpanExporter
 ) -> None:
-    async with bench.client() as client:
+    async with harness.client() as client:
         body_of(await client.call_tool("project_list", {"search": "a private word"}))
         refusal_of(await client.call_tool("project_get", {"project_id": 999_999}))
         body_of(

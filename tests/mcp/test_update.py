@@ -16,7 +16,7 @@ from projects_mcp.api.settings_model import Merge
 from projects_mcp.api.settings_table import SETTINGS
 from projects_mcp.sandbox import MOBILE_ID, PRODUCTION_ID
 from projects_mcp.sandbox.validation.rules import BY_NAME
-from tests.support.harness import ERAS, Bench, Era, body_of, refusal_of, text_of
+from tests.support.harness import ERAS, Era, Harness, body_of, refusal_of, text_of
 
 GOOD: dict[str, Any] = {
     "name": "  Another name  ",
@@ -71,10 +71,10 @@ NEEDS_MORE = {"primary_dashboard", "slack_incoming_webhook", "proactive_tasks_en
 """Settings that no value can simply be written to: an object of the project, a former field, PostHog's own."""
 
 
-def good(bench: Bench, name: str) -> Any:
+def good(harness: Harness, name: str) -> Any:
     """A value that PostHog takes, and that the project does not have."""
     if SETTINGS[name].schema["type"] == "boolean":
-        return not bench.fields().get(name)
+        return not harness.fields().get(name)
     return GOOD[name]
 
 
@@ -96,14 +96,14 @@ def test_the_table_agrees_with_the_sandbox_which_was_written_apart_from_it() -> 
 @pytest.mark.anyio
 @pytest.mark.parametrize("era", ERAS)
 @pytest.mark.parametrize("name", sorted(set(SETTINGS) - NEEDS_MORE))
-async def test_every_setting_can_be_set_read_back_and_undone(bench: Bench, era: Era, name: str) -> None:
-    value, before = good(bench, name), deepcopy(bench.fields())
+async def test_every_setting_can_be_set_read_back_and_undone(harness: Harness, era: Era, name: str) -> None:
+    value, before = good(harness, name), deepcopy(harness.fields())
     arguments = {"project_id": PRODUCTION_ID, "settings": {name: value}}
-    async with bench.client(era) as client:
+    async with harness.client(era) as client:
         preview = body_of(await client.call_tool("project_update", {**arguments, "dry_run": True}))
-        assert bench.fields() == before
+        assert harness.fields() == before
         body = body_of(await client.call_tool("project_update", arguments))
-        stored = bench.fields()[name]
+        stored = harness.fields()[name]
         assert body["outcome"] == "applied"
         assert list(body["changed"]) == [name]
         assert body["ignored"] == body["unchanged"] == []
@@ -120,27 +120,27 @@ async def test_every_setting_can_be_set_read_back_and_undone(bench: Bench, era: 
             return  # PostHog takes one change a day
         if "revert" in body and "not_revertible" not in body:
             body_of(await client.call_tool("project_update", {"project_id": PRODUCTION_ID, **body["revert"]}))
-            assert without_time(bench.fields()) == without_time(before)
+            assert without_time(harness.fields()) == without_time(before)
         else:
             assert name in {"conversations_enabled", "conversations_settings", "modifiers", "survey_config"}, body
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("name", sorted(name for name, setting in SETTINGS.items() if setting.nullable))
-async def test_every_setting_that_can_be_cleared_is_cleared(bench: Bench, name: str) -> None:
-    async with bench.client() as client:
+async def test_every_setting_that_can_be_cleared_is_cleared(harness: Harness, name: str) -> None:
+    async with harness.client() as client:
         body = body_of(await client.call_tool("project_update", {"project_id": PRODUCTION_ID, "clear": [name]}))
-    assert bench.recorder.writes[0].body == {name: None}
+    assert harness.recorder.writes[0].body == {name: None}
     assert [*body["changed"], *body["ignored"], *body["unchanged"]] == [name]
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("name", sorted(name for name, setting in SETTINGS.items() if not setting.nullable))
-async def test_what_cannot_be_null_is_not_cleared(bench: Bench, name: str) -> None:
-    async with bench.client() as client:
+async def test_what_cannot_be_null_is_not_cleared(harness: Harness, name: str) -> None:
+    async with harness.client() as client:
         text, _ = refusal_of(await client.call_tool("project_update", {"project_id": PRODUCTION_ID, "clear": [name]}))
     assert "cannot be cleared" in text
-    assert bench.sent == []
+    assert harness.sent == []
 
 
 _NAMES = st.sampled_from(
@@ -185,15 +185,15 @@ def test_a_receipt_is_a_partition_claims_only_what_happened_and_undoes_it(update
 
 
 async def _one_update(update: Update) -> None:
-    bench, project = Bench(), update.project
-    behaviour = bench.world.behaviour
-    bench.world.behaviour = replace(behaviour, ignored_fields=update.ignored, renamed_values=update.renamed)
-    bench.fields(project)["survey_config"] = update.surveys
-    before = deepcopy(bench.fields(project))
+    harness, project = Harness(), update.project
+    behaviour = harness.world.behaviour
+    harness.world.behaviour = replace(behaviour, ignored_fields=update.ignored, renamed_values=update.renamed)
+    harness.fields(project)["survey_config"] = update.surveys
+    before = deepcopy(harness.fields(project))
     arguments = {"project_id": project, "settings": update.sent, "clear": sorted(update.cleared)}
-    async with bench.client() as client:
+    async with harness.client() as client:
         result = await client.call_tool("project_update", arguments)
-        after = bench.fields(project)
+        after = harness.fields(project)
         if result.is_error:
             assert without_time(after) == without_time(before), text_of(result)
             return
@@ -205,9 +205,9 @@ async def _one_update(update: Update) -> None:
             assert (name in body["changed"]) == (normal(after[name]) != normal(before[name]))
         assert not set(body["changed"]) & update.ignored
         if "revert" in body and "not_revertible" not in body and "logs_settings" not in body["changed"]:
-            bench.world.behaviour = behaviour
+            harness.world.behaviour = behaviour
             body_of(await client.call_tool("project_update", {"project_id": project, **body["revert"]}))
-            left = {name for name in before if bench.fields(project)[name] != before[name]} - {"updated_at"}
+            left = {name for name in before if harness.fields(project)[name] != before[name]} - {"updated_at"}
             assert left == set()
 
 
@@ -223,12 +223,12 @@ def _value(name: str) -> st.SearchStrategy[Any]:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("era", ERAS)
-async def test_a_receipt_follows_the_evidence_where_posthog_rewrites(bench: Bench, era: Era) -> None:
-    bench.world.behaviour = replace(
-        bench.world.behaviour, ignored_fields=frozenset({"surveys_opt_in"}), renamed_values={"timezone": "Asia/Seoul"}
+async def test_a_receipt_follows_the_evidence_where_posthog_rewrites(harness: Harness, era: Era) -> None:
+    harness.world.behaviour = replace(
+        harness.world.behaviour, ignored_fields=frozenset({"surveys_opt_in"}), renamed_values={"timezone": "Asia/Seoul"}
     )
-    sent = {"timezone": "Asia/Tokyo", "surveys_opt_in": not bench.fields()["surveys_opt_in"], "name": " Acme shop "}
-    async with bench.client(era) as client:
+    sent = {"timezone": "Asia/Tokyo", "surveys_opt_in": not harness.fields()["surveys_opt_in"], "name": " Acme shop "}
+    async with harness.client(era) as client:
         body = body_of(await client.call_tool("project_update", {"project_id": PRODUCTION_ID, "settings": sent}))
     assert body["outcome"] == "applied"
     assert body["changed"]["timezone"]["after"] == "Asia/Seoul"
@@ -240,8 +240,8 @@ async def test_a_receipt_follows_the_evidence_where_posthog_rewrites(bench: Benc
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("era", ERAS)
-async def test_two_writers_lose_no_update_without_being_told(bench: Bench, era: Era) -> None:
-    inner = bench.recorder._application  # noqa: SLF001 - to stand before it
+async def test_two_writers_lose_no_update_without_being_told(harness: Harness, era: Era) -> None:
+    inner = harness.recorder._application  # noqa: SLF001 - to stand before it
     believed: dict[str, str] = {}
     lost: list[str] = []
 
@@ -250,20 +250,20 @@ async def test_two_writers_lose_no_update_without_being_told(bench: Bench, era: 
         if scope["method"] == "PATCH":
             message = await receive()
             mine = json.loads(message["body"])["timezone"]
-            if bench.fields()["timezone"] != believed[mine]:
-                lost.append(f"{mine} overwrites {bench.fields()['timezone']}, and believed {believed[mine]}")
+            if harness.fields()["timezone"] != believed[mine]:
+                lost.append(f"{mine} overwrites {harness.fields()['timezone']}, and believed {believed[mine]}")
             pending = [message]
             await inner(scope, lambda: _next(pending, receive), send)
         else:
             await inner(scope, receive, send)
 
-    server = Bench(world=bench.world, application=slow).server()
+    server = Harness(world=harness.world, application=slow).server()
     kinds: list[str] = []
 
     async def writer(mine: str) -> None:
         async with Client(server, mode=era, cache=None) as client:
             for _ in range(6):
-                now = believed[mine] = bench.fields()["timezone"]
+                now = believed[mine] = harness.fields()["timezone"]
                 arguments = {"project_id": PRODUCTION_ID, "settings": {"timezone": mine}, "expected": {"timezone": now}}
                 result = await client.call_tool("project_update", arguments)
                 kinds.append(refusal_of(result)[1]["kind"] if result.is_error else body_of(result)["outcome"])
@@ -295,12 +295,14 @@ async def _next(pending: list[Any], receive: Any) -> Any:
         ({"session_recording_network_payload_capture_config": {"recordBody": True}}, "Privacy is lowered: bodies"),
     ],
 )
-async def test_a_preview_warns_of_what_a_change_reaches(bench: Bench, change: dict[str, Any], expected: str) -> None:
+async def test_a_preview_warns_of_what_a_change_reaches(
+    harness: Harness, change: dict[str, Any], expected: str
+) -> None:
     arguments = {"project_id": PRODUCTION_ID, "settings": change, "dry_run": True}
-    async with bench.client() as client:
+    async with harness.client() as client:
         body = body_of(await client.call_tool("project_update", arguments))
     assert expected in " ".join(body["warnings"])
-    assert bench.recorder.writes == []
+    assert harness.recorder.writes == []
 
 
 def test_privacy_that_is_raised_is_no_warning() -> None:
@@ -326,9 +328,9 @@ def test_long_values_are_shown_as_a_difference() -> None:
 
 
 @pytest.mark.anyio
-async def test_what_did_not_take_at_creation_is_offered_as_a_complete_call(bench: Bench) -> None:
+async def test_what_did_not_take_at_creation_is_offered_as_a_complete_call(harness: Harness) -> None:
     sent = {"workflows_config": {"email_tracking_consent_mode": "opt_in"}, "timezone": "Asia/Tokyo"}
-    async with bench.client() as client:
+    async with harness.client() as client:
         body = body_of(await client.call_tool("project_create", {"name": "New", "settings": sent}))
         assert body["ignored"] == ["workflows_config"]
         assert sorted([*body["changed"], *body["ignored"]]) == ["name", "timezone", "workflows_config"]

@@ -15,7 +15,7 @@ import pytest
 from projects_mcp.sandbox import ACME_ID, MOBILE_ID, NORTHWIND_ID, PRODUCTION_ID, READ_WRITE_KEY, seed
 from projects_mcp.sandbox.app import create_app
 from tests.process.test_stdio import running
-from tests.support.harness import ERAS, Bench, Era, body_of, refusal_of
+from tests.support.harness import ERAS, Era, Harness, body_of, refusal_of
 from tests.support.upstream import serving
 
 pytestmark = pytest.mark.anyio
@@ -26,9 +26,9 @@ def lines(file: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_one_line_a_read_and_two_a_write(bench: Bench, era: Era, tmp_path: Path) -> None:
+async def test_one_line_a_read_and_two_a_write(harness: Harness, era: Era, tmp_path: Path) -> None:
     file = tmp_path / "audit"
-    async with bench.client(era, PROJECTS_MCP_AUDIT_LOG=str(file)) as client:
+    async with harness.client(era, PROJECTS_MCP_AUDIT_LOG=str(file)) as client:
         await client.call_tool("project_list", {"search": "planted search"})
         await client.call_tool(
             "project_update", {"project_id": PRODUCTION_ID, "settings": {"name": "planted name", "timezone": "UTC"}}
@@ -73,7 +73,7 @@ async def test_the_intent_is_on_disk_before_the_request_leaves(tmp_path: Path) -
             seen.append(lines(file)[-1]["event"])
         await inner(scope, receive, send)
 
-    async with Bench(world=world, application=application).client(PROJECTS_MCP_AUDIT_LOG=str(file)) as client:
+    async with Harness(world=world, application=application).client(PROJECTS_MCP_AUDIT_LOG=str(file)) as client:
         body_of(await client.call_tool("project_create", {"name": "New"}))
         body_of(await client.call_tool("project_update", {"project_id": PRODUCTION_ID, "settings": {"tags": ["a"]}}))
         body_of(
@@ -84,20 +84,20 @@ async def test_the_intent_is_on_disk_before_the_request_leaves(tmp_path: Path) -
     assert seen == ["intent"] * 3
 
 
-async def test_it_survives_rotation_of_the_file(bench: Bench, tmp_path: Path) -> None:
+async def test_it_survives_rotation_of_the_file(harness: Harness, tmp_path: Path) -> None:
     file = tmp_path / "audit"
-    async with bench.client(PROJECTS_MCP_AUDIT_LOG=str(file)) as client:
+    async with harness.client(PROJECTS_MCP_AUDIT_LOG=str(file)) as client:
         await client.call_tool("project_list", {})
         file.rename(tmp_path / "audit.1")
         await client.call_tool("project_list", {})
     assert len(lines(file)) == len(lines(tmp_path / "audit.1")) == 1
 
 
-async def test_an_existing_file_is_appended_to_and_made_private(bench: Bench, tmp_path: Path) -> None:
+async def test_an_existing_file_is_appended_to_and_made_private(harness: Harness, tmp_path: Path) -> None:
     file = tmp_path / "audit"
     file.write_text('{"former": "line"}\n', encoding="utf-8")
     file.chmod(0o644)
-    async with bench.client(PROJECTS_MCP_AUDIT_LOG=str(file)) as client:
+    async with harness.client(PROJECTS_MCP_AUDIT_LOG=str(file)) as client:
         await client.call_tool("project_list", {})
     assert lines(file)[0] == {"former": "line"}
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -106,12 +106,12 @@ async def test_an_existing_file_is_appended_to_and_made_private(bench: Bench, tm
 @pytest.mark.parametrize("era", ERAS)
 @pytest.mark.parametrize("where", ["missing folder", "a folder", "a full disk"])
 async def test_without_an_audit_log_reads_go_on_and_writes_are_refused(
-    bench: Bench, era: Era, where: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    harness: Harness, era: Era, where: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = {"missing folder": str(tmp_path / "no" / "audit"), "a folder": str(tmp_path), "a full disk": "/dev/full"}[
         where
     ]
-    async with bench.client(era, PROJECTS_MCP_AUDIT_LOG=path) as client:
+    async with harness.client(era, PROJECTS_MCP_AUDIT_LOG=path) as client:
         body_of(await client.call_tool("project_list", {}))
         calls: list[tuple[str, dict[str, Any]]] = [
             ("project_create", {"name": "New"}),
@@ -124,22 +124,22 @@ async def test_without_an_audit_log_reads_go_on_and_writes_are_refused(
             assert "PROJECTS_MCP_AUDIT_LOG" in text
         preview = {"project_id": PRODUCTION_ID, "settings": {"timezone": "UTC"}, "dry_run": True}
         assert body_of(await client.call_tool("project_update", preview))["outcome"] == "preview"
-    assert bench.recorder.writes == []
+    assert harness.recorder.writes == []
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.count("the audit log cannot be written") == 1
 
 
-async def test_writes_stop_when_the_log_goes_and_go_on_when_it_is_back(bench: Bench, tmp_path: Path) -> None:
+async def test_writes_stop_when_the_log_goes_and_go_on_when_it_is_back(harness: Harness, tmp_path: Path) -> None:
     folder = tmp_path / "logs"
     folder.mkdir()
-    async with bench.client(PROJECTS_MCP_AUDIT_LOG=str(folder / "audit")) as client:
+    async with harness.client(PROJECTS_MCP_AUDIT_LOG=str(folder / "audit")) as client:
         body_of(await client.call_tool("project_create", {"name": "One"}))
         folder.rename(tmp_path / "gone")
         refusal_of(await client.call_tool("project_create", {"name": "Two"}))
         (tmp_path / "gone").rename(folder)
         body_of(await client.call_tool("project_create", {"name": "Three"}))
-    assert len(bench.recorder.writes) == 2
+    assert len(harness.recorder.writes) == 2
 
 
 def test_a_process_that_is_killed_in_a_write_leaves_the_intent(tmp_path: Path) -> None:
@@ -191,15 +191,15 @@ def test_stderr_gets_the_lines_too_and_no_secret() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="file modes are a matter of Unix")
 @pytest.mark.parametrize("era", ERAS)
-async def test_a_rotated_secret_goes_to_a_private_file(bench: Bench, era: Era, tmp_path: Path) -> None:
+async def test_a_rotated_secret_goes_to_a_private_file(harness: Harness, era: Era, tmp_path: Path) -> None:
     folder = tmp_path / "secrets"
     folder.mkdir(mode=0o700)
     arguments = {"project_id": PRODUCTION_ID, "confirm_project_name": "Acme web"}
-    async with bench.client(era, PROJECTS_MCP_SECRETS_DIR=str(folder)) as client:
+    async with harness.client(era, PROJECTS_MCP_SECRETS_DIR=str(folder)) as client:
         files = [
             Path(body_of(await client.call_tool("project_rotate_secret_token", arguments))["secret_file"]) for _ in "ab"
         ]
-    secret, backup = bench.fields()["secret_api_token"], bench.fields()["secret_api_token_backup"]
+    secret, backup = harness.fields()["secret_api_token"], harness.fields()["secret_api_token_backup"]
     assert [file.read_text(encoding="utf-8") for file in files] == [f"{backup}\n", f"{secret}\n"]
     assert sorted(folder.iterdir()) == sorted(files), "nothing else is left behind"
     for file in files:
@@ -210,7 +210,7 @@ async def test_a_rotated_secret_goes_to_a_private_file(bench: Bench, era: Era, t
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="file modes are a matter of Unix")
 @pytest.mark.parametrize("problem", ["missing", "a file", "readable by others", "name mismatch"])
 async def test_a_folder_that_is_not_private_stops_the_rotation_before_it_happens(
-    bench: Bench, problem: str, tmp_path: Path
+    harness: Harness, problem: str, tmp_path: Path
 ) -> None:
     folder = tmp_path / "secrets"
     if problem == "a file":
@@ -220,13 +220,13 @@ async def test_a_folder_that_is_not_private_stops_the_rotation_before_it_happens
     if problem == "readable by others":
         folder.chmod(0o750)
     name = "Wrong" if problem == "name mismatch" else "Acme web"
-    async with bench.client(PROJECTS_MCP_SECRETS_DIR=str(folder)) as client:
+    async with harness.client(PROJECTS_MCP_SECRETS_DIR=str(folder)) as client:
         text, detail = refusal_of(
             await client.call_tool(
                 "project_rotate_secret_token", {"project_id": PRODUCTION_ID, "confirm_project_name": name}
             )
         )
-    assert bench.recorder.writes == []
+    assert harness.recorder.writes == []
     if problem == "name mismatch":
         assert list(folder.iterdir()) == [], "the reserved file is gone"
     else:
@@ -234,10 +234,10 @@ async def test_a_folder_that_is_not_private_stops_the_rotation_before_it_happens
         assert "PROJECTS_MCP_SECRETS_DIR" in text
 
 
-async def test_the_ids_that_an_auditor_needs(bench: Bench, tmp_path: Path) -> None:
+async def test_the_ids_that_an_auditor_needs(harness: Harness, tmp_path: Path) -> None:
     file = tmp_path / "audit"
     move = {"project_id": MOBILE_ID, "confirm_project_name": "Acme mobile", "target_organization_id": NORTHWIND_ID}
-    async with bench.client(PROJECTS_MCP_AUDIT_LOG=str(file)) as client:
+    async with harness.client(PROJECTS_MCP_AUDIT_LOG=str(file)) as client:
         created = body_of(await client.call_tool("project_create", {"name": "New"}))
         body_of(await client.call_tool("project_change_organization", move | {"organization_id": ACME_ID}))
     _, made, intent, moved = lines(file)

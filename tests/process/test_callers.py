@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from projects_mcp.config.settings import SettingsError
 from projects_mcp.errors.refusals import Refusal
 from projects_mcp.http.callers import load_callers, new_entry
-from projects_mcp.runner.rate_limit import Allowance
+from projects_mcp.runner.rate_limit import RateLimiter
 from projects_mcp.sandbox import (
     ACME_ID,
     ALL_ACCESS_KEY,
@@ -464,7 +464,7 @@ def test_a_few_calls_a_minute(server: Served, upstream: Upstream) -> None:
 )
 def test_an_allowance_is_kept_and_its_seconds_are_true(per_minute: int, pauses: list[float]) -> None:
     now = 0.0
-    allowance = Allowance(at_once=1_000, per_minute=per_minute, clock=lambda: now)
+    allowance = RateLimiter(at_once=1_000, per_minute=per_minute, clock=lambda: now)
     taken: list[float] = []
     for pause in pauses:
         now += pause

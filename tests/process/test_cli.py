@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from projects_mcp.sandbox import MOBILE_ID, PRODUCTION_ID, READ_ONLY_KEY, READ_WRITE_KEY
-from projects_mcp.tools.catalog import CATALOGUE
+from projects_mcp.tools.catalog import CATALOG
 from tests.process.test_stdio import CLEAN, COMMAND, PATIENCE_S
 
 
@@ -115,10 +115,10 @@ def test_a_sandbox_key_can_be_chosen() -> None:
 
 def test_tools_are_listed_for_people_and_as_json() -> None:
     lines = run("tools", "--access", "write").stdout.splitlines()
-    assert [line.split()[0] for line in lines] == [tool.name for tool in CATALOGUE]
+    assert [line.split()[0] for line in lines] == [tool.name for tool in CATALOG]
     assert sum("hidden" in line for line in lines) == 5
     published = json.loads(run("tools", "--json", "--access", "read").stdout)
-    assert [tool["name"] for tool in published] == [tool.name for tool in CATALOGUE[:4]]
+    assert [tool["name"] for tool in published] == [tool.name for tool in CATALOG[:4]]
     assert all(tool["inputSchema"]["type"] == "object" for tool in published)
 
 
@@ -174,7 +174,7 @@ def test_the_demo_passes_every_step_and_is_plain_in_a_pipe() -> None:
     assert done.stderr == ""
     assert "\x1b" not in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
-    for tool in CATALOGUE:
+    for tool in CATALOG:
         assert f"→ {tool.name}" in done.stdout
     assert re.search(r"All \d+ steps did what they should\.", done.stdout)
 

@@ -19,7 +19,7 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 
 from projects_mcp.cli.doctor.command import run_doctor
-from projects_mcp.cli.doctor.diagnosis import Examination, examine
+from projects_mcp.cli.doctor.diagnosis import Diagnosis, diagnose
 from projects_mcp.cli.doctor.findings import Level
 from projects_mcp.config.settings import VARIABLES
 from projects_mcp.sandbox import (
@@ -115,14 +115,14 @@ class Examined:
 @pytest.fixture
 def doctor(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Examined]:
     """Runs the doctor, and prints the same examination for programs and for people."""
-    known: list[Examination] = []
+    known: list[Diagnosis] = []
 
-    async def once(*arguments: Any) -> Examination:
+    async def once(*arguments: Any) -> Diagnosis:
         if not known:
-            known.append(await examine(*arguments))
+            known.append(await diagnose(*arguments))
         return known[0]
 
-    monkeypatch.setattr("projects_mcp.cli.doctor.command.examine", once)
+    monkeypatch.setattr("projects_mcp.cli.doctor.command.diagnose", once)
 
     def examined(clouds: Mapping[str, str] | None = None, **environment: str) -> Examined:
         known.clear()

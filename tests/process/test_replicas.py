@@ -209,7 +209,7 @@ def front(program: Path, folder: Path, *upstreams: int) -> Process:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Consent:
     """What came back: the status, the message, and the port of each process that was tried."""
 
     status: int
@@ -249,7 +249,7 @@ class Caller:
     port: int
     name: str = "anna"
 
-    def call(self, tool: str, arguments: Mapping[str, Any], yes_to: str | None = None) -> Answer:
+    def call(self, tool: str, arguments: Mapping[str, Any], yes_to: str | None = None) -> Consent:
         params = {"name": tool, "arguments": dict(arguments), "_meta": CAN_BE_ASKED}
         if yes_to is not None:
             params |= {"requestState": yes_to, "inputResponses": YES}
@@ -266,7 +266,7 @@ class Caller:
         )
         served = response.headers.get("X-Served-By", "")
         is_json = response.headers.get("Content-Type", "").startswith("application/json")
-        return Answer(
+        return Consent(
             response.status_code,
             response.json() if is_json else {},
             tuple(int(address.rpartition(":")[2]) for address in served.split(", ") if address),
@@ -286,7 +286,7 @@ def marked(writes: list[Sent]) -> Counter[str]:
     return Counter(str(body.get("name") or body.get("product_description")) for body in bodies)
 
 
-def nth_call(caller: Caller, number: int) -> Answer:
+def nth_call(caller: Caller, number: int) -> Consent:
     """One of four is a creation, one a change, and two read. Each write carries its own mark."""
     caller = replace(caller, name=list(TOKENS)[number // 4 % 2])
     if number % 4 == 0:
@@ -321,7 +321,7 @@ def test_nothing_is_lost_and_nothing_is_done_twice(program: Path, house: House, 
 
 def many_calls(caller: Caller, victim: Process, house: House) -> tuple[list[tuple[int, str]], int]:
     """Make all calls while one process is killed and started again, and return what was created and what failed."""
-    answers: dict[int, Answer] = {}
+    answers: dict[int, Consent] = {}
     killed = threading.Event()
 
     def one(number: int) -> None:

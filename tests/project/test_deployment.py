@@ -400,7 +400,9 @@ def test_every_field_of_a_callers_file_is_explained() -> None:
 
 def test_the_page_names_every_setting_of_serving() -> None:
     text = text_of("docs/serving.md")
-    reference = text_of("src/projects_mcp/config/settings.py").partition("serving=Serving(")[2].partition("),\n    )")[0]
+    reference = (
+        text_of("src/projects_mcp/config/settings.py").partition("serving=Serving(")[2].partition("),\n    )")[0]
+    )
     named = set(re.findall(r"PROJECTS_MCP_\w+", reference)) | {"PROJECTS_MCP_SIGNING_KEY"}
     assert len(named) == 8
     assert {name for name in named if name not in text} == set()

@@ -24,7 +24,7 @@ from projects_mcp import __version__
 from projects_mcp.config.settings import VARIABLES, Settings, SettingsError, load
 from projects_mcp.errors.explain import explain
 from projects_mcp.errors.refusals import RefusalKind
-from projects_mcp.tools.catalog import CATALOGUE
+from projects_mcp.tools.catalog import CATALOG
 from tests.conftest import FAST
 from tests.process.test_stdio import CLEAN
 from tests.unit.test_error_messages import failures
@@ -138,7 +138,7 @@ def test_a_difference_is_named_and_repaired(
 
 def test_the_manifest_lists_the_catalogue() -> None:
     value = manifest()
-    assert value["tools"] == [{"name": tool.name, "description": tool.description} for tool in CATALOGUE]
+    assert value["tools"] == [{"name": tool.name, "description": tool.description} for tool in CATALOG]
     assert len(value["tools"]) == 13
     assert value["tools_generated"] is False
 

@@ -15,11 +15,11 @@ from mcp_types import ElicitRequestParams, ElicitResult
 from projects_mcp import sandbox
 from projects_mcp.api.effects import Access
 from projects_mcp.protocol.server import ProjectsServer
-from projects_mcp.runner.runner import Dispatcher
+from projects_mcp.runner.runner import ToolRunner
 from projects_mcp.sandbox import MOBILE_ID, PRODUCTION_ID, STAGING_ID
-from projects_mcp.tools.catalog import CATALOGUE
+from projects_mcp.tools.catalog import CATALOG
 from tests.mcp.test_arguments import COMPLETE
-from tests.support.harness import ERAS, Bench, Era, body_of, refusal_of
+from tests.support.harness import ERAS, Era, Harness, body_of, refusal_of
 
 pytestmark = pytest.mark.anyio
 
@@ -30,7 +30,7 @@ WRITES = {
     "project_add_product_intent",
     "project_complete_product_onboarding",
 }
-DESTROYS = {tool.name for tool in CATALOGUE} - READS - WRITES
+DESTROYS = {tool.name for tool in CATALOG} - READS - WRITES
 UNBOUND = {"project_list", "project_create"}
 
 AT_LEVEL = {"read": READS, "write": READS | WRITES, "full": READS | WRITES | DESTROYS}
@@ -53,8 +53,8 @@ WITH_KEY = {
 @pytest.mark.parametrize("key", list(WITH_KEY))
 async def test_a_tool_is_listed_if_and_only_if_it_is_allowed(era: Era, level: str, key: str) -> None:
     allowed = AT_LEVEL[level] & WITH_KEY[key]
-    bench = Bench()
-    async with bench.client(era, POSTHOG_PERSONAL_API_KEY=key, PROJECTS_MCP_ACCESS=level) as client:
+    harness = Harness()
+    async with harness.client(era, POSTHOG_PERSONAL_API_KEY=key, PROJECTS_MCP_ACCESS=level) as client:
         assert {tool.name for tool in (await client.list_tools()).tools} == allowed
         for tool in sorted(ALL - allowed):
             text, detail = refusal_of(await client.call_tool(tool, COMPLETE[tool]))
@@ -66,14 +66,14 @@ async def test_a_tool_is_listed_if_and_only_if_it_is_allowed(era: Era, level: st
                 assert "PROJECTS_MCP_ACCESS" in text
             else:
                 assert "/settings/user-api-keys" in text
-        assert bench.sent == [], "the trap: a refused call sends nothing"
-    assert len(bench.recorder.inquiries) == (0 if key == sandbox.OAUTH_TOKEN else 1), "asked once"
+        assert harness.sent == [], "the trap: a refused call sends nothing"
+    assert len(harness.recorder.inquiries) == (0 if key == sandbox.OAUTH_TOKEN else 1), "asked once"
 
 
 @pytest.mark.parametrize("era", ERAS)
 @pytest.mark.parametrize("why", ["older server", "no network", "no answer", "nonsense"])
-async def test_a_grant_that_cannot_be_read_leaves_the_decision_to_posthog(bench: Bench, era: Era, why: str) -> None:
-    inner = bench.recorder._application  # noqa: SLF001 - to stand before it
+async def test_a_grant_that_cannot_be_read_leaves_the_decision_to_posthog(harness: Harness, era: Era, why: str) -> None:
+    inner = harness.recorder._application  # noqa: SLF001 - to stand before it
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
         if scope["path"].startswith("/api/personal_api_keys/"):
@@ -88,7 +88,7 @@ async def test_a_grant_that_cannot_be_read_leaves_the_decision_to_posthog(bench:
             return
         await inner(scope, receive, send)
 
-    other = Bench(world=bench.world, application=application)
+    other = Harness(world=harness.world, application=application)
     started = anyio.current_time()
     async with other.client(era, POSTHOG_PERSONAL_API_KEY=sandbox.READ_ONLY_KEY) as client:
         assert len((await client.list_tools()).tools) == 13
@@ -108,19 +108,19 @@ async def test_a_grant_that_cannot_be_read_leaves_the_decision_to_posthog(bench:
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_what_depends_on_the_project_is_learned_for_that_project_only(bench: Bench, era: Era) -> None:
-    bench.world.behaviour = replace(bench.world.behaviour, key_introspection=False)
-    async with bench.client(era, POSTHOG_PERSONAL_API_KEY=sandbox.ONE_PROJECT_KEY) as client:
+async def test_what_depends_on_the_project_is_learned_for_that_project_only(harness: Harness, era: Era) -> None:
+    harness.world.behaviour = replace(harness.world.behaviour, key_introspection=False)
+    async with harness.client(era, POSTHOG_PERSONAL_API_KEY=sandbox.ONE_PROJECT_KEY) as client:
         for _ in range(2):
             refusal_of(await client.call_tool("project_get", {"project_id": MOBILE_ID}))
-        assert len(bench.recorder.requests) == 1
+        assert len(harness.recorder.requests) == 1
         body_of(await client.call_tool("project_get", {"project_id": PRODUCTION_ID}))
         assert "project_get" in {tool.name for tool in (await client.list_tools()).tools}
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_what_depends_on_the_fields_is_asked_again(bench: Bench, era: Era) -> None:
-    async with bench.client(era, POSTHOG_PERSONAL_API_KEY=sandbox.MEMBER_KEY) as client:
+async def test_what_depends_on_the_fields_is_asked_again(harness: Harness, era: Era) -> None:
+    async with harness.client(era, POSTHOG_PERSONAL_API_KEY=sandbox.MEMBER_KEY) as client:
         arguments: dict[str, Any] = {"project_id": PRODUCTION_ID, "settings": {"timezone": "UTC"}}
         text, detail = refusal_of(await client.call_tool("project_update", arguments))
         assert detail["kind"] == "role"
@@ -130,14 +130,14 @@ async def test_what_depends_on_the_fields_is_asked_again(bench: Bench, era: Era)
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_protected_projects(bench: Bench, era: Era) -> None:
-    async with bench.client(era, PROJECTS_MCP_PROTECTED_PROJECTS=f"{PRODUCTION_ID},77") as client:
+async def test_protected_projects(harness: Harness, era: Era) -> None:
+    async with harness.client(era, PROJECTS_MCP_PROTECTED_PROJECTS=f"{PRODUCTION_ID},77") as client:
         assert len((await client.list_tools()).tools) == 13
         for tool in DESTROYS:
             text, detail = refusal_of(await client.call_tool(tool, COMPLETE[tool]))
             assert detail["kind"] == "protected_project"
             assert "PROJECTS_MCP_PROTECTED_PROJECTS" in text
-        assert bench.sent == []
+        assert harness.sent == []
         body_of(await client.call_tool("project_update", {"project_id": PRODUCTION_ID, "settings": {"tags": ["a"]}}))
         body_of(
             await client.call_tool("project_delete", {"project_id": MOBILE_ID, "confirm_project_name": "Acme mobile"})
@@ -145,15 +145,15 @@ async def test_protected_projects(bench: Bench, era: Era) -> None:
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_only_these_projects(bench: Bench, era: Era) -> None:
-    async with bench.client(era, PROJECTS_MCP_ONLY_PROJECTS=f"{MOBILE_ID},{STAGING_ID}") as client:
+async def test_only_these_projects(harness: Harness, era: Era) -> None:
+    async with harness.client(era, PROJECTS_MCP_ONLY_PROJECTS=f"{MOBILE_ID},{STAGING_ID}") as client:
         assert {tool.name for tool in (await client.list_tools()).tools} == ALL - {"project_create"}
         for tool in sorted(ALL - {"project_list"}):
             text, detail = refusal_of(await client.call_tool(tool, COMPLETE[tool]))
             assert detail["kind"] == "only_projects"
             assert "PROJECTS_MCP_ONLY_PROJECTS" in text
         refusal_of(await client.call_tool("project_get", {}))
-        assert bench.sent == [], "not even the current project is read: it could be any"
+        assert harness.sent == [], "not even the current project is read: it could be any"
         body = body_of(await client.call_tool("project_list", {}))
         assert [row["id"] for row in body["projects"]] == [STAGING_ID, MOBILE_ID]
         assert body["total"] == 2
@@ -166,25 +166,25 @@ async def test_only_these_projects(bench: Bench, era: Era) -> None:
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_a_key_of_one_organization(bench: Bench, era: Era) -> None:
-    async with bench.client(era, POSTHOG_PERSONAL_API_KEY=sandbox.ONE_ORGANIZATION_KEY) as client:
+async def test_a_key_of_one_organization(harness: Harness, era: Era) -> None:
+    async with harness.client(era, POSTHOG_PERSONAL_API_KEY=sandbox.ONE_ORGANIZATION_KEY) as client:
         for tool in sorted(ALL):
-            arguments = {**COMPLETE[tool], "organization_id": _other_organization(bench)}
+            arguments = {**COMPLETE[tool], "organization_id": _other_organization(harness)}
             _, detail = refusal_of(await client.call_tool(tool, arguments))
             assert detail["kind"] == "key_restricted"
-    assert bench.sent == []
+    assert harness.sent == []
 
 
-def _other_organization(bench: Bench) -> str:
-    (only,) = bench.world.api_keys[sandbox.ONE_ORGANIZATION_KEY].scoped_organizations
-    return next(organization for organization in bench.world.organizations if organization != only)
+def _other_organization(harness: Harness) -> str:
+    (only,) = harness.world.api_keys[sandbox.ONE_ORGANIZATION_KEY].scoped_organizations
+    return next(organization for organization in harness.world.organizations if organization != only)
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_session_only_operations_with_a_key_alone(bench: Bench, era: Era) -> None:
-    async with bench.client(era, POSTHOG_SESSION_ID="", POSTHOG_CSRF_TOKEN="") as client:
+async def test_session_only_operations_with_a_key_alone(harness: Harness, era: Era) -> None:
+    async with harness.client(era, POSTHOG_SESSION_ID="", POSTHOG_CSRF_TOKEN="") as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
-        for tool in CATALOGUE:
+        for tool in CATALOG:
             if not tool.operation.session_only:
                 continue
             assert "browser session" in (tools[tool.name].description or "")
@@ -193,19 +193,19 @@ async def test_session_only_operations_with_a_key_alone(bench: Bench, era: Era) 
             assert detail["outcome"] in {None, "not_applied"}
             assert "https://posthog.test/settings/project" in text
             assert "POSTHOG_SESSION_ID" in text
-            before = len(bench.recorder.requests)
+            before = len(harness.recorder.requests)
             refusal_of(await client.call_tool(tool.name, COMPLETE[tool.name]))
-            assert len(bench.recorder.requests) == before
+            assert len(harness.recorder.requests) == before
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_an_expired_session_and_a_wrong_csrf_token_are_told_apart(bench: Bench, era: Era) -> None:
+async def test_an_expired_session_and_a_wrong_csrf_token_are_told_apart(harness: Harness, era: Era) -> None:
     arguments = {"project_id": PRODUCTION_ID, "confirm_project_name": "Acme web"}
-    async with bench.client(era, POSTHOG_CSRF_TOKEN="wrong_csrf_token_0000") as client:
+    async with harness.client(era, POSTHOG_CSRF_TOKEN="wrong_csrf_token_0000") as client:
         text, detail = refusal_of(await client.call_tool("project_reset_token", arguments))
         assert detail["kind"] == "csrf"
         assert "POSTHOG_CSRF_TOKEN" in text
-    async with bench.client(era, POSTHOG_SESSION_ID="expired_session_0000") as client:
+    async with harness.client(era, POSTHOG_SESSION_ID="expired_session_0000") as client:
         text, detail = refusal_of(await client.call_tool("project_activity", {"project_id": PRODUCTION_ID}))
         assert detail["kind"] == "session_expired"
         assert "expired" in text
@@ -213,44 +213,44 @@ async def test_an_expired_session_and_a_wrong_csrf_token_are_told_apart(bench: B
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_what_is_known_of_a_key_outlives_a_passing_failure(bench: Bench, era: Era) -> None:
-    async with bench.client(era, POSTHOG_PERSONAL_API_KEY=sandbox.READ_ONLY_KEY) as client:
+async def test_what_is_known_of_a_key_outlives_a_passing_failure(harness: Harness, era: Era) -> None:
+    async with harness.client(era, POSTHOG_PERSONAL_API_KEY=sandbox.READ_ONLY_KEY) as client:
         server = client.server
         assert isinstance(server, ProjectsServer)
         dispatcher = server._dispatcher  # noqa: SLF001 - to let time pass
-        assert isinstance(dispatcher, Dispatcher)
+        assert isinstance(dispatcher, ToolRunner)
         grants = dispatcher._means.grants  # noqa: SLF001 - as above
         assert len((await client.list_tools()).tools) == 4
-        bench.world.behaviour = replace(bench.world.behaviour, database_unavailable=True)
+        harness.world.behaviour = replace(harness.world.behaviour, database_unavailable=True)
         now = anyio.current_time()
         for late in (now + 1_200, now + 2_400):
             grants.clock = partial(float, late)
             assert len((await client.list_tools()).tools) == 4
         _, detail = refusal_of(await client.call_tool("project_reset_token", COMPLETE["project_reset_token"]))
         assert detail["kind"] == "missing_scope"
-    assert bench.recorder.writes == []
-    assert len(bench.recorder.inquiries) == 3
+    assert harness.recorder.writes == []
+    assert len(harness.recorder.inquiries) == 3
 
 
 @pytest.mark.parametrize("era", ERAS)
 @pytest.mark.parametrize("tool", ["project_activity", "project_is_generating_demo_data"])
-async def test_a_session_does_not_reach_where_the_key_is_restricted(bench: Bench, era: Era, tool: str) -> None:
-    (only,) = bench.world.api_keys[sandbox.ONE_ORGANIZATION_KEY].scoped_organizations
-    admin = bench.world.users[sandbox.ADMIN_ID]
-    async with bench.client(era, POSTHOG_PERSONAL_API_KEY=sandbox.ONE_ORGANIZATION_KEY) as client:
-        inside = next(number for number, each in bench.world.projects.items() if each.fields["organization"] == only)
-        outside = next(number for number, each in bench.world.projects.items() if each.fields["organization"] != only)
+async def test_a_session_does_not_reach_where_the_key_is_restricted(harness: Harness, era: Era, tool: str) -> None:
+    (only,) = harness.world.api_keys[sandbox.ONE_ORGANIZATION_KEY].scoped_organizations
+    admin = harness.world.users[sandbox.ADMIN_ID]
+    async with harness.client(era, POSTHOG_PERSONAL_API_KEY=sandbox.ONE_ORGANIZATION_KEY) as client:
+        inside = next(number for number, each in harness.world.projects.items() if each.fields["organization"] == only)
+        outside = next(number for number, each in harness.world.projects.items() if each.fields["organization"] != only)
         admin.current_organization_id = only
         body_of(await client.call_tool(tool, {"project_id": inside}))
-        admin.current_organization_id = _other_organization(bench)
+        admin.current_organization_id = _other_organization(harness)
         refusal_of(await client.call_tool(tool, {"project_id": outside}))
-    by_session = [request for request in bench.recorder.requests if "cookie" in request.headers]
+    by_session = [request for request in harness.recorder.requests if "cookie" in request.headers]
     assert all(only in request.path and str(inside) in request.path for request in by_session)
     assert len(by_session) == 1
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_a_refused_write_is_not_asked_about_again(bench: Bench, era: Era) -> None:
+async def test_a_refused_write_is_not_asked_about_again(harness: Harness, era: Era) -> None:
     asked = 0
 
     async def ask(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
@@ -259,7 +259,7 @@ async def test_a_refused_write_is_not_asked_about_again(bench: Bench, era: Era) 
         return ElicitResult(action="accept", content={"confirm": True})
 
     arguments = {"project_id": MOBILE_ID, "confirm_project_name": "Acme mobile"}
-    async with bench.client(era, ask, POSTHOG_SESSION_ID="", POSTHOG_CSRF_TOKEN="") as client:
+    async with harness.client(era, ask, POSTHOG_SESSION_ID="", POSTHOG_CSRF_TOKEN="") as client:
         for _ in range(2):
             _, detail = refusal_of(await client.call_tool("project_reset_token", arguments))
             assert detail["kind"] == "session_only"

@@ -28,7 +28,7 @@ from mcp_types import (
 
 from projects_mcp.sandbox import ACME_ID, DEMO_ID, MOBILE_ID, NORTHWIND_ID, PRODUCTION_ID
 from projects_mcp.sandbox.app import create_app
-from tests.support.harness import Bench, Recorder, Sent
+from tests.support.harness import Harness, Recorder, Sent
 
 PROJECTS = (PRODUCTION_ID, MOBILE_ID, DEMO_ID)
 PROTECTED = DEMO_ID
@@ -92,7 +92,7 @@ class Gates(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.bench = Bench()
+        self.bench = Harness()
         self.witness = Witness(create_app(self.bench.world), self.judge)
         self.bench.recorder = self.witness
         self.wish: Wish | None = None

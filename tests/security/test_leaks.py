@@ -17,12 +17,12 @@ from projects_mcp.config.settings import load
 from projects_mcp.gateway.context import Call
 from projects_mcp.policy.confirmation import Confirmed, identify
 from projects_mcp.protocol.stdio import configure_logging
-from projects_mcp.runner.build import assemble
+from projects_mcp.runner.build import build_runner
 from projects_mcp.sandbox import ACME_ID, NORTHWIND_ID, PRODUCTION_ID
-from projects_mcp.tools.catalog import CATALOGUE
+from projects_mcp.tools.catalog import CATALOG
 from tests.mcp.test_arguments import COMPLETE
 from tests.process.test_cli import run
-from tests.support.harness import ERAS, Bench, Era
+from tests.support.harness import ERAS, Era, Harness
 from tests.support.upstream import serving
 
 pytestmark = pytest.mark.anyio
@@ -141,10 +141,10 @@ async def test_no_planted_secret_gets_out(
     caplog.set_level(logging.DEBUG)
     audit = tmp_path / "audit"
     for own in (True, False):
-        bench = Bench(application=Planted(answers()[kind], own))
-        async with bench.client(era, None, **OWN, PROJECTS_MCP_AUDIT_LOG=str(audit)) as client:
+        harness = Harness(application=Planted(answers()[kind], own))
+        async with harness.client(era, None, **OWN, PROJECTS_MCP_AUDIT_LOG=str(audit)) as client:
             assert_clean(str(await client.list_tools()), "the list of tools")
-            for tool in CATALOGUE:
+            for tool in CATALOG:
                 result = await client.call_tool(tool.name, {**COMPLETE[tool.name], **_more(tool.name)})
                 assert_clean(result.model_dump_json() + repr(result), f"{tool.name} on {kind}")
     assert_clean(audit.read_text(encoding="utf-8"), "the journal")
@@ -165,8 +165,8 @@ async def test_no_secret_of_an_exception_gets_out(era: Era, caplog: pytest.LogCa
         except ValueError as error:
             raise RuntimeError(f"Authorization: Bearer {KEY}") from error
 
-    async with Bench(application=broken).client(era, None, **OWN) as client:
-        for tool in CATALOGUE:
+    async with Harness(application=broken).client(era, None, **OWN) as client:
+        for tool in CATALOG:
             result = await client.call_tool(tool.name, COMPLETE[tool.name])
             assert result.is_error
             assert_clean(result.model_dump_json(), tool.name)
@@ -176,7 +176,7 @@ async def test_no_secret_of_an_exception_gets_out(era: Era, caplog: pytest.LogCa
 
 def test_our_log_handler_redacts_messages_and_tracebacks() -> None:
     stream = io.StringIO()
-    dispatcher = assemble(load(OWN))
+    dispatcher = build_runner(load(OWN))
     configure_logging(dispatcher.redactor, stream)
     try:
         raise ValueError(ALL_AS_TEXT)
@@ -188,11 +188,11 @@ def test_our_log_handler_redacts_messages_and_tracebacks() -> None:
 
 def test_no_repr_or_traceback_shows_a_secret() -> None:
     settings = load(OWN)
-    dispatcher = assemble(settings)
+    dispatcher = build_runner(settings)
     target = identify(PRODUCTION_ID, planted_project())
     assert target is not None
     means = dispatcher._means  # noqa: SLF001 - what a debugger would show
-    call = Call(means, CATALOGUE[0].effect, CATALOGUE[0].operation, means.grants, None, lambda *_: None)  # type: ignore[arg-type]
+    call = Call(means, CATALOG[0].effect, CATALOG[0].operation, means.grants, None, lambda *_: None)  # type: ignore[arg-type]
     things = [settings, settings.credentials, means, dispatcher, target, Confirmed(target, "person"), call]
     for thing in things:
         assert_clean(f"{thing!r} {thing!s}", type(thing).__name__)

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from projects_mcp.api.effects import Access, Effect
 from projects_mcp.api.operations import CURRENT, OPERATIONS
-from projects_mcp.policy.authorization import UNKNOWN, Grant, Policy, decide
+from projects_mcp.policy.authorization import UNKNOWN, KeyGrant, Policy, decide
 from projects_mcp.sanitize.redaction import FIELDS, REDACTED, Redactor, masked
 from projects_mcp.sanitize.secret import Secret
-from projects_mcp.sanitize.text import quoted, seen
-from projects_mcp.tools.catalog import CATALOGUE
+from projects_mcp.sanitize.text import quoted, strip_invisible
+from projects_mcp.tools.catalog import CATALOG
 
 OWN = "phx_own_key_0123456789"
 _SECRETS = st.sampled_from(
@@ -98,24 +98,24 @@ def test_quoted_text_is_one_line_bounded_and_without_unseen_characters(text: str
     assert "\n" not in shown
     assert len(shown) <= 203
     assert shown.count("\u201c") == shown.count("\u201d") == 1
-    assert seen(shown) == shown
+    assert strip_invisible(shown) == shown
 
 
 @given(text=st.text(alphabet=st.characters(categories=["L", "N", "P", "Zs", "So"])))
 def test_ordinary_text_is_left_alone(text: str) -> None:
     unseen = "\u3164\u115f\u1160\uffa0"  # letters by category, and blank
-    assert seen(text) == "".join("\ufffd" if character in unseen else character for character in text)
+    assert strip_invisible(text) == "".join("\ufffd" if character in unseen else character for character in text)
 
 
 def test_joiners_stay_where_a_script_or_an_emoji_needs_them() -> None:
     for text in ("👩\u200d🔬", "می\u200cخواهم", "👨\u200d👩\u200d👧", "🏳\ufe0f\u200d🌈"):
-        assert seen(text) == text
-    assert seen("ac\u200dme") == "ac\ufffdme"
-    assert seen("\u200dx") == "\ufffdx"
+        assert strip_invisible(text) == text
+    assert strip_invisible("ac\u200dme") == "ac\ufffdme"
+    assert strip_invisible("\u200dx") == "\ufffdx"
 
 
 def test_an_effect_decides_everything() -> None:
-    for tool in CATALOGUE:
+    for tool in CATALOG:
         assert tool.effect.reads == tool.operation.reads
         assert tool.effect.needs_confirmation == ("confirm_project_name" in tool.input_schema.get("required", ()))
         assert tool.effect.scope == ("project:read" if tool.operation.reads else "project:write")
@@ -123,7 +123,7 @@ def test_an_effect_decides_everything() -> None:
 
 
 _GRANTS = st.builds(
-    Grant,
+    KeyGrant,
     scopes=st.none() | st.frozensets(st.sampled_from(["*", "project:read", "project:write", "insight:read"])),
     projects=st.none() | st.frozensets(st.integers(1, 5), min_size=1),
 )
@@ -135,9 +135,9 @@ _POLICIES = st.builds(
 )
 
 
-@given(tool=st.sampled_from(CATALOGUE), policy=_POLICIES, grant=_GRANTS, project=st.integers(1, 5))
+@given(tool=st.sampled_from(CATALOG), policy=_POLICIES, grant=_GRANTS, project=st.integers(1, 5))
 def test_what_is_decided_is_never_more_than_each_party_allows(
-    tool: Any, policy: Policy, grant: Grant, project: int
+    tool: Any, policy: Policy, grant: KeyGrant, project: int
 ) -> None:
     target = project if tool.operation.on_project else None
     refusal = decide(tool.effect, tool.operation, policy, grant, organization=CURRENT, project=target)
@@ -163,7 +163,7 @@ def test_the_current_project_is_nobodys_to_touch_where_only_some_are_allowed() -
 @given(value=_nested(st.none() | st.integers() | st.text()))
 def test_any_introspection_answer_can_be_read(value: Any) -> None:
     for name in ("scopes", "scoped_teams", "scoped_organizations"):
-        Grant.from_introspection({name: value})
+        KeyGrant.from_introspection({name: value})
 
 
 @pytest.mark.parametrize("organization", ["acme", "../..", 1, None])

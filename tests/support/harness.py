@@ -14,7 +14,7 @@ from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult, TextCon
 from projects_mcp.config.settings import load
 from projects_mcp.posthog.client import ASGIApplication
 from projects_mcp.protocol.server import ProjectsServer
-from projects_mcp.runner.build import assemble
+from projects_mcp.runner.build import build_runner
 from projects_mcp.sandbox import CSRF_TOKEN, PRODUCTION_ID, READ_WRITE_KEY, SESSION_ID, World, seed
 from projects_mcp.sandbox.app import create_app
 
@@ -86,7 +86,7 @@ class Recorder:
 
 
 @dataclass
-class Bench:
+class Harness:
     """A world, a recorder before it, and servers on it."""
 
     world: World = field(default_factory=seed)
@@ -108,7 +108,7 @@ class Bench:
     def server(self, **environment: str) -> ProjectsServer:
         settings = load({**ENVIRONMENT, **environment})
         limits = settings.limits._replace(**self.limits)
-        return ProjectsServer(assemble(replace(settings, limits=limits), self.recorder))
+        return ProjectsServer(build_runner(replace(settings, limits=limits), self.recorder))
 
     @asynccontextmanager
     async def client(self, era: Era = "auto", ask: Ask | None = None, **environment: str) -> AsyncIterator[Client]:

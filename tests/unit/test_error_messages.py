@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 
 from projects_mcp.api.effects import Effect
-from projects_mcp.api.settings_diff import Evidence, Outcome, WriteLost
-from projects_mcp.errors.explain import Situation, explain, unexpected
-from projects_mcp.errors.posthog import AnswerLost, AnswerUnusable, NotSent, PostHogError, rejection
+from projects_mcp.api.settings_diff import Outcome, ReadbackResult, WriteUnresolved
+from projects_mcp.errors.explain import FailureContext, explain, unexpected
+from projects_mcp.errors.posthog import InvalidResponse, PostHogError, RequestNotSent, ResponseLost, rejection
 from projects_mcp.errors.refusals import Refusal, RefusalKind
 
 SNAPSHOT = Path(__file__).parent / "snapshots" / "failures.txt"
 
-READ = Situation("project_get", Effect.READ, "https://us.posthog.com")
-WRITE = Situation("project_update", Effect.CHANGE, "https://us.posthog.com")
-DESTROY = Situation("project_delete", Effect.DESTROY, "https://eu.posthog.com")
+READ = FailureContext("project_get", Effect.READ, "https://us.posthog.com")
+WRITE = FailureContext("project_update", Effect.CHANGE, "https://us.posthog.com")
+DESTROY = FailureContext("project_delete", Effect.DESTROY, "https://eu.posthog.com")
 
 REFUSALS: dict[RefusalKind, dict[str, Any]] = {
     RefusalKind.INVALID_ARGUMENT: {"problems": ["`limit` must be at most 500."]},
@@ -65,7 +65,7 @@ UNUSABLE = (
 )
 
 
-def failures() -> Iterator[tuple[str, Situation, Refusal | PostHogError | WriteLost]]:
+def failures() -> Iterator[tuple[str, FailureContext, Refusal | PostHogError | WriteUnresolved]]:
     for refused, facts in REFUSALS.items():
         yield f"refused {refused.value}", DESTROY, Refusal(refused, **facts)
     others: list[dict[str, Any]] = [
@@ -79,11 +79,11 @@ def failures() -> Iterator[tuple[str, Situation, Refusal | PostHogError | WriteL
     for answer in ("cancelled", "nothing"):
         yield f"refused not_confirmed {answer}", DESTROY, Refusal(RefusalKind.NOT_CONFIRMED, answer=answer)
     for reason in ("no_credential", "tls", "proxy", "unreachable"):
-        yield f"not sent {reason}", READ, NotSent(reason)
+        yield f"not sent {reason}", READ, RequestNotSent(reason)
     for reason in ("timeout", "connection"):
-        yield f"lost {reason}", READ, AnswerLost(reason)
+        yield f"lost {reason}", READ, ResponseLost(reason)
     for reason in UNUSABLE:
-        yield f"unusable {reason}", READ, AnswerUnusable(reason)
+        yield f"unusable {reason}", READ, InvalidResponse(reason)
     for status in (400, 401, 404, 409, 418, 500, 502):
         yield f"status {status}", WRITE, rejection(status, {"detail": "What PostHog says.", "attr": "name"}, None)
     yield "status 400 bare", WRITE, rejection(400, None, None)
@@ -94,13 +94,17 @@ def failures() -> Iterator[tuple[str, Situation, Refusal | PostHogError | WriteL
         yield f"status 429 {seconds}", READ, rejection(429, None, seconds)
     for detail in FORBIDDEN:
         yield "status 403", DESTROY, rejection(403, {"detail": detail}, None)
-    timeout = AnswerLost("timeout")
+    timeout = ResponseLost("timeout")
     yield (
         "write lost not_applied",
         WRITE,
-        WriteLost(timeout, Evidence(Outcome.NOT_APPLIED, "It has its former values.")),
+        WriteUnresolved(timeout, ReadbackResult(Outcome.NOT_APPLIED, "It has its former values.")),
     )
-    yield "write lost unknown", DESTROY, WriteLost(timeout, Evidence(Outcome.UNKNOWN, "Reading back failed as well."))
+    yield (
+        "write lost unknown",
+        DESTROY,
+        WriteUnresolved(timeout, ReadbackResult(Outcome.UNKNOWN, "Reading back failed as well.")),
+    )
 
 
 def page() -> str:

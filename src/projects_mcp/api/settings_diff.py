@@ -13,9 +13,18 @@ from typing import Any
 
 from projects_mcp.api.settings_model import Merge, Setting
 from projects_mcp.api.settings_table import SETTINGS
-from projects_mcp.errors.posthog import AnswerLost, ServerFault
+from projects_mcp.errors.posthog import ResponseLost, ServerError
 
-__all__ = ["Comparison", "Evidence", "Outcome", "WriteLost", "compare", "revert", "side_effects", "would_be"]
+__all__ = [
+    "Outcome",
+    "ReadbackResult",
+    "SettingsDiff",
+    "WriteUnresolved",
+    "compare",
+    "revert",
+    "side_effects",
+    "would_be",
+]
 
 
 class Outcome(StrEnum):
@@ -29,7 +38,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class ReadbackResult:
     """What reading back has shown of a write whose answer was lost.
 
     Attributes:
@@ -43,17 +52,17 @@ class Evidence:
     project: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
-class WriteLost(Exception):
+class WriteUnresolved(Exception):
     """A write left, its answer was lost, and this is what reading back has shown."""
 
-    def __init__(self, error: AnswerLost | ServerFault, evidence: Evidence) -> None:
+    def __init__(self, error: ResponseLost | ServerError, evidence: ReadbackResult) -> None:
         super().__init__(evidence.outcome.value)
         self.error = error
         self.evidence = evidence
 
 
 @dataclass(slots=True)
-class Comparison:
+class SettingsDiff:
     """How each field that was sent fared.
 
     Attributes:
@@ -76,7 +85,7 @@ class Comparison:
         return Outcome.NOT_APPLIED if self.ignored else Outcome.UNCHANGED
 
 
-def compare(sent: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]) -> Comparison:
+def compare(sent: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]) -> SettingsDiff:
     """Compare a project before and after a write of settings.
 
     Args:
@@ -84,7 +93,7 @@ def compare(sent: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[s
         before: the project as it was read before.
         after: the project as PostHog answered, or as it is expected to be for a preview.
     """
-    result = Comparison()
+    result = SettingsDiff()
     for name, value in sent.items():
         setting = SETTINGS[name]
         old, new = setting.normal(before.get(name)), setting.normal(after.get(name))
@@ -116,7 +125,7 @@ def side_effects(
     }
 
 
-def revert(comparison: Comparison) -> tuple[dict[str, Any], list[str], list[str]]:
+def revert(comparison: SettingsDiff) -> tuple[dict[str, Any], list[str], list[str]]:
     """Work out the arguments that undo a change.
 
     Returns:

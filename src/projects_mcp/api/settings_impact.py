@@ -28,11 +28,11 @@ def warnings(changed: Mapping[str, Mapping[str, Any]]) -> list[str]:
         before, after = values["before"], values["after"]
         special = _SPECIAL.get(name)
         said += special(before, after) if special else _lost_items(name, before, after)
-        reach = SETTINGS[name].reach if name in SETTINGS else ""
+        impact = SETTINGS[name].impact if name in SETTINGS else ""
         lowers = name in SETTINGS and SETTINGS[name].area is Area.PRIVACY
-        if reach and special is None and not lowers:
-            told.setdefault(reach, []).append(name)
-    return said + [f"{', '.join(names)}: {reach}" for reach, names in told.items()]
+        if impact and special is None and not lowers:
+            told.setdefault(impact, []).append(name)
+    return said + [f"{', '.join(names)}: {impact}" for impact, names in told.items()]
 
 
 def difference(before: Any, after: Any) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def _masking(before: Any, after: Any) -> Iterator[str]:
 
 def _conversations(before: Any, after: Any) -> Iterator[str]:
     if before and not after:
-        yield SETTINGS["conversations_enabled"].reach
+        yield SETTINGS["conversations_enabled"].impact
 
 
 _SPECIAL: Final[Mapping[str, Callable[[Any, Any], Iterator[str]]]] = {

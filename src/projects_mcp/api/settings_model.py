@@ -94,7 +94,7 @@ class Setting(NamedTuple):
     at_creation: AtCreation = AtCreation.TAKEN
     stored: Callable[[Any], Any] | None = None
     hinted: bool = False
-    reach: str = ""
+    impact: str = ""
 
     def normal(self, value: Any) -> Any:
         """Return a value as PostHog would store it, so that two spellings of one value compare equal."""

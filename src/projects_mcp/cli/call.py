@@ -11,18 +11,18 @@ import anyio
 import anyio.to_thread
 
 from projects_mcp.config.settings import Settings
-from projects_mcp.gateway.context import Answer, Person
-from projects_mcp.policy.confirmation import Question
-from projects_mcp.runner.build import assemble
-from projects_mcp.runner.runner import Dispatcher, Result
-from projects_mcp.tools.catalog import CATALOGUE
+from projects_mcp.gateway.context import Approver, Consent
+from projects_mcp.policy.confirmation import ConfirmationRequest
+from projects_mcp.runner.build import build_runner
+from projects_mcp.runner.runner import Result, ToolRunner
+from projects_mcp.tools.catalog import CATALOG
 from projects_mcp.tools.tool import Tool
 
 __all__ = ["UsageError", "described", "run_call", "run_tools"]
 
 DONE, FAILED, USAGE = 0, 1, 2
 
-_BY_NAME: Final[Mapping[str, Tool]] = {tool.name: tool for tool in CATALOGUE}
+_BY_NAME: Final[Mapping[str, Tool]] = {tool.name: tool for tool in CATALOG}
 
 
 class UsageError(Exception):
@@ -38,8 +38,8 @@ def run_call(settings: Settings, tool: str, pairs: Sequence[str], json_text: str
     if tool not in _BY_NAME:
         raise UsageError(f"there is no tool named {tool!r:.60}; see: projects-mcp tools")
     arguments = _arguments(_BY_NAME[tool], pairs, json_text)
-    person = _PersonAtTerminal() if sys.stdin.isatty() and sys.stderr.isatty() else None
-    result = anyio.run(_once, assemble(settings), tool, arguments, person)
+    person = TerminalApprover() if sys.stdin.isatty() and sys.stderr.isatty() else None
+    result = anyio.run(_once, build_runner(settings), tool, arguments, person)
     if result.failed:
         print(result.text, file=sys.stderr)
         return USAGE if (result.error or {}).get("kind") == "invalid_argument" else FAILED
@@ -49,12 +49,12 @@ def run_call(settings: Settings, tool: str, pairs: Sequence[str], json_text: str
 
 def run_tools(settings: Settings, *, as_json: bool) -> int:
     """List the tools: all, with the reason why some are hidden, or as JSON those that are offered."""
-    hidden = anyio.run(_hidden, assemble(settings))
+    hidden = anyio.run(_hidden, build_runner(settings))
     if as_json:
-        print(json.dumps([described(tool) for tool in CATALOGUE if tool.name not in hidden], indent=2))
+        print(json.dumps([described(tool) for tool in CATALOG if tool.name not in hidden], indent=2))
         return DONE
     width = max(map(len, _BY_NAME))
-    for tool in CATALOGUE:
+    for tool in CATALOG:
         state = "hidden" if tool.name in hidden else tool.effect.value
         print(f"{tool.name:{width}}  {state:8}{hidden.get(tool.name, tool.title)}")
     return DONE
@@ -78,30 +78,30 @@ def described(tool: Tool) -> dict[str, Any]:
     }
 
 
-async def _hidden(dispatcher: Dispatcher) -> dict[str, str]:
+async def _hidden(dispatcher: ToolRunner) -> dict[str, str]:
     try:
         return await dispatcher.hidden()
     finally:
         await dispatcher.aclose()
 
 
-async def _once(dispatcher: Dispatcher, tool: str, arguments: Mapping[str, Any], person: Person | None) -> Result:
+async def _once(dispatcher: ToolRunner, tool: str, arguments: Mapping[str, Any], person: Approver | None) -> Result:
     try:
         return await dispatcher.call(tool, arguments, person)
     finally:
         await dispatcher.aclose()
 
 
-class _PersonAtTerminal:
+class TerminalApprover:
     """Asks whoever sits at the terminal."""
 
-    async def ask(self, question: Question) -> Answer:
+    async def request_consent(self, question: ConfirmationRequest) -> Consent:
         print(question.text, file=sys.stderr)
         print("Type yes to go on: ", end="", file=sys.stderr, flush=True)
         line = await anyio.to_thread.run_sync(sys.stdin.readline)
         if not line:
-            return Answer.NOTHING
-        return Answer.ACCEPTED if line.strip() == "yes" else Answer.DECLINED
+            return Consent.NOT_CHANGED
+        return Consent.ACCEPTED if line.strip() == "yes" else Consent.DECLINED
 
 
 def _arguments(tool: Tool, pairs: Sequence[str], json_text: str | None) -> dict[str, Any]:

@@ -6,13 +6,13 @@ from typing import Final, NamedTuple
 
 from projects_mcp.api.effects import Effect
 
-__all__ = ["MAYBE", "NOTHING", "Situation"]
+__all__ = ["CHANGE_UNKNOWN", "NOT_CHANGED", "FailureContext"]
 
-NOTHING: Final = "Nothing was changed."
-MAYBE: Final = "It is not known whether the change was made: read the project before you try again."
+NOT_CHANGED: Final = "Nothing was changed."
+CHANGE_UNKNOWN: Final = "It is not known whether the change was made: read the project before you try again."
 
 
-class Situation(NamedTuple):
+class FailureContext(NamedTuple):
     """What the words depend on besides the failure itself.
 
     Attributes:

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from projects_mcp.api.settings_diff import Outcome, WriteLost
-from projects_mcp.errors.context import MAYBE, NOTHING, Situation
+from projects_mcp.api.settings_diff import Outcome, WriteUnresolved
+from projects_mcp.errors.context import CHANGE_UNKNOWN, NOT_CHANGED, FailureContext
 from projects_mcp.errors.failed import cause_of
-from projects_mcp.errors.posthog import AnswerLost, PostHogError, ServerFault
+from projects_mcp.errors.posthog import PostHogError, ResponseLost, ServerError
 from projects_mcp.errors.refusals import Refusal
 from projects_mcp.errors.refused import REFUSALS
 
-__all__ = ["NOTHING", "Explanation", "Situation", "about_lost_answer", "explain", "unexpected"]
+__all__ = ["NOT_CHANGED", "Explanation", "FailureContext", "about_lost_answer", "explain", "unexpected"]
 
 _CHECK_PROJECT: Final = "Look at it with project_get before you try again."
 _CHECK: Final[Mapping[str, str]] = {
@@ -32,9 +32,9 @@ class Explanation(NamedTuple):
     detail: Mapping[str, Any]
 
 
-def explain(failure: Refusal | PostHogError | WriteLost, situation: Situation) -> Explanation:
+def explain(failure: Refusal | PostHogError | WriteUnresolved, situation: FailureContext) -> Explanation:
     """Word a refusal, an error of PostHog's, or a write whose answer was lost."""
-    if isinstance(failure, WriteLost):
+    if isinstance(failure, WriteUnresolved):
         return _lost(failure, situation)
     if isinstance(failure, PostHogError):
         return _failed(failure, situation)
@@ -49,34 +49,34 @@ def explain(failure: Refusal | PostHogError | WriteLost, situation: Situation) -
     return Explanation(REFUSALS[failure.kind](failure.facts, situation), detail)
 
 
-def unexpected(situation: Situation) -> Explanation:
+def unexpected(situation: FailureContext) -> Explanation:
     """Word a failure of our own that nobody foresaw. Its details are in the log only."""
     uncertain = situation.write_left
-    changed = MAYBE if uncertain else NOTHING
+    changed = CHANGE_UNKNOWN if uncertain else NOT_CHANGED
     text = f"Something went wrong inside projects-mcp. {changed} The server's log has the details."
     outcome = Outcome.UNKNOWN if uncertain else None
     return Explanation(text, _detail("internal", situation, outcome=outcome, request_sent=uncertain))
 
 
-def about_lost_answer(failure: WriteLost, situation: Situation) -> Mapping[str, Any]:
+def about_lost_answer(failure: WriteUnresolved, situation: FailureContext) -> Mapping[str, Any]:
     """Return the machine-readable part for a write whose answer was lost, whatever reading back has shown."""
     kind, _, _ = cause_of(failure.error, situation)
     return _detail_of(failure.error, kind, situation, outcome=failure.evidence.outcome)
 
 
-def _failed(failure: PostHogError, situation: Situation) -> Explanation:
+def _failed(failure: PostHogError, situation: FailureContext) -> Explanation:
     kind, what, then = cause_of(failure, situation)
-    if situation.write_left and isinstance(failure, AnswerLost | ServerFault):
-        return Explanation(f"{what} {MAYBE}", _detail_of(failure, kind, situation, outcome=Outcome.UNKNOWN))
-    return Explanation(f"{what} {NOTHING} {then}", _detail_of(failure, kind, situation))
+    if situation.write_left and isinstance(failure, ResponseLost | ServerError):
+        return Explanation(f"{what} {CHANGE_UNKNOWN}", _detail_of(failure, kind, situation, outcome=Outcome.UNKNOWN))
+    return Explanation(f"{what} {NOT_CHANGED} {then}", _detail_of(failure, kind, situation))
 
 
-def _lost(failure: WriteLost, situation: Situation) -> Explanation:
+def _lost(failure: WriteUnresolved, situation: FailureContext) -> Explanation:
     """Word a write whose answer was lost: what reading back has shown, and what to do about it."""
     _, what, _ = cause_of(failure.error, situation)
     evidence = failure.evidence
     if evidence.outcome is Outcome.NOT_APPLIED:
-        text = f"{what} {NOTHING} {evidence.says} Read the project once more before you try again."
+        text = f"{what} {NOT_CHANGED} {evidence.says} Read the project once more before you try again."
     else:
         check = _CHECK.get(situation.tool, _CHECK_PROJECT)
         text = f"{what} It is not known whether the change was made. {evidence.says} {check}"
@@ -84,7 +84,7 @@ def _lost(failure: WriteLost, situation: Situation) -> Explanation:
 
 
 def _detail_of(
-    failure: PostHogError, kind: str, situation: Situation, outcome: Outcome | None = None
+    failure: PostHogError, kind: str, situation: FailureContext, outcome: Outcome | None = None
 ) -> Mapping[str, Any]:
     return _detail(
         kind,
@@ -101,7 +101,7 @@ def _detail_of(
 
 def _detail(
     kind: str,
-    situation: Situation,
+    situation: FailureContext,
     *,
     status: int | None = None,
     code: str | None = None,

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from projects_mcp.errors.context import Situation
+from projects_mcp.errors.context import FailureContext
 from projects_mcp.errors.posthog import (
-    AnswerLost,
-    AnswerUnusable,
     Conflict,
     Forbidden,
     Invalid,
+    InvalidResponse,
     NotFound,
     PostHogError,
-    Rejected,
-    ServerFault,
-    Throttled,
+    RateLimited,
+    ResponseLost,
+    ServerError,
+    StatusError,
     Unauthenticated,
 )
 from projects_mcp.sanitize.text import quoted
@@ -30,13 +30,13 @@ _AFTER_UNUSABLE: Final[Mapping[str, str]] = {
 }
 
 
-def cause_of(failure: PostHogError, situation: Situation) -> tuple[str, str, str]:
+def cause_of(failure: PostHogError, situation: FailureContext) -> tuple[str, str, str]:
     """Return the kind of a failure, what happened, and what to do."""
-    if isinstance(failure, Rejected):
+    if isinstance(failure, StatusError):
         return _rejected(failure, situation)
-    if isinstance(failure, AnswerUnusable):
+    if isinstance(failure, InvalidResponse):
         return _unusable(failure, situation)
-    if isinstance(failure, AnswerLost):
+    if isinstance(failure, ResponseLost):
         if failure.reason == "timeout":
             return "timeout", "PostHog did not answer in time.", "Try again in a moment."
         what = "The connection to PostHog broke before it had answered."
@@ -44,14 +44,14 @@ def cause_of(failure: PostHogError, situation: Situation) -> tuple[str, str, str
     return _not_sent(failure, situation)
 
 
-def _rejected(failure: Rejected, situation: Situation) -> tuple[str, str, str]:
+def _rejected(failure: StatusError, situation: FailureContext) -> tuple[str, str, str]:
     for error, words in _REJECTIONS:
         if isinstance(failure, error):
             return words(failure, situation)
     return _invalid(failure, situation)
 
 
-def _unauthenticated(failure: Rejected, situation: Situation) -> tuple[str, str, str]:
+def _unauthenticated(failure: StatusError, situation: FailureContext) -> tuple[str, str, str]:
     if failure.by_session:
         return (
             "session_expired",
@@ -70,7 +70,7 @@ def _unauthenticated(failure: Rejected, situation: Situation) -> tuple[str, str,
     )
 
 
-def _forbidden(failure: Rejected, situation: Situation) -> tuple[str, str, str]:
+def _forbidden(failure: StatusError, situation: FailureContext) -> tuple[str, str, str]:
     cause = failure.cause if isinstance(failure, Forbidden) else "forbidden"
     keys = f"{situation.origin}/settings/user-api-keys"
     what, then = {
@@ -112,7 +112,7 @@ def _forbidden(failure: Rejected, situation: Situation) -> tuple[str, str, str]:
     return cause, what, then
 
 
-def _not_found(_failure: Rejected, _situation: Situation) -> tuple[str, str, str]:
+def _not_found(_failure: StatusError, _situation: FailureContext) -> tuple[str, str, str]:
     return (
         "not_found",
         "PostHog found no such project or organization, or this key cannot see it.",
@@ -120,22 +120,22 @@ def _not_found(_failure: Rejected, _situation: Situation) -> tuple[str, str, str
     )
 
 
-def _conflict(failure: Rejected, _situation: Situation) -> tuple[str, str, str]:
+def _conflict(failure: StatusError, _situation: FailureContext) -> tuple[str, str, str]:
     return "conflict", f"That name is taken in the organization.{_says(failure)}", "Choose another name and call again."
 
 
-def _throttled(failure: Rejected, _situation: Situation) -> tuple[str, str, str]:
+def _throttled(failure: StatusError, _situation: FailureContext) -> tuple[str, str, str]:
     if failure.retry_after_s is None:
         return "throttled", "PostHog limits the rate of this key's requests.", "Wait a minute before you try again."
     seconds = f"{failure.retry_after_s:.0f} second{'' if round(failure.retry_after_s) == 1 else 's'}"
     return "throttled", "PostHog limits the rate of this key's requests.", f"Try again in {seconds}."
 
 
-def _server_fault(failure: Rejected, _situation: Situation) -> tuple[str, str, str]:
+def _server_fault(failure: StatusError, _situation: FailureContext) -> tuple[str, str, str]:
     return "server_error", f"PostHog failed with status {failure.status}.{_says(failure)}", "Try again later."
 
 
-def _invalid(failure: Rejected, situation: Situation) -> tuple[str, str, str]:
+def _invalid(failure: StatusError, situation: FailureContext) -> tuple[str, str, str]:
     about = f" about {quoted(failure.attr, 100)}" if failure.attr else ""
     return (
         "validation",
@@ -144,18 +144,20 @@ def _invalid(failure: Rejected, situation: Situation) -> tuple[str, str, str]:
     )
 
 
-_REJECTIONS: Final[tuple[tuple[type[Rejected], Callable[[Rejected, Situation], tuple[str, str, str]]], ...]] = (
+_REJECTIONS: Final[
+    tuple[tuple[type[StatusError], Callable[[StatusError, FailureContext], tuple[str, str, str]]], ...]
+] = (
     (Unauthenticated, _unauthenticated),
     (Forbidden, _forbidden),
     (NotFound, _not_found),
     (Conflict, _conflict),
-    (Throttled, _throttled),
-    (ServerFault, _server_fault),
+    (RateLimited, _throttled),
+    (ServerError, _server_fault),
     (Invalid, _invalid),
 )
 
 
-def _unusable(failure: AnswerUnusable, situation: Situation) -> tuple[str, str, str]:
+def _unusable(failure: InvalidResponse, situation: FailureContext) -> tuple[str, str, str]:
     what = {
         "redirect": "PostHog's address answered with a redirect, which is not followed.",
         "html": "A web page came back instead of PostHog's data.",
@@ -173,7 +175,7 @@ def _unusable(failure: AnswerUnusable, situation: Situation) -> tuple[str, str, 
     return "bad_answer", what, _AFTER_UNUSABLE.get(failure.reason, host)
 
 
-def _not_sent(failure: PostHogError, situation: Situation) -> tuple[str, str, str]:
+def _not_sent(failure: PostHogError, situation: FailureContext) -> tuple[str, str, str]:
     if failure.reason == "no_credential":
         return "not_configured", "No PostHog key is configured.", "Set POSTHOG_PERSONAL_API_KEY and restart the server."
     if failure.reason == "tls":
@@ -192,7 +194,7 @@ def _not_sent(failure: PostHogError, situation: Situation) -> tuple[str, str, st
     )
 
 
-def _says(failure: Rejected) -> str:
+def _says(failure: StatusError) -> str:
     if not failure.detail:
         return ""
     said = quoted(failure.detail)

@@ -18,17 +18,17 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 __all__ = [
-    "AnswerLost",
-    "AnswerUnusable",
     "Conflict",
     "Forbidden",
     "Invalid",
+    "InvalidResponse",
     "NotFound",
-    "NotSent",
     "PostHogError",
-    "Rejected",
-    "ServerFault",
-    "Throttled",
+    "RateLimited",
+    "RequestNotSent",
+    "ResponseLost",
+    "ServerError",
+    "StatusError",
     "Unauthenticated",
     "rejection",
 ]
@@ -62,14 +62,14 @@ class PostHogError(Exception):
         self.reason = reason
 
 
-class NotSent(PostHogError):
+class RequestNotSent(PostHogError):
     """The request never left this process, so nothing changed."""
 
     request_sent = False
     retryable = True
 
 
-class AnswerLost(PostHogError):
+class ResponseLost(PostHogError):
     """The request left and its answer is missing. Whether a write happened cannot be told from this alone."""
 
     retryable = True
@@ -79,13 +79,13 @@ class AnswerLost(PostHogError):
         self.status = status
 
 
-class AnswerUnusable(AnswerLost):
+class InvalidResponse(ResponseLost):
     """Something answered, but not with JSON of PostHog's that can be read."""
 
     retryable = False
 
 
-class Rejected(PostHogError):
+class StatusError(PostHogError):
     """PostHog answered with an error status.
 
     `code`, `detail` and `attr` come from PostHog's envelope `{type, code, detail, attr}` where there was one.
@@ -110,11 +110,11 @@ class Rejected(PostHogError):
         """Whether the browser session, and not the key, was what PostHog judged."""
 
 
-class Unauthenticated(Rejected):
+class Unauthenticated(StatusError):
     """401: the credential is missing, wrong, expired, or of the other region."""
 
 
-class Forbidden(Rejected):
+class Forbidden(StatusError):
     """403: the credential is known and may not do this."""
 
     @property
@@ -124,40 +124,40 @@ class Forbidden(Rejected):
         return next((cause for part, cause in _FORBIDDEN if part in sentence), "forbidden")
 
 
-class NotFound(Rejected):
+class NotFound(StatusError):
     """404: there is no such thing, or this credential cannot see it."""
 
 
-class Conflict(Rejected):
+class Conflict(StatusError):
     """409: another project has that name."""
 
 
-class Invalid(Rejected):
+class Invalid(StatusError):
     """400 and other 4xx: PostHog did not accept the request."""
 
 
-class Throttled(Rejected):
+class RateLimited(StatusError):
     """429: too many requests for this credential."""
 
     retryable = True
 
 
-class ServerFault(Rejected):
+class ServerError(StatusError):
     """5xx: PostHog or a proxy in front of it failed."""
 
     retryable = True
 
 
-_BY_STATUS: Final[Mapping[int, type[Rejected]]] = {
+_BY_STATUS: Final[Mapping[int, type[StatusError]]] = {
     401: Unauthenticated,
     403: Forbidden,
     404: NotFound,
     409: Conflict,
-    429: Throttled,
+    429: RateLimited,
 }
 
 
-def rejection(status: int, body: object, retry_after_s: float | None) -> Rejected:
+def rejection(status: int, body: object, retry_after_s: float | None) -> StatusError:
     """Build the error for an error status.
 
     Args:
@@ -171,7 +171,7 @@ def rejection(status: int, body: object, retry_after_s: float | None) -> Rejecte
     if retry_after_s is None and detail and (found := _SECONDS.search(detail)):
         # Some PostHog versions leave the header out and state the number only in the sentence.
         retry_after_s = float(found[1])
-    kind = _BY_STATUS.get(status, ServerFault if status >= 500 else Invalid)  # noqa: PLR2004 - the HTTP classes
+    kind = _BY_STATUS.get(status, ServerError if status >= 500 else Invalid)  # noqa: PLR2004 - the HTTP classes
     return kind(
         status,
         code=_word(fields.get("code")),

@@ -22,7 +22,7 @@ import anyio.to_thread
 
 from projects_mcp.sanitize.redaction import Redactor
 
-__all__ = ["AuditUnavailable", "Echo", "Journal"]
+__all__ = ["AuditLog", "AuditUnavailable", "Echo"]
 
 _OWNER_ONLY: Final = 0o600
 _OTHERS: Final = 0o077
@@ -47,7 +47,7 @@ class AuditUnavailable(Exception):
 
 
 @dataclass
-class Journal:
+class AuditLog:
     """Where the lines go.
 
     Args:

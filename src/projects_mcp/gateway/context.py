@@ -25,25 +25,25 @@ from projects_mcp.api.operations import (
     ProjectRef,
     organization_of,
 )
-from projects_mcp.api.settings_diff import Evidence, Outcome, WriteLost
-from projects_mcp.errors.posthog import AnswerLost, AnswerUnusable, Forbidden, PostHogError, ServerFault
+from projects_mcp.api.settings_diff import Outcome, ReadbackResult, WriteUnresolved
+from projects_mcp.errors.posthog import Forbidden, InvalidResponse, PostHogError, ResponseLost, ServerError
 from projects_mcp.errors.refusals import Refusal, RefusalKind
-from projects_mcp.gateway.key_access import Grants
-from projects_mcp.gateway.secret_file import Vault
-from projects_mcp.policy.authorization import Grant, Policy, decide
+from projects_mcp.gateway.key_access import KeyAccess
+from projects_mcp.gateway.secret_file import SecretFolder
+from projects_mcp.policy.authorization import KeyGrant, Policy, decide
 from projects_mcp.policy.confirmation import (
     Confirmation,
+    ConfirmationRequest,
     Confirmed,
-    Loss,
-    Question,
-    Target,
+    Consequence,
+    ProjectSnapshot,
     identify,
     question_about,
 )
 from projects_mcp.posthog.client import JSONObject, PostHog
 from projects_mcp.sanitize.redaction import Redactor
 
-__all__ = ["Answer", "Call", "Means", "Person", "Proof"]
+__all__ = ["Approver", "Call", "Consent", "Proof", "ToolServices"]
 
 _RETRIEVE: Final = OPERATIONS["retrieve"]
 _LIST: Final = OPERATIONS["list"]
@@ -51,34 +51,34 @@ _READ_BACK_S: Final = 5.0
 """Seconds that reading back gets on top of what a call has left."""
 
 
-class Answer(StrEnum):
+class Consent(StrEnum):
     """What came of asking a person. Only ACCEPTED is consent."""
 
     ACCEPTED = "accepted"
     DECLINED = "declined"
     CANCELLED = "cancelled"
-    NOTHING = "nothing"
+    NOT_CHANGED = "nothing"
     """An error, silence, or an answer that does not fit the question."""
 
 
-Proof: TypeAlias = Callable[[], Awaitable[Evidence]]
+Proof: TypeAlias = Callable[[], Awaitable[ReadbackResult]]
 """Reads back, and tells whether a write has happened."""
 
 
-class Person(Protocol):
+class Approver(Protocol):
     """Somebody at the other end who can be shown a question."""
 
-    async def ask(self, question: Question) -> Answer:
+    async def request_consent(self, question: ConfirmationRequest) -> Consent:
         """Show the question and wait for the answer."""
         ...
 
 
-Turns: TypeAlias = "WeakValueDictionary[ProjectRef, anyio.Lock]"
+ProjectLocks: TypeAlias = "WeakValueDictionary[ProjectRef, anyio.Lock]"
 """A lock for each project that somebody is writing to."""
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class ToolServices:
     """What all calls share.
 
     Attributes:
@@ -93,13 +93,13 @@ class Means:
     """
 
     posthog: PostHog
-    grants: Grants
+    grants: KeyAccess
     redactor: Redactor
     policy: Policy
     confirmation: Confirmation
-    vault: Vault | None = None
-    caller: Grant | None = None
-    turns: Turns = field(default_factory=WeakValueDictionary, repr=False)
+    vault: SecretFolder | None = None
+    caller: KeyGrant | None = None
+    project_locks: ProjectLocks = field(default_factory=WeakValueDictionary, repr=False)
 
 
 @dataclass(slots=True)
@@ -120,17 +120,17 @@ class Call:
         lost: what is known of a write whose answer was lost.
     """
 
-    means: Means
+    means: ToolServices
     effect: Effect
     operation: Operation
-    grant: Grant
-    person: Person | None
-    announce: Callable[[Call, Mapping[str, Any], OrganizationRef], Awaitable[None]] = field(repr=False)
+    grant: KeyGrant
+    person: Approver | None
+    record_intent: Callable[[Call, Mapping[str, Any], OrganizationRef], Awaitable[None]] = field(repr=False)
     organization: OrganizationRef = CURRENT
     project: ProjectRef | None = None
     confirmed_by: str | None = field(default=None, init=False)
     write_left: bool = field(default=False, init=False)
-    lost: WriteLost | None = field(default=None, init=False)
+    lost: WriteUnresolved | None = field(default=None, init=False)
     _left_s: float = field(default=0.0, init=False)
     _asked: OrganizationRef = field(default=CURRENT, init=False)
 
@@ -169,14 +169,14 @@ class Call:
         return await self._send(_LIST, self.organization, None, query=query)
 
     @asynccontextmanager
-    async def alone(self) -> AsyncIterator[None]:
+    async def lock_project(self) -> AsyncIterator[None]:
         """Keep other calls of this server from writing settings of the project between our read and our write.
 
         PostHog knows no conditional request, so writers elsewhere can still come between.
         """
         if self.project is None:
             raise AssertionError("a turn is for a project")
-        turn = self.means.turns.setdefault(self.project, anyio.Lock())
+        turn = self.means.project_locks.setdefault(self.project, anyio.Lock())
         async with turn:
             yield
 
@@ -216,7 +216,9 @@ class Call:
             raise AssertionError("write() is for tools that add or change")
         return await self._send_write(organization, self.project, body, prove)
 
-    async def confirm(self, action: str, loss: Loss, name: str, details: Mapping[str, Any] | None = None) -> Confirmed:
+    async def confirm(
+        self, action: str, loss: Consequence, name: str, details: Mapping[str, Any] | None = None
+    ) -> Confirmed:
         """Take a destructive call through the gates.
 
         Args:
@@ -286,12 +288,12 @@ class Call:
     ) -> JSONObject:
         if self.write_left:
             raise AssertionError("a call writes once")
-        await self.announce(self, body or {}, organization)
+        await self.record_intent(self, body or {}, organization)
         self.write_left = True
         try:
             answer = await self._send(self.operation, organization, project, body=body)
             self._require_project(answer, project)
-        except (AnswerLost, ServerFault) as error:
+        except (ResponseLost, ServerError) as error:
             return await self._read_back(error, prove)
         except (PostHogError, Refusal):
             self.write_left = False  # PostHog said no, or never heard of it
@@ -304,9 +306,9 @@ class Call:
         if self.operation.method == "DELETE" and not answer:
             return
         if type(number) is not int or (project is not None and number != project):
-            raise AnswerUnusable("shape")
+            raise InvalidResponse("shape")
 
-    async def _read_back(self, error: AnswerLost | ServerFault, prove: Proof) -> JSONObject:
+    async def _read_back(self, error: ResponseLost | ServerError, prove: Proof) -> JSONObject:
         """Find out whether a write happened whose answer was lost. It is not sent again, whatever comes out."""
         self._left_s = max(self._left_s, 0) + _READ_BACK_S
         try:
@@ -316,13 +318,13 @@ class Call:
                 await anyio.sleep(self.means.posthog.limits.second_look_s)
                 evidence = await prove()
         except (PostHogError, Refusal):
-            evidence = Evidence(Outcome.UNKNOWN, "Reading back failed as well.")
-        self.lost = WriteLost(error, evidence)
+            evidence = ReadbackResult(Outcome.UNKNOWN, "Reading back failed as well.")
+        self.lost = WriteUnresolved(error, evidence)
         if evidence.outcome is Outcome.APPLIED:
             return dict(evidence.project or {})
         raise self.lost
 
-    async def _fetch(self, organization: OrganizationRef) -> Target:
+    async def _fetch(self, organization: OrganizationRef) -> ProjectSnapshot:
         if not isinstance(self.project, int):
             raise AssertionError("only a concrete project is confirmed")
         target = identify(self.project, await self._send(_RETRIEVE, organization, self.project))
@@ -351,14 +353,14 @@ class Call:
         if refusal is not None:
             raise refusal
 
-    async def _gate_of_person(self, question: Question) -> str:
+    async def _gate_of_person(self, question: ConfirmationRequest) -> str:
         if self.means.confirmation is Confirmation.ARGUMENT:
             return "argument"
         if self.person is None:
             if self.means.confirmation is Confirmation.HUMAN:
                 raise Refusal(RefusalKind.CANNOT_ASK)
             return "argument"
-        answer = await self.person.ask(question._replace(text=self.redactor.text(question.text)))
-        if answer is not Answer.ACCEPTED:
+        answer = await self.person.request_consent(question._replace(text=self.redactor.text(question.text)))
+        if answer is not Consent.ACCEPTED:
             raise Refusal(RefusalKind.NOT_CONFIRMED, answer=answer.value)
         return "person"

@@ -11,12 +11,12 @@ from typing import Final
 import anyio
 
 from projects_mcp.api.operations import Operation, OrganizationRef, ProjectRef
-from projects_mcp.errors.posthog import Forbidden, PostHogError, Rejected
+from projects_mcp.errors.posthog import Forbidden, PostHogError, StatusError
 from projects_mcp.errors.refusals import Refusal, RefusalKind
-from projects_mcp.policy.authorization import UNKNOWN, Grant
+from projects_mcp.policy.authorization import UNKNOWN, KeyGrant
 from projects_mcp.posthog.client import PostHog
 
-__all__ = ["Grants"]
+__all__ = ["KeyAccess"]
 
 logger: Final = logging.getLogger("projects_mcp")
 
@@ -34,7 +34,7 @@ _Target = tuple[str, OrganizationRef | None, ProjectRef | None]
 
 
 @dataclass
-class Grants:
+class KeyAccess:
     """What is known of the credential of one client.
 
     Args:
@@ -44,12 +44,12 @@ class Grants:
 
     posthog: PostHog
     clock: Callable[[], float] = time.monotonic
-    _grant: Grant = field(default=UNKNOWN, init=False)
+    _grant: KeyGrant = field(default=UNKNOWN, init=False)
     _until: float = field(default=float("-inf"), init=False)
     _asking: anyio.Lock = field(default_factory=anyio.Lock, init=False, repr=False)
     _learned: dict[_Target, tuple[Forbidden, float]] = field(default_factory=dict, init=False, repr=False)
 
-    async def get(self) -> Grant:
+    async def get(self) -> KeyGrant:
         """Return the grant, asking PostHog the first time. Never fails, and never takes longer than two seconds.
 
         OAuth tokens, older servers and a missing network leave the grant unknown: then PostHog decides at each call.
@@ -90,14 +90,14 @@ class Grants:
         target = (operation.name, None, None) if everywhere else (operation.name, organization, project)
         self._learned[target] = (error, self.clock() + _KNOWN_FOR_S)
 
-    async def _ask(self) -> tuple[Grant, float]:
+    async def _ask(self) -> tuple[KeyGrant, float]:
         key = self.posthog.credentials.key
         if key is None or key.value.reveal().startswith("pha_"):
             return UNKNOWN, _KNOWN_FOR_S
         with anyio.move_on_after(_PATIENCE_S):
             try:
-                return Grant.from_introspection(await self.posthog.introspect_key()), _KNOWN_FOR_S
-            except Rejected as error:
+                return KeyGrant.from_introspection(await self.posthog.introspect_key()), _KNOWN_FOR_S
+            except StatusError as error:
                 # An answer, if not the one we hoped for: an older server, or no personal key.
                 return UNKNOWN, _UNKNOWN_FOR_S if error.retryable else _KNOWN_FOR_S
             except PostHogError:

@@ -9,12 +9,12 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Final, NamedTuple
 
-__all__ = ["Reserved", "Vault", "VaultUnavailable"]
+__all__ = ["ReservedSecretFile", "SecretFolder", "SecretFolderUnavailable"]
 
 _OTHERS: Final = 0o077
 
 
-class VaultUnavailable(Exception):
+class SecretFolderUnavailable(Exception):
     """The folder for secrets cannot be used. `reason` says why, in a few words of ours."""
 
     def __init__(self, reason: str) -> None:
@@ -22,7 +22,7 @@ class VaultUnavailable(Exception):
         self.reason = reason
 
 
-class Reserved(NamedTuple):
+class ReservedSecretFile(NamedTuple):
     """A file that exists, is empty and private, and waits for its secret under a temporary name."""
 
     temporary: Path
@@ -41,7 +41,7 @@ class Reserved(NamedTuple):
                 os.fsync(file.fileno())
             os.link(self.temporary, self.final)  # unlike a rename, it refuses to replace a file
         except OSError:
-            raise VaultUnavailable("it could not be written") from None
+            raise SecretFolderUnavailable("it could not be written") from None
         finally:
             self.discard()
         return self.final
@@ -51,12 +51,12 @@ class Reserved(NamedTuple):
         self.temporary.unlink(missing_ok=True)
 
 
-class Vault(NamedTuple):
+class SecretFolder(NamedTuple):
     """The operator's folder for secrets."""
 
     folder: Path
 
-    def reserve(self, project: int) -> Reserved:
+    def reserve(self, project: int) -> ReservedSecretFile:
         """Make sure that a secret of this project can be written, before it exists.
 
         Raises:
@@ -65,19 +65,19 @@ class Vault(NamedTuple):
         try:
             status = self.folder.stat()
         except OSError:
-            raise VaultUnavailable("it does not exist") from None
+            raise SecretFolderUnavailable("it does not exist") from None
         if not stat.S_ISDIR(status.st_mode):
-            raise VaultUnavailable("it is not a folder")
+            raise SecretFolderUnavailable("it is not a folder")
         if hasattr(os, "getuid") and status.st_uid != os.getuid():
-            raise VaultUnavailable("it belongs to another user than this server runs as")
+            raise SecretFolderUnavailable("it belongs to another user than this server runs as")
         if hasattr(os, "getuid") and status.st_mode & _OTHERS:
-            raise VaultUnavailable("others can read it; make it private with chmod 700")
+            raise SecretFolderUnavailable("others can read it; make it private with chmod 700")
         when = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         unique = token_hex(4)
         temporary = self.folder / f".project-{project}-{unique}.tmp"
         try:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except OSError:
-            raise VaultUnavailable("it cannot be written") from None
+            raise SecretFolderUnavailable("it cannot be written") from None
         os.close(descriptor)
-        return Reserved(temporary, self.folder / f"project-{project}-secret-token-{when}-{unique}")
+        return ReservedSecretFile(temporary, self.folder / f"project-{project}-secret-token-{when}-{unique}")

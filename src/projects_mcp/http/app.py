@@ -12,21 +12,21 @@ from mcp.server.transport_security import TransportSecuritySettings
 
 from projects_mcp.config.settings import Serving
 from projects_mcp.gateway.audit import Echo
-from projects_mcp.http.auth import Admission
+from projects_mcp.http.auth import BearerAuthentication
 from projects_mcp.http.callers import SCOPES, Caller
 from projects_mcp.http.front import ASGI, BODY_BYTES, PATH, Front, Receive, Send
 from projects_mcp.http.jwt import Issuer
-from projects_mcp.http.tenants import Switchboard
+from projects_mcp.http.tenants import Tenants
 from projects_mcp.protocol.server import ProjectsServer
-from projects_mcp.tools.catalog import CATALOGUE
+from projects_mcp.tools.catalog import CATALOG
 
 __all__ = ["application"]
 
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
-_NEEDS: Final = {tool.name: SCOPES[:1] if tool.effect.reads else SCOPES for tool in CATALOGUE}
+_NEEDS: Final = {tool.name: SCOPES[:1] if tool.effect.reads else SCOPES for tool in CATALOG}
 
 
-def application(switchboard: Switchboard, serving: Serving, host: str, port: int, echo: Echo | None = None) -> Front:
+def application(switchboard: Tenants, serving: Serving, host: str, port: int, echo: Echo | None = None) -> Front:
     """Build the ASGI application.
 
     Args:
@@ -55,7 +55,7 @@ def application(switchboard: Switchboard, serving: Serving, host: str, port: int
         issuer = Issuer(serving.issuer, serving.audience or public, serving.jwks)
     return Front(
         _Principal(inner, switchboard),
-        Admission(switchboard.callers, issuer, _metadata_address(public)),
+        BearerAuthentication(switchboard.callers, issuer, _metadata_address(public)),
         enter=switchboard.entered,
         needs=lambda tool: _NEEDS.get(tool, ()),
         ready=switchboard.ready,
@@ -75,7 +75,7 @@ def application(switchboard: Switchboard, serving: Serving, host: str, port: int
 class _Principal:
     """Tells the SDK whose request it is, so that it binds the state of a confirmation to that caller."""
 
-    def __init__(self, inner: Any, switchboard: Switchboard) -> None:
+    def __init__(self, inner: Any, switchboard: Tenants) -> None:
         self._inner = inner
         self._known: ASGI = AuthContextMiddleware(inner)
         self._switchboard = switchboard

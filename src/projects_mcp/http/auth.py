@@ -8,10 +8,10 @@ from typing import NamedTuple
 from projects_mcp.http.callers import Caller, Callers
 from projects_mcp.http.jwt import InvalidToken, Issuer, IssuerUnavailable
 
-__all__ = ["Admission", "TurnedAway"]
+__all__ = ["AuthError", "BearerAuthentication"]
 
 
-class TurnedAway(Exception):
+class AuthError(Exception):
     """A request that is answered at the door.
 
     Args:
@@ -40,7 +40,7 @@ class _Realm(NamedTuple):
         return {"WWW-Authenticate": f"Bearer {listed}".rstrip()}
 
 
-class Admission:
+class BearerAuthentication:
     """Decides on each request by its bearer token.
 
     Args:
@@ -72,11 +72,11 @@ class Admission:
             return None
         given = list(authorizations)
         if len(given) > 1:
-            raise TurnedAway(400, "There is more than one Authorization header.")
+            raise AuthError(400, "There is more than one Authorization header.")
         kind, _, token = (given[0] if given else "").partition(" ")
         token = token.strip()
         if kind.lower() != "bearer" or not token:
-            raise TurnedAway(
+            raise AuthError(
                 401, "A bearer token is needed: Authorization: Bearer …", self._realm.challenge(scope="project:read")
             )
         found = self.callers.of_token(token) if self.callers is not None else None
@@ -89,7 +89,7 @@ class Admission:
         except InvalidToken as error:
             raise self._invalid(str(error)) from None
         except IssuerUnavailable:
-            raise TurnedAway(503, "The issuer of tokens cannot be reached; try again.", {"Retry-After": "30"}) from None
+            raise AuthError(503, "The issuer of tokens cannot be reached; try again.", {"Retry-After": "30"}) from None
 
     def require(self, caller: Caller, needed: Iterable[str]) -> None:
         """Make sure that a token has all scopes that a call needs, before it runs.
@@ -101,8 +101,8 @@ class Admission:
         if all(map(caller.rights.has, scopes)):
             return
         header = self._realm.challenge(error="insufficient_scope", scope=" ".join(scopes))
-        raise TurnedAway(403, f"The token lacks a scope: {' and '.join(scopes)} are needed.", header)
+        raise AuthError(403, f"The token lacks a scope: {' and '.join(scopes)} are needed.", header)
 
-    def _invalid(self, why: str) -> TurnedAway:
+    def _invalid(self, why: str) -> AuthError:
         header = self._realm.challenge(error="invalid_token", error_description=why, scope="project:read")
-        return TurnedAway(401, f"The bearer token is not accepted: {why}.", header)
+        return AuthError(401, f"The bearer token is not accepted: {why}.", header)

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from projects_mcp.api.effects import Access
 from projects_mcp.config.settings import SettingsError, key_of
-from projects_mcp.policy.authorization import Grant
+from projects_mcp.policy.authorization import KeyGrant
 from projects_mcp.posthog.credentials import Credentials
 
 __all__ = ["DEFAULT_CREDENTIAL", "SCOPES", "Caller", "Callers", "load_callers", "new_entry"]
@@ -48,7 +48,7 @@ class Caller(NamedTuple):
     """
 
     name: str
-    rights: Grant
+    rights: KeyGrant
     access: Access = Access.FULL
     credential: str = DEFAULT_CREDENTIAL
     organization: UUID | None = None
@@ -175,7 +175,7 @@ def _caller(name: str, table: Mapping[str, Any]) -> tuple[str, Caller]:
         raise _wrong(f"{read.where} organization must be a UUID") from None
     caller = Caller(
         name=name,
-        rights=Grant(
+        rights=KeyGrant(
             scopes=frozenset(scopes), organizations=None if organization is None else frozenset([organization])
         ),
         access=Access(access),

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import anyio
 
 from projects_mcp.gateway.audit import Echo
-from projects_mcp.http.auth import Admission, TurnedAway
+from projects_mcp.http.auth import AuthError, BearerAuthentication
 from projects_mcp.http.callers import Caller
 
 __all__ = ["ASGI", "BODY_BYTES", "PATH", "Front"]
@@ -47,7 +47,7 @@ class Front:
     def __init__(
         self,
         application: ASGI,
-        admission: Admission,
+        admission: BearerAuthentication,
         *,
         enter: Callable[[Caller | None], Any],
         needs: Callable[[str], Iterable[str]],
@@ -88,10 +88,10 @@ class Front:
         elif visit.path == PATH:
             visit.caller = await self.admission.caller(visit.headers("authorization"))
             if visit.method != "POST":  # a stateless server has nothing to say by itself, and no session to end
-                raise TurnedAway(405, f"{PATH} takes POST only.", {"Allow": "POST"})
+                raise AuthError(405, f"{PATH} takes POST only.", {"Allow": "POST"})
             await self._let_in(visit)
         else:
-            raise TurnedAway(404, f"There is nothing here; the server is at {PATH}.")
+            raise AuthError(404, f"There is nothing here; the server is at {PATH}.")
 
     def note(self, visit: _Visit) -> None:
         """Write the access line: no query, no header and no body."""
@@ -141,7 +141,7 @@ class _Visit:
         """Answer the request, and leave its line."""
         try:
             await self._front.answer(self)
-        except TurnedAway as refusal:
+        except AuthError as refusal:
             await self.reply(refusal.status, {"error": refusal.sentence}, refusal.headers)
         finally:
             self._front.note(self)
@@ -173,7 +173,7 @@ class _Visit:
         Raises:
             TurnedAway: 413, it is too long; 408, it takes too long; 400, it is cut off.
         """
-        too_long = TurnedAway(413, f"The request is longer than {BODY_BYTES} bytes.")
+        too_long = AuthError(413, f"The request is longer than {BODY_BYTES} bytes.")
         announced = self.headers("content-length")
         if announced and announced[0].isdigit() and int(announced[0][:20]) > BODY_BYTES:
             raise too_long
@@ -182,13 +182,13 @@ class _Visit:
             while True:
                 message = await self.receive()
                 if message["type"] == "http.disconnect":
-                    raise TurnedAway(400, "The request was cut off.")  # what did not arrive whole is not run
+                    raise AuthError(400, "The request was cut off.")  # what did not arrive whole is not run
                 body += message.get("body", b"")
                 if len(body) > BODY_BYTES:
                     raise too_long
                 if not message.get("more_body", False):
                     return bytes(body)
-        raise TurnedAway(408, f"The request took longer than {_BODY_S:g} seconds to arrive.")
+        raise AuthError(408, f"The request took longer than {_BODY_S:g} seconds to arrive.")
 
 
 def _path_of(metadata: Mapping[str, Any] | None) -> str:

@@ -21,7 +21,7 @@ import jwt
 
 from projects_mcp.config.settings import is_loopback
 from projects_mcp.http.callers import SCOPES, Caller
-from projects_mcp.policy.authorization import Grant
+from projects_mcp.policy.authorization import KeyGrant
 
 __all__ = ["InvalidToken", "Issuer", "IssuerUnavailable"]
 
@@ -198,7 +198,7 @@ def _read_keys(document: Any) -> dict[str, Any]:
 def _caller(claims: Mapping[str, Any], issuer: str) -> Caller:
     given = claims.get("scope", claims.get("scp", ""))
     scopes = given.split() if isinstance(given, str) else given if isinstance(given, list) else []
-    rights = Grant(scopes=frozenset(scope for scope in scopes if scope in SCOPES))
+    rights = KeyGrant(scopes=frozenset(scope for scope in scopes if scope in SCOPES))
     subject = str(claims["sub"])
     if len(subject) > _LONGEST_SUBJECT:  # cut, and still another than all others
         subject = f"{subject[:_LONGEST_SUBJECT]}…{hashlib.sha256(subject.encode()).hexdigest()[:32]}"

@@ -15,7 +15,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from projects_mcp.config.settings import Settings, SettingsError, is_loopback
-from projects_mcp.http.tenants import Switchboard
+from projects_mcp.http.tenants import Tenants
 from projects_mcp.protocol.stdio import PatientStream, configure_logging
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _AFTER_CALL_S: Final = 6
 _BACKLOG: Final = 2_048
 
 
-class _ImpatientProtocol(H11Protocol):
+class HeaderTimeoutProtocol(H11Protocol):
     """HTTP/1.1 that waits only so long for the head of a request, the first on a connection included."""
 
     _patience: asyncio.TimerHandle | None = None
@@ -100,7 +100,7 @@ def run_server(settings: Settings, environment: Mapping[str, str], host: str, po
             "key: set one of them, or serve on 127.0.0.1."
         )
     lines = PatientStream(sys.stderr)
-    switchboard = Switchboard(settings, environment, echo=lines)
+    switchboard = Tenants(settings, environment, echo=lines)
     configure_logging(switchboard.redactor, lines)
     from projects_mcp.http.app import application  # noqa: PLC0415 - the SDK is slow to import
 
@@ -114,7 +114,7 @@ def run_server(settings: Settings, environment: Mapping[str, str], host: str, po
     server = _Server(
         uvicorn.Config(
             front,
-            http=_ImpatientProtocol,
+            http=HeaderTimeoutProtocol,
             ws="none",
             log_config=None,
             access_log=False,
@@ -161,7 +161,7 @@ def _listen(host: str, port: int) -> socket.socket:
 async def _until_signalled(
     server: uvicorn.Server,
     listener: socket.socket,
-    switchboard: Switchboard,
+    switchboard: Tenants,
     front: Front,
     lines: PatientStream,
     greeting: str,

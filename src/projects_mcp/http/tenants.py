@@ -15,24 +15,24 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakValueDictionary
 
 from projects_mcp.api.effects import Access
-from projects_mcp.gateway.audit import Journal
+from projects_mcp.gateway.audit import AuditLog
 from projects_mcp.http.callers import DEFAULT_CREDENTIAL, Caller, Callers, load_callers
 from projects_mcp.posthog.client import PostHog
 from projects_mcp.posthog.credentials import Credentials
 from projects_mcp.runner.build import in_sandbox, posthog_application
-from projects_mcp.runner.rate_limit import Allowance
-from projects_mcp.runner.runner import Dispatcher
+from projects_mcp.runner.rate_limit import RateLimiter
+from projects_mcp.runner.runner import ToolRunner
 from projects_mcp.sanitize.redaction import Redactor
 
 if TYPE_CHECKING:
     from projects_mcp.config.settings import Settings
     from projects_mcp.gateway.audit import Echo
-    from projects_mcp.gateway.context import Person, Turns
+    from projects_mcp.gateway.context import Approver, ProjectLocks
     from projects_mcp.posthog.client import ASGIApplication, JSONObject
     from projects_mcp.runner.runner import Result
     from projects_mcp.tools.tool import Tool
 
-__all__ = ["Switchboard"]
+__all__ = ["Tenants"]
 
 _MOST_KEPT: Final = 1_000
 """Callers whose funnel is kept. Those of an issuer are not known before they come."""
@@ -40,7 +40,7 @@ _MOST_KEPT: Final = 1_000
 _present: Final[ContextVar[Caller | None]] = ContextVar("caller", default=None)
 
 
-class Switchboard:
+class Tenants:
     """All funnels of a served server. To the MCP server it is a funnel itself: that of the present caller.
 
     Args:
@@ -64,7 +64,7 @@ class Switchboard:
         self._given = settings
         self._environment = environment
         self._settings = in_sandbox(settings) if settings.sandbox else settings
-        self._journal = Journal(Redactor(), settings.audit_log, echo)
+        self._journal = AuditLog(Redactor(), settings.audit_log, echo)
         self._posthog = PostHog(
             self._settings.origin,
             self._settings.credentials,
@@ -74,9 +74,9 @@ class Switchboard:
         # Asks whether PostHog is there, with turns of its own: slow calls do not make the server unready.
         self._nobody = self._posthog.acting_as(Credentials())
         self._clients = {self._settings.credentials: self._posthog}
-        self._funnels: OrderedDict[Caller, tuple[Credentials, Dispatcher]] = OrderedDict()
-        self._turns: Turns = WeakValueDictionary()
-        self._starter = Dispatcher(self._settings, self._posthog, self._journal, turns=self._turns)
+        self._funnels: OrderedDict[Caller, tuple[Credentials, ToolRunner]] = OrderedDict()
+        self._turns: ProjectLocks = WeakValueDictionary()
+        self._starter = ToolRunner(self._settings, self._posthog, self._journal, project_locks=self._turns)
         self.callers: Callers | None = None
         self.reload()
 
@@ -129,7 +129,7 @@ class Switchboard:
         """Return what is configured, granted and hidden for the present caller."""
         return await self._present_funnel().described()
 
-    async def call(self, name: str, arguments: Mapping[str, Any], person: Person | None = None) -> Result:
+    async def call(self, name: str, arguments: Mapping[str, Any], person: Approver | None = None) -> Result:
         """Run one call of the present caller; see `Dispatcher.call`."""
         return await self._present_funnel().call(name, arguments, person)
 
@@ -138,7 +138,7 @@ class Switchboard:
         for client in self._clients.values():
             await client.aclose()
 
-    def _present_funnel(self) -> Dispatcher:
+    def _present_funnel(self) -> ToolRunner:
         caller = _present.get()
         if caller is None:
             return self._starter
@@ -163,7 +163,7 @@ class Switchboard:
     def _sandboxed(self, credentials: Credentials) -> Credentials:
         return in_sandbox(dataclasses.replace(self._given, credentials=credentials)).credentials
 
-    def _funnel(self, caller: Caller, credentials: Credentials) -> Dispatcher:
+    def _funnel(self, caller: Caller, credentials: Credentials) -> ToolRunner:
         policy = self._settings.policy
         lower = min(policy.access, caller.access, key=list(Access).index)
         settings = dataclasses.replace(
@@ -175,5 +175,5 @@ class Switchboard:
         client = self._clients.get(credentials)
         if client is None:
             client = self._clients[credentials] = self._posthog.acting_as(credentials)
-        allowance = Allowance(caller.at_once, caller.per_minute)
-        return Dispatcher(settings, client, self._journal, caller, allowance, self._turns)
+        allowance = RateLimiter(caller.at_once, caller.per_minute)
+        return ToolRunner(settings, client, self._journal, caller, allowance, self._turns)

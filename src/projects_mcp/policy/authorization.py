@@ -15,10 +15,10 @@ from projects_mcp.api.effects import Access, Effect
 from projects_mcp.api.operations import Current, Operation, OrganizationRef, ProjectRef
 from projects_mcp.errors.refusals import Refusal, RefusalKind
 
-__all__ = ["UNKNOWN", "Grant", "Policy", "decide"]
+__all__ = ["UNKNOWN", "KeyGrant", "Policy", "decide"]
 
 
-class Grant(NamedTuple):
+class KeyGrant(NamedTuple):
     """What a credential may do, as far as it is known.
 
     Attributes:
@@ -40,7 +40,7 @@ class Grant(NamedTuple):
         return action == "read" and f"{thing}:write" in self.scopes
 
     @classmethod
-    def from_introspection(cls, answer: Mapping[str, Any]) -> Grant:
+    def from_introspection(cls, answer: Mapping[str, Any]) -> KeyGrant:
         """Read PostHog's description of a key. What cannot be read is treated as unknown."""
         scopes = answer.get("scopes")
         return cls(
@@ -50,7 +50,7 @@ class Grant(NamedTuple):
         )
 
 
-UNKNOWN = Grant()
+UNKNOWN = KeyGrant()
 """A credential of which nothing is known."""
 
 
@@ -72,11 +72,11 @@ def decide(
     effect: Effect,
     operation: Operation,
     policy: Policy,
-    grant: Grant,
+    grant: KeyGrant,
     *,
     organization: OrganizationRef | None = None,
     project: ProjectRef | None = None,
-    caller: Grant | None = None,
+    caller: KeyGrant | None = None,
 ) -> Refusal | None:
     """Decide on a tool, or on one call of it where a target is given.
 
@@ -113,7 +113,7 @@ def _by_operator(effect: Effect, operation: Operation, policy: Policy, project: 
     return None
 
 
-def _by_caller(effect: Effect, caller: Grant | None, organization: OrganizationRef | None) -> Refusal | None:
+def _by_caller(effect: Effect, caller: KeyGrant | None, organization: OrganizationRef | None) -> Refusal | None:
     if caller is None:
         return None
     if not caller.has(effect.scope):
@@ -124,14 +124,14 @@ def _by_caller(effect: Effect, caller: Grant | None, organization: OrganizationR
     return None
 
 
-def _by_scope(effect: Effect, grant: Grant) -> Refusal | None:
+def _by_scope(effect: Effect, grant: KeyGrant) -> Refusal | None:
     if grant.has(effect.scope):
         return None
     return Refusal(RefusalKind.MISSING_SCOPE, scope=effect.scope)
 
 
 def _by_restriction(
-    operation: Operation, grant: Grant, organization: OrganizationRef | None, project: ProjectRef | None
+    operation: Operation, grant: KeyGrant, organization: OrganizationRef | None, project: ProjectRef | None
 ) -> Refusal | None:
     if grant.projects is not None:
         if not operation.on_project:

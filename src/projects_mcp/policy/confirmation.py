@@ -20,7 +20,16 @@ from uuid import UUID
 from projects_mcp.sanitize.redaction import masked
 from projects_mcp.sanitize.text import quoted
 
-__all__ = ["Confirmation", "Confirmed", "Loss", "Question", "Target", "ending", "identify", "question_about"]
+__all__ = [
+    "Confirmation",
+    "ConfirmationRequest",
+    "Confirmed",
+    "Consequence",
+    "ProjectSnapshot",
+    "ending",
+    "identify",
+    "question_about",
+]
 
 _STATE: Final = ("api_token", "secret_api_token", "secret_api_token_backup", "is_pending_deletion")
 """Besides the identity, what a confirmation is about: it dies when any of these changes."""
@@ -38,7 +47,7 @@ class Confirmation(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ProjectSnapshot:
     """One project, identified beyond doubt, with the state that was fetched."""
 
     id: int
@@ -47,14 +56,14 @@ class Target:
     state: Mapping[str, Any] = field(repr=False)
 
 
-class Question(NamedTuple):
+class ConfirmationRequest(NamedTuple):
     """What a person is asked. `digest` is different for every state that could be destroyed."""
 
     text: str
     digest: str
 
 
-Loss: TypeAlias = Callable[[Target], str]
+Consequence: TypeAlias = Callable[[ProjectSnapshot], str]
 """Says in one or two sentences what stops working when a target is destroyed."""
 
 
@@ -62,11 +71,11 @@ Loss: TypeAlias = Callable[[Target], str]
 class Confirmed:
     """A target for which all gates have been passed, and by what: `argument` or `person`."""
 
-    target: Target
+    target: ProjectSnapshot
     by: str
 
 
-def identify(asked: int, answer: Mapping[str, Any]) -> Target | None:
+def identify(asked: int, answer: Mapping[str, Any]) -> ProjectSnapshot | None:
     """Read a project's identity from what PostHog answered.
 
     Returns:
@@ -78,12 +87,14 @@ def identify(asked: int, answer: Mapping[str, Any]) -> Target | None:
     if not isinstance(name, str) or not name or not isinstance(organization, str):
         return None
     try:
-        return Target(id=asked, name=name, organization=UUID(organization), state=answer)
+        return ProjectSnapshot(id=asked, name=name, organization=UUID(organization), state=answer)
     except ValueError:
         return None
 
 
-def question_about(action: str, target: Target, loss: Loss, details: Mapping[str, Any]) -> Question:
+def question_about(
+    action: str, target: ProjectSnapshot, loss: Consequence, details: Mapping[str, Any]
+) -> ConfirmationRequest:
     """Build the question for a person from the state that is about to be destroyed.
 
     Args:
@@ -98,7 +109,7 @@ def question_about(action: str, target: Target, loss: Loss, details: Mapping[str
     )
     state = [f"{name}={target.state.get(name)!r}" for name in _STATE]
     exact = "\x00".join([text, target.name, *state, *(f"{key}={value}" for key, value in sorted(details.items()))])
-    return Question(text, hashlib.sha256(exact.encode("utf-8", "surrogatepass")).hexdigest())
+    return ConfirmationRequest(text, hashlib.sha256(exact.encode("utf-8", "surrogatepass")).hexdigest())
 
 
 def ending(token: object) -> str:

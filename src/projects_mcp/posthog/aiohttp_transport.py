@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import aiohttp
 from httpx_aiohttp import AiohttpTransport
 
-from projects_mcp.errors.posthog import AnswerLost, NotSent
+from projects_mcp.errors.posthog import RequestNotSent, ResponseLost
 
 if TYPE_CHECKING:
     from projects_mcp.errors.posthog import PostHogError
@@ -78,7 +78,7 @@ def _failure(error: BaseException, *, sent: bool) -> PostHogError:
     """Say what became of a request. The package between calls every failed connection a time-out; its cause tells."""
     cause = error if isinstance(error, aiohttp.ClientError) else error.__cause__ or error
     reason = next((reason for kinds, reason in _REASONS if isinstance(cause, kinds)), "connection")
-    return AnswerLost(reason) if sent else NotSent(reason)
+    return ResponseLost(reason) if sent else RequestNotSent(reason)
 
 
 def _session(tls: ssl.SSLContext | None, connections: int) -> aiohttp.ClientSession:

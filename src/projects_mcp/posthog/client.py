@@ -17,11 +17,18 @@ import anyio
 
 from projects_mcp._version import __version__
 from projects_mcp.api.operations import KEY_INTROSPECTION, Operation, OrganizationRef, ProjectRef
-from projects_mcp.errors.posthog import AnswerLost, AnswerUnusable, NotSent, PostHogError, Rejected, rejection
+from projects_mcp.errors.posthog import (
+    InvalidResponse,
+    PostHogError,
+    RequestNotSent,
+    ResponseLost,
+    StatusError,
+    rejection,
+)
 from projects_mcp.posthog.credentials import BrowserSession, Credential, Credentials, authentication
 from projects_mcp.posthog.limits import Limits
 from projects_mcp.posthog.response import decode, is_json, read_bounded
-from projects_mcp.posthog.retry import Backoff, Patience, retry_after_seconds
+from projects_mcp.posthog.retry import Backoff, RetryBudget, retry_after_seconds
 from projects_mcp.posthog.tracing import span_of
 
 if TYPE_CHECKING:
@@ -115,7 +122,7 @@ class Connections:
             limits = httpx.Limits(max_connections=_POOL, max_keepalive_connections=_POOL)
             return httpx.AsyncHTTPTransport(verify=self._tls, limits=limits, proxy=self._proxy)
         except (ImportError, ValueError):  # a kind of proxy that nothing here can speak to
-            raise NotSent("proxy") from None
+            raise RequestNotSent("proxy") from None
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
@@ -181,16 +188,16 @@ class PostHog:
         """
         credential = self.credentials.of(operation)
         if credential is None:
-            raise NotSent("no_credential")
+            raise RequestNotSent("no_credential")
         path = operation.path(organization, project)
-        patience = Patience(self.limits.repeats if operation.reads else 0, self.limits.wait_s)
+        patience = RetryBudget(self.limits.repeats if operation.reads else 0, self.limits.wait_s)
         deadline = anyio.current_time() + (self.limits.call_s if within_s is None else within_s)
         while True:
             left = deadline - anyio.current_time()
             try:
                 return await self._exchange(operation.method, path, credential, left, query=query, body=body)
             except PostHogError as error:
-                if isinstance(error, Rejected):
+                if isinstance(error, StatusError):
                     error.by_session = isinstance(credential, BrowserSession)
                 pause = patience.pause(error)
                 if pause is None or anyio.current_time() + pause >= deadline:
@@ -204,7 +211,7 @@ class PostHog:
             PostHogError: as `send` does.
         """
         if self.credentials.key is None:
-            raise NotSent("no_credential")
+            raise RequestNotSent("no_credential")
         return await self._exchange("GET", KEY_INTROSPECTION, self.credentials.key, self.limits.call_s)
 
     def acting_as(self, credentials: Credentials) -> PostHog:
@@ -215,7 +222,7 @@ class PostHog:
         """Whether PostHog answers at all. Asks as nobody, so a refusal is what it should answer."""
         try:
             await self._exchange("GET", KEY_INTROSPECTION, None, self.limits.connect_s)
-        except Rejected as error:
+        except StatusError as error:
             return error.status < _FIRST_FAULT
         except PostHogError:
             return False
@@ -298,13 +305,13 @@ class PostHog:
         except TimeoutError:
             raise _lost(exchange, "timeout") from None
         except httpx.ConnectTimeout:  # one transport says so too when an answer does not come
-            raise (AnswerLost("connection") if exchange.sent else NotSent("connect_timeout")) from None
+            raise (ResponseLost("connection") if exchange.sent else RequestNotSent("connect_timeout")) from None
         except httpx.TimeoutException:
             raise _lost(exchange, "timeout") from None
         except httpx.ProxyError:
-            raise NotSent("proxy") from None
+            raise RequestNotSent("proxy") from None
         except httpx.ConnectError as error:
-            raise NotSent("tls" if _is_tls(error) else "unreachable") from None
+            raise RequestNotSent("tls" if _is_tls(error) else "unreachable") from None
         except httpx.RemoteProtocolError:
             raise _lost(exchange, "protocol") from None
         except (httpx.HTTPError, httpx.StreamError, OSError):
@@ -317,31 +324,31 @@ class PostHog:
         if status == _NO_CONTENT:
             return {}
         if _FIRST_REDIRECT <= status < _FIRST_ERROR:
-            raise AnswerUnusable("redirect", status=status)
+            raise InvalidResponse("redirect", status=status)
         try:
             value = await self._json(response)
-        except (AnswerUnusable, httpx.TransportError) as error:
+        except (InvalidResponse, httpx.TransportError) as error:
             if status >= _FIRST_ERROR:  # the status says enough, whatever has become of the body
                 raise rejection(status, None, retry_after_seconds(response.headers)) from None
-            if isinstance(error, AnswerUnusable):
+            if isinstance(error, InvalidResponse):
                 error.status = status
             raise
         if status >= _FIRST_ERROR:
             raise rejection(status, value, retry_after_seconds(response.headers))
         if not isinstance(value, dict):
-            raise AnswerUnusable("shape", status=status)
+            raise InvalidResponse("shape", status=status)
         return value
 
     async def _json(self, response: httpx.Response) -> Any:
         content_type = response.headers.get("Content-Type", "")
         if content_type and not is_json(content_type):
-            raise AnswerUnusable("html" if "html" in content_type.lower() else "content_type")
+            raise InvalidResponse("html" if "html" in content_type.lower() else "content_type")
         encoding = response.headers.get("Content-Encoding", "").strip().lower()
         return decode(await read_bounded(response.aiter_raw(), encoding, self.limits.body_bytes))
 
 
 def _lost(exchange: _Exchange, reason: str) -> PostHogError:
-    return AnswerLost(reason) if exchange.sent else NotSent(reason)
+    return ResponseLost(reason) if exchange.sent else RequestNotSent(reason)
 
 
 def proxy_for(origin: str) -> str | None:

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import AsyncIterable
 from typing import Any, Final
 
-from projects_mcp.errors.posthog import AnswerUnusable
+from projects_mcp.errors.posthog import InvalidResponse
 
 __all__ = ["MAX_DEPTH", "decode", "is_json", "read_bounded"]
 
@@ -33,7 +33,7 @@ async def read_bounded(chunks: AsyncIterable[bytes], encoding: str, limit: int) 
         AnswerUnusable: the body is longer than the limit, is not what its encoding says, or the encoding is unknown.
     """
     if encoding not in {"", "identity", "gzip", "x-gzip"}:
-        raise AnswerUnusable("encoding")
+        raise InvalidResponse("encoding")
     inflate = zlib.decompressobj(_GZIP_OR_ZLIB) if encoding.endswith("gzip") else None
     body = bytearray()
     async for chunk in chunks:
@@ -43,11 +43,11 @@ async def read_bounded(chunks: AsyncIterable[bytes], encoding: str, limit: int) 
             try:
                 body += inflate.decompress(chunk, limit + 1 - len(body))
             except zlib.error:
-                raise AnswerUnusable("encoding") from None
+                raise InvalidResponse("encoding") from None
         if len(body) > limit:
-            raise AnswerUnusable("too_large")
+            raise InvalidResponse("too_large")
     if inflate is not None and body and not inflate.eof:
-        raise AnswerUnusable("truncated")
+        raise InvalidResponse("truncated")
     return bytes(body)
 
 
@@ -65,20 +65,20 @@ def decode(body: bytes) -> Any:
             could take differently: duplicate keys, NaN or Infinity, half of a surrogate pair.
     """
     if not body.strip():
-        raise AnswerUnusable("empty")
+        raise InvalidResponse("empty")
     try:
         value = json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant)
     except _DuplicateKeyError:
-        raise AnswerUnusable("duplicate_keys") from None
+        raise InvalidResponse("duplicate_keys") from None
     except RecursionError:
-        raise AnswerUnusable("too_deep") from None
+        raise InvalidResponse("too_deep") from None
     except ValueError:
-        raise AnswerUnusable("not_json") from None
+        raise InvalidResponse("not_json") from None
     # Both checks walk the value, so each is made only for bodies that could fail it.
     if body.count(b"{") + body.count(b"[") > MAX_DEPTH and _deeper_than(value, MAX_DEPTH):
-        raise AnswerUnusable("too_deep")
+        raise InvalidResponse("too_deep")
     if b"\\ud" in body.lower() and _has_lone_surrogate(value):
-        raise AnswerUnusable("not_unicode")
+        raise InvalidResponse("not_unicode")
     return value
 
 

@@ -10,9 +10,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from projects_mcp.errors.posthog import AnswerLost, AnswerUnusable, NotSent, PostHogError, ServerFault, Throttled
+from projects_mcp.errors.posthog import (
+    InvalidResponse,
+    PostHogError,
+    RateLimited,
+    RequestNotSent,
+    ResponseLost,
+    ServerError,
+)
 
-__all__ = ["Backoff", "Patience", "retry_after_seconds", "worth_repeating"]
+__all__ = ["Backoff", "RetryBudget", "retry_after_seconds", "worth_repeating"]
 
 _PASSING: Final = frozenset({502, 503, 504})
 _NO_CONNECTION: Final = frozenset({"unreachable", "connect_timeout"})
@@ -24,17 +31,17 @@ _TOO_MANY: Final = 429
 
 def worth_repeating(error: PostHogError) -> bool:
     """Whether a READ that failed in this way may succeed a moment later. Writes are never repeated at all."""
-    if isinstance(error, Throttled):
+    if isinstance(error, RateLimited):
         return True
-    if isinstance(error, ServerFault):
+    if isinstance(error, ServerError):
         return error.status in _PASSING
-    if isinstance(error, NotSent):
+    if isinstance(error, RequestNotSent):
         return error.reason in _NO_CONNECTION
-    return isinstance(error, AnswerLost) and not isinstance(error, AnswerUnusable) and error.reason in _BROKEN
+    return isinstance(error, ResponseLost) and not isinstance(error, InvalidResponse) and error.reason in _BROKEN
 
 
 @dataclass(slots=True)
-class Patience:
+class RetryBudget:
     """How much waiting one request has left.
 
     Attributes:
@@ -77,16 +84,16 @@ class Backoff:
 
     def note(self, error: PostHogError) -> None:
         """Remember that PostHog limits the rate of this credential."""
-        if isinstance(error, Throttled) and error.request_sent:
+        if isinstance(error, RateLimited) and error.request_sent:
             wait = 1.0 if error.retry_after_s is None else min(error.retry_after_s, _LONGEST_BLOCK_S)
             self._until = max(self._until, self.clock() + wait)
 
-    def closed(self) -> Throttled | None:
+    def closed(self) -> RateLimited | None:
         """Return the answer that PostHog would give now, without asking it; None where the door may be open."""
         left = self._until - self.clock()
         if left <= 0:
             return None
-        error = Throttled(_TOO_MANY, retry_after_s=float(math.ceil(left)))
+        error = RateLimited(_TOO_MANY, retry_after_s=float(math.ceil(left)))
         error.request_sent = False
         return error
 

@@ -45,12 +45,12 @@ from mcp_types import Tool as PublishedTool
 
 from projects_mcp._version import __version__
 from projects_mcp.config.settings import whole_number
-from projects_mcp.gateway.context import Answer, Person
-from projects_mcp.policy.confirmation import Question
+from projects_mcp.gateway.context import Approver, Consent
+from projects_mcp.policy.confirmation import ConfirmationRequest
 from projects_mcp.protocol.prompts import PROMPTS
 from projects_mcp.protocol.stdio_pipes import claim_pipes
 from projects_mcp.runner.result import compact_json
-from projects_mcp.runner.runner import Funnel, QuestionPendingError, Result, UnknownToolError
+from projects_mcp.runner.runner import ConsentPendingError, Funnel, Result, UnknownToolError
 from projects_mcp.sanitize.secret import Secret
 from projects_mcp.sanitize.text import quoted
 from projects_mcp.tools.tool import Tool
@@ -128,7 +128,7 @@ class ProjectsServer(MCPServer[None]):
             cache_hints={"tools/list": CacheHint(ttl_ms=60_000, scope="private")},
         )
         self._dispatcher = dispatcher
-        self._spent = _SpentAnswers()
+        self._spent = ReplayGuard()
         self.completion()(self._complete)  # type: ignore[no-untyped-call]
 
     async def list_tools(self) -> list[PublishedTool]:
@@ -149,7 +149,7 @@ class ProjectsServer(MCPServer[None]):
             raise MCPError(
                 code=INVALID_PARAMS, message=f"Unknown tool: {self._dispatcher.redactor.text(quoted(name, 100))}"
             ) from None
-        except QuestionPendingError as pending:
+        except ConsentPendingError as pending:
             return _input_required(pending.question)
         return _published_result(result)
 
@@ -291,7 +291,7 @@ def _published_result(result: Result) -> CallToolResult:
 # Asking a person --------------------------------------------------------------------------------------------------
 
 
-def _person(context: Context[None, Any] | None, spent: _SpentAnswers) -> Person | None:
+def _person(context: Context[None, Any] | None, spent: ReplayGuard) -> Approver | None:
     """Return whoever can be asked through this client, or None where it can show no question."""
     if context is None or context.protocol_version is None:
         return None
@@ -300,17 +300,17 @@ def _person(context: Context[None, Any] | None, spent: _SpentAnswers) -> Person 
     if elicitation is None or (elicitation.form is None and elicitation.url is not None):
         return None  # `{}` means forms; a client may also know only links
     if context.protocol_version >= _MULTI_ROUND_TRIP:
-        return _PersonInRounds(context, spent)
-    return _PersonOnTheLine(context) if context.session.can_send_request else None
+        return RoundTripApprover(context, spent)
+    return LiveApprover(context) if context.session.can_send_request else None
 
 
-class _PersonOnTheLine:
+class LiveApprover:
     """Asks by a live request to the client: protocol revisions before 2026-07-28."""
 
     def __init__(self, context: Context[None, Any]) -> None:
         self._context = context
 
-    async def ask(self, question: Question) -> Answer:
+    async def request_consent(self, question: ConfirmationRequest) -> Consent:
         with anyio.move_on_after(_PATIENCE_S):
             try:
                 result = await self._context.session.elicit_form(
@@ -319,34 +319,34 @@ class _PersonOnTheLine:
                     related_request_id=self._context.request_id,
                 )
             except (MCPError, ValueError, anyio.ClosedResourceError, anyio.BrokenResourceError):
-                return Answer.NOTHING
+                return Consent.NOT_CHANGED
             return _answer(result)
-        return Answer.NOTHING
+        return Consent.NOT_CHANGED
 
 
-class _PersonInRounds:
+class RoundTripApprover:
     """Asks by ending the call with a question, which the client answers in another call: since 2026-07-28.
 
     The SDK seals the state between the rounds, and binds it to the tool and its arguments. The state holds what the
     question was about, so that an answer counts only for the state of the project that the person was shown.
     """
 
-    def __init__(self, context: Context[None, Any], spent: _SpentAnswers) -> None:
+    def __init__(self, context: Context[None, Any], spent: ReplayGuard) -> None:
         self._context = context
         self._spent = spent
 
-    async def ask(self, question: Question) -> Answer:
+    async def request_consent(self, question: ConfirmationRequest) -> Consent:
         asked, number = _read_state(self._context.request_state)
         answer = (self._context.input_responses or {}).get(_QUESTION)
         if answer is None:
-            raise QuestionPendingError(question)
+            raise ConsentPendingError(question)
         # Spent whatever it says: an answer that arrives too late for its state must not fit when the state comes back.
         if not self._spent.spend(number) or asked != question.digest:
-            raise QuestionPendingError(question)
+            raise ConsentPendingError(question)
         return _answer(answer)
 
 
-class _SpentAnswers:
+class ReplayGuard:
     """Remembers which questions have been answered, so that no answer counts twice."""
 
     def __init__(self) -> None:
@@ -362,20 +362,20 @@ class _SpentAnswers:
         return True
 
 
-def _answer(result: object) -> Answer:
+def _answer(result: object) -> Consent:
     if not isinstance(result, ElicitResult):
-        return Answer.NOTHING
+        return Consent.NOT_CHANGED
     if result.action == "decline":
-        return Answer.DECLINED
+        return Consent.DECLINED
     if result.action == "cancel":
-        return Answer.CANCELLED
+        return Consent.CANCELLED
     ticked = (result.content or {}).get("confirm")
     if ticked is True:
-        return Answer.ACCEPTED
-    return Answer.DECLINED if ticked is False else Answer.NOTHING
+        return Consent.ACCEPTED
+    return Consent.DECLINED if ticked is False else Consent.NOT_CHANGED
 
 
-def _input_required(question: Question) -> InputRequiredResult:
+def _input_required(question: ConfirmationRequest) -> InputRequiredResult:
     form = ElicitRequestFormParams(message=question.text, requested_schema=_CONSENT)
     return InputRequiredResult(
         input_requests={_QUESTION: ElicitRequest(params=form)},

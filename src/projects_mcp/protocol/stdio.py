@@ -17,7 +17,7 @@ import anyio
 from projects_mcp.config.settings import Settings
 from projects_mcp.gateway.audit import Echo
 from projects_mcp.protocol.stdio_pipes import ALWAYS_FITS, is_writable
-from projects_mcp.runner.build import assemble
+from projects_mcp.runner.build import build_runner
 from projects_mcp.sanitize.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def serve_stdio(settings: Settings) -> int:
         The exit code of the process.
     """
     lines = PatientStream(sys.stderr)
-    dispatcher = assemble(settings, echo=lines)
+    dispatcher = build_runner(settings, echo=lines)
     configure_logging(dispatcher.redactor, lines)
     from projects_mcp.protocol.server import ProjectsServer  # noqa: PLC0415 - the SDK is slow to import
 

@@ -6,20 +6,22 @@ import dataclasses
 
 from projects_mcp.api.operations import CURRENT
 from projects_mcp.config.settings import Settings
-from projects_mcp.gateway.audit import Echo, Journal
+from projects_mcp.gateway.audit import AuditLog, Echo
 from projects_mcp.posthog.client import ASGIApplication, PostHog
 from projects_mcp.posthog.credentials import BrowserSession, Credentials, PersonalKey
-from projects_mcp.runner.runner import Dispatcher
+from projects_mcp.runner.runner import ToolRunner
 from projects_mcp.sanitize.redaction import Redactor
 from projects_mcp.sanitize.secret import Secret
 
-__all__ = ["SANDBOX_ORIGIN", "assemble", "in_sandbox", "posthog_application"]
+__all__ = ["SANDBOX_ORIGIN", "build_runner", "in_sandbox", "posthog_application"]
 
 SANDBOX_ORIGIN = "https://sandbox.localhost"
 """A name that resolves to no other machine. Nothing is ever sent to it: the sandbox answers in process."""
 
 
-def assemble(settings: Settings, application: ASGIApplication | None = None, *, echo: Echo | None = None) -> Dispatcher:
+def build_runner(
+    settings: Settings, application: ASGIApplication | None = None, *, echo: Echo | None = None
+) -> ToolRunner:
     """Build everything that answers calls. Opens no connection.
 
     Args:
@@ -30,8 +32,8 @@ def assemble(settings: Settings, application: ASGIApplication | None = None, *, 
     application = posthog_application(settings, application)
     if settings.sandbox:
         settings = in_sandbox(settings)
-    journal = Journal(Redactor(settings.credentials.secrets()), settings.audit_log, echo)
-    return Dispatcher(settings, PostHog(settings.origin, settings.credentials, settings.limits, application), journal)
+    journal = AuditLog(Redactor(settings.credentials.secrets()), settings.audit_log, echo)
+    return ToolRunner(settings, PostHog(settings.origin, settings.credentials, settings.limits, application), journal)
 
 
 def posthog_application(settings: Settings, application: ASGIApplication | None) -> ASGIApplication | None:

@@ -11,13 +11,13 @@ from typing import Final
 
 from projects_mcp.errors.refusals import Refusal, RefusalKind
 
-__all__ = ["Allowance"]
+__all__ = ["RateLimiter"]
 
 _MINUTE_S: Final = 60.0
 
 
 @dataclass
-class Allowance:
+class RateLimiter:
     """A number of calls at a time, and a number of calls a minute.
 
     Args:

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from projects_mcp.posthog.client import JSONObject
 from projects_mcp.sanitize.redaction import Redactor
-from projects_mcp.sanitize.text import escape_unseen, seen_throughout
+from projects_mcp.sanitize.text import escape_invisible, strip_invisible_throughout
 
-__all__ = ["compact_json", "finished"]
+__all__ = ["compact_json", "finalize"]
 
 _EXACT: Final = frozenset({"revert", "next"})
 """Parts that are handed back as arguments. Their characters must stay as they are; the text escapes unseen ones."""
@@ -27,10 +27,10 @@ _MOST_NAMES: Final = 15
 
 def compact_json(value: Any) -> str:
     """Write a value as JSON without indentation, readable, and with no unseen character in it."""
-    return escape_unseen(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    return escape_invisible(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
-def finished(body: JSONObject, redactor: Redactor, limit: int, offset: int = 0) -> tuple[JSONObject, str]:
+def finalize(body: JSONObject, redactor: Redactor, limit: int, offset: int = 0) -> tuple[JSONObject, str]:
     """Return the result as it leaves: the object, and the same object as text.
 
     Args:
@@ -44,7 +44,7 @@ def finished(body: JSONObject, redactor: Redactor, limit: int, offset: int = 0) 
         body = redactor.value(body)
         text = compact_json(body)
     if _may_hide_something(text):
-        body = {name: item if name in _EXACT else seen_throughout(item) for name, item in body.items()}
+        body = {name: item if name in _EXACT else strip_invisible_throughout(item) for name, item in body.items()}
         text = compact_json(body)
     if len(text) * 4 > limit and len(text.encode()) > limit:
         body = _cut(body, limit - _ROOM_FOR_NOTE, offset)

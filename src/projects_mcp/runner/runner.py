@@ -18,33 +18,33 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from weakref import WeakValueDictionary
 
 from projects_mcp.api.operations import CURRENT, OrganizationRef, ProjectRef, organization_uuid
-from projects_mcp.api.settings_diff import WriteLost
+from projects_mcp.api.settings_diff import WriteUnresolved
 from projects_mcp.config.settings import Settings
-from projects_mcp.errors.explain import NOTHING, Explanation, Situation, about_lost_answer, explain, unexpected
+from projects_mcp.errors.explain import NOT_CHANGED, Explanation, FailureContext, about_lost_answer, explain, unexpected
 from projects_mcp.errors.posthog import PostHogError
 from projects_mcp.errors.refusals import Refusal, RefusalKind
-from projects_mcp.gateway.audit import AuditUnavailable, Journal
-from projects_mcp.gateway.context import Call, Means, Person, Turns
-from projects_mcp.gateway.key_access import Grants
-from projects_mcp.gateway.secret_file import Vault
-from projects_mcp.policy.authorization import Grant, decide
-from projects_mcp.policy.confirmation import Question
+from projects_mcp.gateway.audit import AuditLog, AuditUnavailable
+from projects_mcp.gateway.context import Approver, Call, ProjectLocks, ToolServices
+from projects_mcp.gateway.key_access import KeyAccess
+from projects_mcp.gateway.secret_file import SecretFolder
+from projects_mcp.policy.authorization import KeyGrant, decide
+from projects_mcp.policy.confirmation import ConfirmationRequest
 from projects_mcp.posthog.client import JSONObject, PostHog
-from projects_mcp.runner.result import finished
+from projects_mcp.runner.result import finalize
 from projects_mcp.sanitize.redaction import Redactor
-from projects_mcp.tools.catalog import CATALOGUE
-from projects_mcp.tools.schema import conform
+from projects_mcp.tools.catalog import CATALOG
+from projects_mcp.tools.schema import validate
 from projects_mcp.tools.tool import Tool
 
 if TYPE_CHECKING:
     from projects_mcp.http.callers import Caller
-    from projects_mcp.runner.rate_limit import Allowance
+    from projects_mcp.runner.rate_limit import RateLimiter
 
-__all__ = ["Dispatcher", "Funnel", "QuestionPendingError", "Result", "UnknownToolError"]
+__all__ = ["ConsentPendingError", "Funnel", "Result", "ToolRunner", "UnknownToolError"]
 
 logger: Final = logging.getLogger("projects_mcp")
 
-_TOOLS: Final[Mapping[str, Tool]] = {tool.name: tool for tool in CATALOGUE}
+_TOOLS: Final[Mapping[str, Tool]] = {tool.name: tool for tool in CATALOG}
 
 
 class Funnel(Protocol):
@@ -60,7 +60,7 @@ class Funnel(Protocol):
     async def offered(self) -> list[Tool]:
         """Return the tools that are allowed."""
 
-    async def call(self, name: str, arguments: Mapping[str, Any], person: Person | None = None) -> Result:
+    async def call(self, name: str, arguments: Mapping[str, Any], person: Approver | None = None) -> Result:
         """Run one call to its end."""
 
     async def described(self) -> JSONObject:
@@ -74,10 +74,10 @@ class UnknownToolError(Exception):
     """There is no tool of that name."""
 
 
-class QuestionPendingError(Exception):
+class ConsentPendingError(Exception):
     """A person must answer first, in another round of the protocol. Nothing has been sent but reads."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: ConfirmationRequest) -> None:
         super().__init__("a question is pending")
         self.question = question
 
@@ -110,7 +110,7 @@ class _Run:
     announced: bool = False
 
 
-class Dispatcher:
+class ToolRunner:
     """Runs tools with the settings, the client and the credentials of this process, or of one caller.
 
     Args:
@@ -126,24 +126,24 @@ class Dispatcher:
         self,
         settings: Settings,
         posthog: PostHog,
-        journal: Journal,
+        journal: AuditLog,
         caller: Caller | None = None,
-        allowance: Allowance | None = None,
-        turns: Turns | None = None,
+        allowance: RateLimiter | None = None,
+        project_locks: ProjectLocks | None = None,
     ) -> None:
         self._settings = settings
         self._journal = journal
         self._caller = caller
         self._allowance = allowance
-        self._means: Final = Means(
+        self._means: Final = ToolServices(
             posthog=posthog,
-            grants=Grants(posthog),
+            grants=KeyAccess(posthog),
             redactor=journal.redactor,
             policy=settings.policy,
             confirmation=settings.confirmation,
-            vault=None if settings.secrets_dir is None else Vault(settings.secrets_dir),
+            vault=None if settings.secrets_dir is None else SecretFolder(settings.secrets_dir),
             caller=None if caller is None else caller.rights,
-            turns=WeakValueDictionary() if turns is None else turns,
+            project_locks=WeakValueDictionary() if project_locks is None else project_locks,
         )
 
     @property
@@ -162,14 +162,14 @@ class Dispatcher:
     async def offered(self) -> list[Tool]:
         """Return the tools that the operator and the credential allow, in the order of the catalogue."""
         grant = await self._means.grants.get()
-        return [tool for tool in CATALOGUE if self._refusal(tool, grant) is None]
+        return [tool for tool in CATALOG if self._refusal(tool, grant) is None]
 
     async def hidden(self) -> dict[str, str]:
         """Return the tools that are not offered, each with the reason."""
         grant = await self._means.grants.get()
-        refusals = {tool.name: self._refusal(tool, grant) for tool in CATALOGUE}
+        refusals = {tool.name: self._refusal(tool, grant) for tool in CATALOG}
         return {
-            name: explain(refusal, self._situation(_TOOLS[name], None)).text.replace(f" {NOTHING}", "")
+            name: explain(refusal, self._situation(_TOOLS[name], None)).text.replace(f" {NOT_CHANGED}", "")
             for name, refusal in refusals.items()
             if refusal is not None
         }
@@ -203,7 +203,7 @@ class Dispatcher:
         clean: JSONObject = self.redactor.value(description)
         return {**clean, "personal_api_key": description["personal_api_key"]}
 
-    async def call(self, name: str, arguments: Mapping[str, Any], person: Person | None = None) -> Result:
+    async def call(self, name: str, arguments: Mapping[str, Any], person: Approver | None = None) -> Result:
         """Run one call to its end.
 
         Args:
@@ -221,7 +221,7 @@ class Dispatcher:
         run = _Run(tool)
         try:
             result = await self._run(run, arguments, person)
-        except QuestionPendingError:
+        except ConsentPendingError:
             self._record(run, "question_pending")
             raise
         except BaseException:
@@ -235,32 +235,32 @@ class Dispatcher:
         """Close the connections to PostHog."""
         await self._means.posthog.aclose()
 
-    async def _run(self, run: _Run, arguments: Mapping[str, Any], person: Person | None) -> Result:
+    async def _run(self, run: _Run, arguments: Mapping[str, Any], person: Approver | None) -> Result:
         tool = run.tool
         try:
             with nullcontext() if self._allowance is None else self._allowance.taken():
                 return await self._answer(run, arguments, person)
-        except (Refusal, PostHogError, WriteLost) as failure:
+        except (Refusal, PostHogError, WriteUnresolved) as failure:
             return self._failed(explain(failure, self._situation(tool, run.call)))
-        except QuestionPendingError:
+        except ConsentPendingError:
             raise
         except Exception:  # noqa: BLE001 - the one place where the unforeseen is masked
             logger.error("%s failed unexpectedly\n%s", tool.name, self.redactor.text(traceback.format_exc()))  # noqa: TRY400 - redacted first
             return self._failed(unexpected(self._situation(tool, run.call)))
 
-    async def _answer(self, run: _Run, arguments: Mapping[str, Any], person: Person | None) -> Result:
+    async def _answer(self, run: _Run, arguments: Mapping[str, Any], person: Approver | None) -> Result:
         tool = run.tool
         self._require(Refusal(RefusalKind.NOT_CONFIGURED) if self._settings.credentials.key is None else None)
         grant = await self._means.grants.get()
         self._require(self._refusal(tool, grant))
-        checked = conform(tool.arguments, arguments)
+        checked = validate(tool.arguments, arguments)
         run.call = call = self._call(run, checked, grant, person)
         self._require(self._refusal(tool, grant, call.organization, call.project))
         writes = not tool.effect.reads and not checked.get("dry_run")
         blind = writes and not self._journal.probe()
         self._require(Refusal(RefusalKind.AUDIT_UNAVAILABLE) if blind else None)
         body = await tool.run(call, **checked)
-        body, text = finished(body, self.redactor, self._settings.result_limit, checked.get("offset", 0))
+        body, text = finalize(body, self.redactor, self._settings.result_limit, checked.get("offset", 0))
         # Reading back has shown that the write happened: a success, and programs can see how it came about.
         lost = about_lost_answer(call.lost, self._situation(tool, call)) if call.lost else None
         return Result(text, body, lost)
@@ -273,7 +273,7 @@ class Dispatcher:
     def _refusal(
         self,
         tool: Tool,
-        grant: Grant,
+        grant: KeyGrant,
         organization: OrganizationRef | None = None,
         project: ProjectRef | None = None,
     ) -> Refusal | None:
@@ -288,13 +288,13 @@ class Dispatcher:
             caller=None if self._caller is None else self._caller.rights,
         ) or self._means.grants.refusal(tool.operation, organization, project)
 
-    def _call(self, run: _Run, checked: dict[str, Any], grant: Grant, person: Person | None) -> Call:
+    def _call(self, run: _Run, checked: dict[str, Any], grant: KeyGrant, person: Approver | None) -> Call:
         """Build the call, taking its target out of the arguments."""
         project: ProjectRef | None = None
         if run.tool.operation.on_project:
             project = checked.pop("project_id", CURRENT)
 
-        async def announce(call: Call, body: Mapping[str, Any], organization: OrganizationRef) -> None:
+        async def record_intent(call: Call, body: Mapping[str, Any], organization: OrganizationRef) -> None:
             call.organization = organization
             line = {**self._about(run), "target_organization": body.get("organization_id"), "fields": sorted(body)}
             try:
@@ -309,7 +309,7 @@ class Dispatcher:
             operation=run.tool.operation,
             grant=grant,
             person=person,
-            announce=announce,
+            record_intent=record_intent,
             organization=self._organization(checked.pop("organization_id", None)),
             project=project,
         )
@@ -325,8 +325,8 @@ class Dispatcher:
             raise Refusal(RefusalKind.INVALID_ARGUMENT, problems=[problem])
         return organization
 
-    def _situation(self, tool: Tool, call: Call | None) -> Situation:
-        return Situation(
+    def _situation(self, tool: Tool, call: Call | None) -> FailureContext:
+        return FailureContext(
             tool=tool.name,
             effect=tool.effect,
             origin=self._settings.origin,

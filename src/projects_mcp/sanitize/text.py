@@ -10,7 +10,7 @@ import re
 import unicodedata
 from typing import Any, Final
 
-__all__ = ["MAX_QUOTED", "escape_unseen", "quoted", "seen", "seen_throughout"]
+__all__ = ["MAX_QUOTED", "escape_invisible", "quoted", "strip_invisible", "strip_invisible_throughout"]
 
 MAX_QUOTED: Final = 200
 """Characters of foreign text that a sentence of ours holds at the most."""
@@ -28,7 +28,7 @@ _SPACES: Final = re.compile(r"\s+")
 _JOINERS: Final = "\u200c\u200d"
 
 
-def seen(text: str) -> str:
+def strip_invisible(text: str) -> str:
     """Replace every unseen character of a text.
 
     Joiners stay where a script or an emoji needs them: between two letters of an uncased script, or two pictographs.
@@ -38,14 +38,14 @@ def seen(text: str) -> str:
     return _UNSEEN.sub(lambda match: match[0] if _joins(text, match.start()) else _REPLACEMENT, text)
 
 
-def seen_throughout(value: Any) -> Any:
+def strip_invisible_throughout(value: Any) -> Any:
     """Apply `seen` to every string inside a JSON value, keys included, and return the new value."""
     if isinstance(value, str):
-        return seen(value)
+        return strip_invisible(value)
     if isinstance(value, dict):
-        return {seen(key): seen_throughout(item) for key, item in value.items()}
+        return {strip_invisible(key): strip_invisible_throughout(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [seen_throughout(item) for item in value]
+        return [strip_invisible_throughout(item) for item in value]
     return value
 
 
@@ -58,11 +58,11 @@ def quoted(text: object, longest: int = MAX_QUOTED) -> str:
     """
     if not isinstance(text, str):
         return "(no text)"
-    plain = _SPACES.sub(" ", seen(text[: longest + 1])).replace("\u201d", '"').replace("\u201c", '"')
+    plain = _SPACES.sub(" ", strip_invisible(text[: longest + 1])).replace("\u201d", '"').replace("\u201c", '"')
     return f"\u201c{plain[:longest]}…\u201d" if len(text) > longest else f"\u201c{plain}\u201d"
 
 
-def escape_unseen(json_text: str) -> str:
+def escape_invisible(json_text: str) -> str:
     r"""Write unseen characters of a JSON text as `\uXXXX`: the same value, with nothing hidden in it."""
     if json_text.isascii():
         return json_text

@@ -20,9 +20,9 @@ from projects_mcp.tools.tokens import (
 from projects_mcp.tools.tool import Tool
 from projects_mcp.tools.update import project_update
 
-__all__ = ["CATALOGUE"]
+__all__ = ["CATALOG"]
 
-CATALOGUE: Final[tuple[Tool, ...]] = (
+CATALOG: Final[tuple[Tool, ...]] = (
     project_list,
     project_get,
     project_activity,

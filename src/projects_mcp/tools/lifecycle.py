@@ -14,7 +14,7 @@ from projects_mcp.api.settings_table import SETTINGS
 from projects_mcp.errors.posthog import NotFound, PostHogError
 from projects_mcp.errors.refusals import Refusal, RefusalKind
 from projects_mcp.gateway.context import Call
-from projects_mcp.policy.confirmation import Target, ending
+from projects_mcp.policy.confirmation import ProjectSnapshot, ending
 from projects_mcp.posthog.client import JSONObject
 from projects_mcp.tools import readback as proof
 from projects_mcp.tools.receipt import receipt, suggestion
@@ -63,7 +63,7 @@ async def project_create(call: Call, *, name: str, settings: Mapping[str, Any] |
     )
 
 
-def _loss_of_deletion(target: Target) -> str:
+def _loss_of_deletion(target: ProjectSnapshot) -> str:
     pending = " It is already being deleted." if target.state.get("is_pending_deletion") else ""
     return (
         "All its events, recordings, persons, insights and settings are deleted for good, and every site using "
@@ -86,7 +86,7 @@ async def project_delete(call: Call, *, confirm_project_name: str) -> JSONObject
     return receipt(call, "project_delete", confirmed.target.state, Outcome.APPLIED, changed=changed, note=note)
 
 
-async def _after_deletion(call: Call, target: Target) -> tuple[dict[str, dict[str, Any]], str]:
+async def _after_deletion(call: Call, target: ProjectSnapshot) -> tuple[dict[str, dict[str, Any]], str]:
     """Look at the project once more: PostHog versions differ in when they delete.
 
     Returns:
@@ -110,7 +110,7 @@ async def _after_deletion(call: Call, target: Target) -> tuple[dict[str, dict[st
 
 
 def _loss_of_move(target_organization: UUID) -> Any:
-    def loss(_target: Target) -> str:
+    def loss(_target: ProjectSnapshot) -> str:
         return (
             f"It moves to organization {target_organization}: members who are only in the present one lose access, and "
             "billing and access rules of the other one apply. Its tokens keep working."

@@ -7,12 +7,12 @@ from typing import Any, Final, TypeAlias
 
 from projects_mcp.api.effects import Effect
 from projects_mcp.api.operations import CURRENT
-from projects_mcp.errors.posthog import AnswerUnusable
+from projects_mcp.errors.posthog import InvalidResponse
 from projects_mcp.errors.refusals import Refusal, RefusalKind
 from projects_mcp.gateway.context import Call
 from projects_mcp.posthog.client import JSONObject
 from projects_mcp.tools.tool import tool
-from projects_mcp.tools.views import compact, pick, row
+from projects_mcp.tools.views import list_item, select_fields, summary
 
 __all__ = ["project_activity", "project_get", "project_is_generating_demo_data", "project_list"]
 
@@ -49,7 +49,7 @@ async def project_list(
     result: JSONObject = {
         "organization_id": organization,
         "total": total,
-        "projects": [row(item, call.redactor, fields, organization) for item in projects],
+        "projects": [list_item(item, call.redactor, fields, organization) for item in projects],
     }
     if more:
         result["next_offset"] = offset + len(projects)
@@ -75,17 +75,17 @@ async def project_get(call: Call, *, detail: str = "compact", fields: Sequence[s
     """Return one project, compact, in full, or exactly the fields that were asked for."""
     project = await call.read()
     if type(project.get("id")) is not int:
-        raise AnswerUnusable("shape")
+        raise InvalidResponse("shape")
     if call.project is not CURRENT and project["id"] != call.project:
         raise Refusal(RefusalKind.NOT_IDENTIFIED)
     if call.organization is not CURRENT and project.get("organization") not in {None, str(call.organization)}:
         # PostHog answers the current project of the key's owner, whatever organization the path names.
         raise Refusal(RefusalKind.OTHER_ORGANIZATION)
     if fields:
-        return pick(project, call.redactor, list(dict.fromkeys(fields)))
+        return select_fields(project, call.redactor, list(dict.fromkeys(fields)))
     if detail == "full":
-        return pick(project, call.redactor, None)
-    return compact(project, call.redactor, call.origin)
+        return select_fields(project, call.redactor, None)
+    return summary(project, call.redactor, call.origin)
 
 
 @tool(
@@ -104,7 +104,7 @@ async def project_activity(call: Call, *, limit: int = 10, page: int = 1) -> JSO
     answer = await call.read({"limit": limit, "page": page})
     entries = answer.get("results")
     if not isinstance(entries, list):
-        raise AnswerUnusable("shape")
+        raise InvalidResponse("shape")
     result: JSONObject = {
         "project_id": call.project,
         "total": answer.get("total_count"),
@@ -127,7 +127,7 @@ async def project_is_generating_demo_data(call: Call) -> JSONObject:
     """Return PostHog's flag as one boolean."""
     flag = (await call.read()).get("is_generating_demo_data")
     if not isinstance(flag, bool):
-        raise AnswerUnusable("shape")
+        raise InvalidResponse("shape")
     return {"project_id": call.project, "is_generating_demo_data": flag}
 
 
@@ -145,7 +145,7 @@ async def _page(call: Call, search: str, limit: int, offset: int) -> _Page:
     answer = await call.read(query)
     found = answer.get("results")
     if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
-        raise AnswerUnusable("shape")
+        raise InvalidResponse("shape")
     count = answer.get("count")
     total = count if isinstance(count, int) else None
     more = bool(found) and (bool(answer.get("next")) or (total is not None and offset + len(found) < total))

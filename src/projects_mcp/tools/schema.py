@@ -17,7 +17,7 @@ from projects_mcp.api.settings_table import NEWER, SETTINGS
 from projects_mcp.errors.refusals import Refusal, RefusalKind
 from projects_mcp.sanitize.text import quoted
 
-__all__ = ["MAX_ID", "closed_object", "conform", "published", "settings_schema", "unknown_name"]
+__all__ = ["MAX_ID", "closed_object", "public_schema", "settings_schema", "unknown_name", "validate"]
 
 MAX_ID: Final = 2**53 - 1
 """The largest integer that every JSON implementation reads exactly."""
@@ -66,7 +66,7 @@ def settings_schema() -> dict[str, Any]:
     )
 
 
-def published(arguments: Mapping[str, Any], *, at_creation: bool = False) -> dict[str, Any]:
+def public_schema(arguments: Mapping[str, Any], *, at_creation: bool = False) -> dict[str, Any]:
     """Return the extract of a tool's arguments that clients see.
 
     Args:
@@ -105,7 +105,7 @@ def _without(schema: Mapping[str, Any], hidden: AbstractSet[str]) -> Mapping[str
     return schema if hidden.isdisjoint(schema) else {key: schema[key] for key in schema if key not in hidden}
 
 
-def conform(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+def validate(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Check arguments against the statement of what a tool takes.
 
     Returns:

@@ -10,8 +10,8 @@ from projects_mcp.api.effects import Effect
 from projects_mcp.api.settings_diff import Outcome
 from projects_mcp.errors.refusals import Refusal, RefusalKind
 from projects_mcp.gateway.context import Call
-from projects_mcp.gateway.secret_file import Reserved, VaultUnavailable
-from projects_mcp.policy.confirmation import Loss, Target, ending
+from projects_mcp.gateway.secret_file import ReservedSecretFile, SecretFolderUnavailable
+from projects_mcp.policy.confirmation import Consequence, ProjectSnapshot, ending
 from projects_mcp.posthog.client import JSONObject
 from projects_mcp.tools import readback as proof
 from projects_mcp.tools.receipt import receipt
@@ -22,21 +22,21 @@ __all__ = ["project_delete_secret_token_backup", "project_reset_token", "project
 _SECRET, _BACKUP = "secret_api_token", "secret_api_token_backup"
 
 
-def _loss_of_token(target: Target) -> str:
+def _loss_of_token(target: ProjectSnapshot) -> str:
     return (
         f"Every site and app using {ending(target.state.get('api_token'))} stops sending events at once, and stays "
         "silent until it ships the new token."
     )
 
 
-def _loss_of_rotation(target: Target) -> str:
+def _loss_of_rotation(target: ProjectSnapshot) -> str:
     secret, backup = target.state.get(_SECRET), target.state.get(_BACKUP)
     kept = f"The secret {ending(secret)} becomes the backup and keeps working" if secret else "A first secret is made"
     lost = f", and the present backup {ending(backup)} stops working at once." if backup else "."
     return kept + lost
 
 
-def _loss_of_backup(target: Target) -> str:
+def _loss_of_backup(target: ProjectSnapshot) -> str:
     if backup := target.state.get(_BACKUP):
         return f"Every server still using the former secret {ending(backup)} stops working at once."
     return "There is no backup secret, so nothing should stop working."
@@ -108,7 +108,7 @@ async def project_delete_secret_token_backup(call: Call, *, confirm_project_name
 
 
 async def _replace(
-    call: Call, operation: str, asking: tuple[str, Loss], name: str, fields: list[str], note: str
+    call: Call, operation: str, asking: tuple[str, Consequence], name: str, fields: list[str], note: str
 ) -> JSONObject:
     confirmed = await call.confirm(*asking, name)
     after = await call.destroy(confirmed, lambda: proof.replaced(call, confirmed.target, fields))
@@ -130,7 +130,7 @@ def _receipt(
 
 
 @contextmanager
-def _reserved(call: Call) -> Iterator[Reserved | None]:
+def _reserved(call: Call) -> Iterator[ReservedSecretFile | None]:
     """Make sure that the new secret can be written before there is one.
 
     Raises:
@@ -142,7 +142,7 @@ def _reserved(call: Call) -> Iterator[Reserved | None]:
         return
     try:
         reserved = vault.reserve(call.project)
-    except VaultUnavailable as error:
+    except SecretFolderUnavailable as error:
         raise Refusal(RefusalKind.SECRETS_FOLDER, reason=error.reason) from None
     try:
         yield reserved
@@ -150,13 +150,13 @@ def _reserved(call: Call) -> Iterator[Reserved | None]:
         reserved.discard()
 
 
-def _handed_over(reserved: Reserved | None, before: object, after: object) -> JSONObject:
+def _handed_over(reserved: ReservedSecretFile | None, before: object, after: object) -> JSONObject:
     """Write the new secret to its file, and say where it is; the answer itself never holds it."""
     if reserved is None or not isinstance(after, str) or after == before:
         return {}
     try:
         return {"secret_file": str(reserved.fill(after))}
-    except VaultUnavailable:
+    except SecretFolderUnavailable:
         return {"secret_file_problem": "The new secret could not be written to a file; read it in PostHog's settings."}
 
 

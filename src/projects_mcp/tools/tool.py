@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 from projects_mcp.api.effects import Effect
 from projects_mcp.api.operations import Operation, operation
 from projects_mcp.posthog.client import JSONObject
-from projects_mcp.tools.schema import MAX_ID, closed_object, published
+from projects_mcp.tools.schema import MAX_ID, closed_object, public_schema
 
 __all__ = ["Runner", "Tool", "tool"]
 
@@ -109,7 +109,7 @@ def tool(
     def made(run: Runner) -> Tool:
         whole = closed_object(properties, needed)
         return Tool(
-            name, title, description, effect, row, whole, published(whole, at_creation=row.name == "create"), run
+            name, title, description, effect, row, whole, public_schema(whole, at_creation=row.name == "create"), run
         )
 
     return made

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from projects_mcp.api.effects import Effect
 from projects_mcp.api.operations import organization_of
-from projects_mcp.api.settings_diff import Comparison, Outcome, compare, revert, side_effects, would_be
+from projects_mcp.api.settings_diff import Outcome, SettingsDiff, compare, revert, side_effects, would_be
 from projects_mcp.api.settings_impact import warnings
 from projects_mcp.api.settings_table import SETTINGS
 from projects_mcp.errors.refusals import Refusal, RefusalKind
@@ -59,7 +59,7 @@ async def project_update(
     if dry_run:
         before = await _read_as_expected(call, expected or {})
         return _receipt(call, sent, before, would_be(sent, before), preview=True)
-    async with call.alone():
+    async with call.lock_project():
         before = await _read_as_expected(call, expected or {})
         after = await call.write(
             organization_of(before, call.organization), sent, lambda: proof.updated(call, sent, before)
@@ -131,7 +131,7 @@ def _receipt(
     )
 
 
-def _normalised(sent: Mapping[str, Any], comparison: Comparison) -> list[str]:
+def _normalised(sent: Mapping[str, Any], comparison: SettingsDiff) -> list[str]:
     """Return the fields that PostHog stored in its own spelling of the value that was sent, such as a trimmed name."""
     return [
         name
@@ -140,7 +140,7 @@ def _normalised(sent: Mapping[str, Any], comparison: Comparison) -> list[str]:
     ]
 
 
-def _undo(call: Call, comparison: Comparison, beside: Mapping[str, Mapping[str, Any]]) -> JSONObject:
+def _undo(call: Call, comparison: SettingsDiff, beside: Mapping[str, Mapping[str, Any]]) -> JSONObject:
     """Return the arguments that undo a change, as far as one call can, and the names of what it cannot restore."""
     settings, clear, lost = revert(comparison)
     # What PostHog changed by itself comes back by itself only where there was nothing before.

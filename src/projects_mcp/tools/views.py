@@ -10,7 +10,7 @@ from projects_mcp.api.settings_table import SETTINGS
 from projects_mcp.posthog.client import JSONObject
 from projects_mcp.sanitize.redaction import FIELDS, Redactor, Treatment
 
-__all__ = ["ROLES", "compact", "pick", "row"]
+__all__ = ["ROLES", "list_item", "select_fields", "summary"]
 
 ROLES: Final[Mapping[int, str]] = {1: "member", 8: "admin", 15: "owner"}
 
@@ -22,7 +22,7 @@ _USUALLY_NULL: Final = frozenset(name for name, row in _GROUPED.items() if is_us
 _UNUSUAL_IN_LIST: Final[Mapping[str, Any]] = {"is_demo": False, "ingested_event": True, "timezone": "UTC"}
 
 
-def compact(project: Mapping[str, Any], redactor: Redactor, origin: str) -> JSONObject:
+def summary(project: Mapping[str, Any], redactor: Redactor, origin: str) -> JSONObject:
     """Identity, links, and the settings that differ from PostHog's defaults, grouped by product area."""
     result = {name: redactor.field(name, project[name]) for name in _IDENTITY if project.get(name) is not None}
     result["organization_id"] = redactor.field("organization", project.get("organization"))
@@ -44,7 +44,7 @@ def compact(project: Mapping[str, Any], redactor: Redactor, origin: str) -> JSON
     return result
 
 
-def pick(project: Mapping[str, Any], redactor: Redactor, fields: Iterable[str] | None) -> JSONObject:
+def select_fields(project: Mapping[str, Any], redactor: Redactor, fields: Iterable[str] | None) -> JSONObject:
     """Return the fields that were asked for, or all; withheld ones are only said to be there or not."""
     wanted = project if fields is None else {name: project[name] for name in fields if name in project}
     shown, withheld = redactor.project(wanted)
@@ -55,7 +55,9 @@ def pick(project: Mapping[str, Any], redactor: Redactor, fields: Iterable[str] |
     return shown
 
 
-def row(project: Mapping[str, Any], redactor: Redactor, fields: Iterable[str], organization: object) -> JSONObject:
+def list_item(
+    project: Mapping[str, Any], redactor: Redactor, fields: Iterable[str], organization: object
+) -> JSONObject:
     """One line of a list: id and name, what deviates from the usual, and the fields that were asked for."""
     line: JSONObject = {name: redactor.field(name, project.get(name)) for name in ("id", "name")}
     for name, usual in _UNUSUAL_IN_LIST.items():

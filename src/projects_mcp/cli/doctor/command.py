@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import anyio
 
-from projects_mcp.cli.doctor.diagnosis import Examination, examine
+from projects_mcp.cli.doctor.diagnosis import Diagnosis, diagnose
 from projects_mcp.cli.doctor.findings import Level, exit_code
 from projects_mcp.config.settings import REGIONS, Settings
 from projects_mcp.posthog.client import ASGIApplication
@@ -42,7 +42,7 @@ def run_doctor(
     Returns:
         0 where all is well or worth a note, 1 where something should be mended, 2 where a setting is wrong.
     """
-    examination = anyio.run(examine, environment, clouds, application)
+    examination = anyio.run(diagnose, environment, clouds, application)
     redactor = Redactor(_secrets(environment, examination.settings))
     report = _report(examination, redactor)
     text = json.dumps(report, ensure_ascii=False, indent=2) if as_json else _lines(report)
@@ -64,7 +64,7 @@ def _secrets(environment: Mapping[str, str], settings: Settings) -> list[str]:
     return secrets
 
 
-def _report(examination: Examination, redactor: Redactor) -> dict[str, Any]:
+def _report(examination: Diagnosis, redactor: Redactor) -> dict[str, Any]:
     hidden = examination.hidden
     return {
         "posthog": redactor.text(examination.settings.origin),

@@ -10,8 +10,8 @@ from projects_mcp.api.effects import Access
 from projects_mcp.cli.doctor.findings import Finding, Level, ok
 from projects_mcp.cli.doctor.probe import NOT_SIGNED_IN, Probe, probe_for, unreached
 from projects_mcp.config.settings import Settings
-from projects_mcp.errors.posthog import Forbidden, PostHogError, Rejected
-from projects_mcp.policy.authorization import Grant
+from projects_mcp.errors.posthog import Forbidden, PostHogError, StatusError
+from projects_mcp.policy.authorization import KeyGrant
 from projects_mcp.posthog.credentials import Credentials
 
 __all__ = ["of_grant", "of_session", "refused_key", "signed_out"]
@@ -21,7 +21,7 @@ _ENOUGH: Final = frozenset({"project:read", "project:write"})
 
 def signed_out(error: PostHogError) -> bool:
     """Whether PostHog did not know the credential."""
-    return isinstance(error, Rejected) and (error.code in NOT_SIGNED_IN)
+    return isinstance(error, StatusError) and (error.code in NOT_SIGNED_IN)
 
 
 async def refused_key(settings: Settings, clouds: Mapping[str, str]) -> Finding:
@@ -63,7 +63,7 @@ async def _known_at(settings: Settings) -> bool | None:
     return True
 
 
-def of_grant(grant: Grant, settings: Settings) -> Iterator[Finding]:
+def of_grant(grant: KeyGrant, settings: Settings) -> Iterator[Finding]:
     """Word what PostHog says that the key may do."""
     keys = f"{settings.origin}/settings/user-api-keys"
     if grant.scopes is None:
@@ -84,7 +84,7 @@ def of_grant(grant: Grant, settings: Settings) -> Iterator[Finding]:
     yield from _restrictions(grant, settings)
 
 
-def _restrictions(grant: Grant, settings: Settings) -> Iterator[Finding]:
+def _restrictions(grant: KeyGrant, settings: Settings) -> Iterator[Finding]:
     shown = f"The restriction is shown at {settings.origin}/settings/user-api-keys."
     if grant.projects is not None:
         listed = ", ".join(map(str, sorted(grant.projects)[:10]))

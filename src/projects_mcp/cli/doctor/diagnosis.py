@@ -16,23 +16,23 @@ from projects_mcp.cli.doctor.local import files, key_format, misspelt, settings_
 from projects_mcp.cli.doctor.probe import Probe, not_posthog, probe_for, proxy_of, unreached
 from projects_mcp.cli.doctor.targets import of_organization, of_projects
 from projects_mcp.config.settings import Settings
-from projects_mcp.errors.posthog import PostHogError, Throttled
-from projects_mcp.gateway.audit import Journal
-from projects_mcp.policy.authorization import UNKNOWN, Grant
+from projects_mcp.errors.posthog import PostHogError, RateLimited
+from projects_mcp.gateway.audit import AuditLog
+from projects_mcp.policy.authorization import UNKNOWN, KeyGrant
 from projects_mcp.posthog.client import ASGIApplication, JSONObject
 from projects_mcp.posthog.credentials import Credentials
 from projects_mcp.runner.build import in_sandbox, posthog_application
-from projects_mcp.runner.runner import Dispatcher
+from projects_mcp.runner.runner import ToolRunner
 from projects_mcp.sanitize.redaction import Redactor
 
-__all__ = ["Examination", "examine"]
+__all__ = ["Diagnosis", "diagnose"]
 
 _WHOLE_S: Final = 25.0
 _CLOCK_S: Final = 60.0
 
 
 @dataclass
-class Examination:
+class Diagnosis:
     """What has been found so far.
 
     Attributes:
@@ -46,11 +46,11 @@ class Examination:
     hidden: dict[str, str] | None = None
 
 
-async def examine(
+async def diagnose(
     environment: Mapping[str, str],
     clouds: Mapping[str, str],
     application: ASGIApplication | None = None,
-) -> Examination:
+) -> Diagnosis:
     """Examine the settings, the files, the key, the session and PostHog. Changes nothing anywhere.
 
     Args:
@@ -63,13 +63,13 @@ async def examine(
     if wrong:
         # A wrong address may be left out here, and the key belongs to no other than the right one.
         sentence = "PostHog was not asked, because the server does not start with these settings."
-        return Examination(settings, [*findings, Finding("host", Level.NOTE, sentence, "Correct them first.")])
+        return Diagnosis(settings, [*findings, Finding("host", Level.NOTE, sentence, "Correct them first.")])
     findings.insert(0, ok("settings", "The settings can be read."))
     application = posthog_application(settings, application)
     if settings.sandbox:
         settings = in_sandbox(settings)
         findings.append(Finding("host", Level.NOTE, "The embedded sandbox takes the place of PostHog."))
-    examination = Examination(settings, [*findings, key_format(settings)])
+    examination = Diagnosis(settings, [*findings, key_format(settings)])
     with anyio.move_on_after(_WHOLE_S) as whole:
         await _ask(examination, clouds, application)
     if whole.cancelled_caught:
@@ -78,13 +78,13 @@ async def examine(
     return examination
 
 
-async def _ask(examination: Examination, clouds: Mapping[str, str], application: ASGIApplication | None) -> None:
+async def _ask(examination: Diagnosis, clouds: Mapping[str, str], application: ASGIApplication | None) -> None:
     settings = examination.settings
     credentials = settings.credentials
     if unusable_key(settings):  # what cannot be a key is not sent; whether PostHog is there can be seen without
         credentials = Credentials(None, credentials.session)
     probe = probe_for(settings, credentials, application)
-    dispatcher = Dispatcher(settings, probe, Journal(Redactor(settings.credentials.secrets())))
+    dispatcher = ToolRunner(settings, probe, AuditLog(Redactor(settings.credentials.secrets())))
     try:
         answers, accepted = await _reach(examination, probe, clouds)
         if answers:
@@ -95,7 +95,7 @@ async def _ask(examination: Examination, clouds: Mapping[str, str], application:
         await dispatcher.aclose()
 
 
-async def _reach(examination: Examination, probe: Probe, clouds: Mapping[str, str]) -> tuple[bool, bool]:
+async def _reach(examination: Diagnosis, probe: Probe, clouds: Mapping[str, str]) -> tuple[bool, bool]:
     """Ask about the key, and about what it leads to. Returns whether PostHog answered, and accepted the key."""
     settings, findings = examination.settings, examination.findings
     try:
@@ -111,7 +111,7 @@ async def _reach(examination: Examination, probe: Probe, clouds: Mapping[str, st
 
 
 async def _of_key(
-    examination: Examination,
+    examination: Diagnosis,
     probe: Probe,
     clouds: Mapping[str, str],
     answer: JSONObject | None,
@@ -121,11 +121,11 @@ async def _of_key(
     if error is not None and signed_out(error):
         findings.append(await refused_key(settings, clouds))
         return False
-    if isinstance(error, Throttled):
+    if isinstance(error, RateLimited):
         sentence = "PostHog limits the rate of the key's requests, so it could not be asked about."
         findings.append(Finding("key", Level.WARNING, sentence, "Run this again in a minute."))
         return False
-    grant = UNKNOWN if answer is None else Grant.from_introspection(answer)
+    grant = UNKNOWN if answer is None else KeyGrant.from_introspection(answer)
     organization = await of_organization(probe, settings, grant)
     if organization.error is not None and signed_out(organization.error):
         findings.append(await refused_key(settings, clouds))  # a version that describes no key refuses it here

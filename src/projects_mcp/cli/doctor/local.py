@@ -12,7 +12,7 @@ from typing import Final
 
 from projects_mcp.cli.doctor.findings import Finding, Level, ok
 from projects_mcp.config.settings import VARIABLES, Settings, SettingsError, load
-from projects_mcp.gateway.secret_file import Vault, VaultUnavailable
+from projects_mcp.gateway.secret_file import SecretFolder, SecretFolderUnavailable
 
 __all__ = ["files", "key_format", "misspelt", "settings_of", "unusable_key"]
 
@@ -151,8 +151,8 @@ def _not_writable(file: Path) -> str:
 
 def _secrets_folder(folder: Path) -> Finding:
     try:
-        Vault(folder).reserve(0).discard()  # exactly what a rotation does first; the empty file is removed again
-    except VaultUnavailable as error:
+        SecretFolder(folder).reserve(0).discard()  # exactly what a rotation does first; the empty file is removed again
+    except SecretFolderUnavailable as error:
         sentence = f"The folder for secrets {folder} cannot be used: {error.reason}."
         fix = f"mkdir -p {folder} && chmod 700 {folder}, or name another folder in PROJECTS_MCP_SECRETS_DIR."
         return Finding("secrets_dir", Level.PROBLEM, sentence, fix)

@@ -10,7 +10,14 @@ from urllib.parse import urlsplit
 from projects_mcp.api.operations import CURRENT, KEY_INTROSPECTION, operation
 from projects_mcp.cli.doctor.findings import Finding, Level
 from projects_mcp.config.settings import Settings
-from projects_mcp.errors.posthog import AnswerLost, AnswerUnusable, NotSent, PostHogError, Rejected, ServerFault
+from projects_mcp.errors.posthog import (
+    InvalidResponse,
+    PostHogError,
+    RequestNotSent,
+    ResponseLost,
+    ServerError,
+    StatusError,
+)
 from projects_mcp.posthog.client import ASGIApplication, JSONObject, PostHog, proxy_for
 from projects_mcp.posthog.credentials import Credentials
 from projects_mcp.posthog.limits import Limits
@@ -57,7 +64,7 @@ class Probe(PostHog):
             PostHogError: nearly always; a session that PostHog knows is answered with 404, 405 or such.
         """
         if self.credentials.session is None:
-            raise NotSent("no_credential")
+            raise RequestNotSent("no_credential")
         method = "POST" if unsafe else "GET"
         await self._exchange(method, _NOWHERE, self.credentials.session, self.limits.call_s)
 
@@ -88,18 +95,18 @@ def proxy_of(origin: str) -> str | None:
 
 def unreached(error: PostHogError, origin: str) -> Finding | None:
     """Word why nothing usable came back; None where it is PostHog itself that refused."""
-    if isinstance(error, NotSent):
+    if isinstance(error, RequestNotSent):
         return _not_sent(error.reason, origin)
-    if isinstance(error, ServerFault):
+    if isinstance(error, ServerError):
         sentence = f"PostHog at {origin} is down, or something before it: it fails with status {error.status}."
         return Finding("host", Level.PROBLEM, sentence, _LATER)
-    if isinstance(error, AnswerUnusable):
+    if isinstance(error, InvalidResponse):
         return not_posthog(origin, _INSTEAD.get(error.reason, "its answer cannot be read"))
-    if isinstance(error, AnswerLost):
+    if isinstance(error, ResponseLost):
         timely = error.reason == "timeout"
         what = "did not answer in time" if timely else "broke the connection before it had answered"
         return Finding("host", Level.PROBLEM, f"PostHog at {origin} is down or too slow: it {what}.", _LATER)
-    if isinstance(error, Rejected) and error.code is None:
+    if isinstance(error, StatusError) and error.code is None:
         return not_posthog(origin, f"it refused with status {error.status}, in another form than PostHog's")
     return None
 

@@ -12,10 +12,10 @@ from projects_mcp.api.operations import CURRENT, operation, organization_of
 from projects_mcp.cli.doctor.findings import Finding, Level, ok
 from projects_mcp.cli.doctor.probe import Probe, not_posthog, unreached
 from projects_mcp.config.settings import Settings
-from projects_mcp.errors.context import Situation
+from projects_mcp.errors.context import FailureContext
 from projects_mcp.errors.failed import cause_of
 from projects_mcp.errors.posthog import NotFound, PostHogError
-from projects_mcp.policy.authorization import Grant
+from projects_mcp.policy.authorization import KeyGrant
 
 __all__ = ["Organization", "of_organization", "of_projects"]
 
@@ -37,7 +37,7 @@ class Organization(NamedTuple):
     error: PostHogError | None = None
 
 
-async def of_organization(probe: Probe, settings: Settings, grant: Grant) -> Organization:
+async def of_organization(probe: Probe, settings: Settings, grant: KeyGrant) -> Organization:
     """List the projects of the organization that is used where a call names none."""
     configured = settings.organization
     outside = grant.organizations is not None and configured is not CURRENT and configured not in grant.organizations
@@ -81,11 +81,11 @@ def _unlisted(error: PostHogError, settings: Settings) -> Finding:
         what = "The key's owner has no organization open" if current else f"{settings.organization} does not exist"
         fix = "Set POSTHOG_ORGANIZATION_ID to the UUID that PostHog shows in the settings of the organization."
         return Finding("organization", Level.PROBLEM, f"{what} at {settings.origin}.", fix)
-    _, what, fix = cause_of(error, Situation("project_list", Effect.READ, settings.origin))
+    _, what, fix = cause_of(error, FailureContext("project_list", Effect.READ, settings.origin))
     return Finding("organization", Level.PROBLEM, what, fix)
 
 
-async def of_projects(probe: Probe, settings: Settings, grant: Grant, listed: frozenset[int]) -> list[Finding]:
+async def of_projects(probe: Probe, settings: Settings, grant: KeyGrant, listed: frozenset[int]) -> list[Finding]:
     """Look for the projects that the settings protect, or keep to."""
     named = {
         "PROJECTS_MCP_PROTECTED_PROJECTS": settings.policy.protected,
