@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from projects_mcp import __version__
-from projects_mcp.api.effects import Access
 from projects_mcp.api.settings_model import NO_DEFAULT, Area, AtCreation, Merge, Setting
 from projects_mcp.api.settings_table import SETTINGS
 from projects_mcp.config.settings import VARIABLES
+from projects_mcp.policy.access import Access
 from projects_mcp.policy.confirmation import Confirmation
 from projects_mcp.tools.catalog import CATALOG
 

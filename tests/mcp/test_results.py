@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projects_mcp.runner.result import compact_json, finalize
+from projects_mcp.runner.result import finalize
 from projects_mcp.sandbox import ACME_ID, NORTHWIND_PROJECT_ID, PRODUCTION_ID
+from projects_mcp.sanitize.json_text import compact_json
 from projects_mcp.sanitize.redaction import Redactor
 from tests.support.harness import ENVIRONMENT, ERAS, Era, Harness, body_of, refusal_of, text_of
 

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from projects_mcp.config.settings import SettingsError
-from projects_mcp.errors.refusals import Refusal
+from projects_mcp.errors.refusals import TooManyCalls
 from projects_mcp.http.callers import load_callers, new_entry
 from projects_mcp.runner.rate_limit import RateLimiter
 from projects_mcp.sandbox import (
@@ -469,12 +469,12 @@ def test_an_allowance_is_kept_and_its_seconds_are_true(per_minute: int, pauses: 
     for pause in pauses:
         now += pause
         try:
-            with allowance.taken():
+            with allowance.acquire():
                 taken.append(now)
-        except Refusal as refusal:
+        except TooManyCalls as refusal:
             assert len(taken) >= per_minute
-            now += refusal.facts["retry_after_s"]
-            with allowance.taken():
+            now += refusal.retry_after_s
+            with allowance.acquire():
                 taken.append(now)
     for begin in taken:
         within = [when for when in taken if begin <= when < begin + 60]

@@ -22,11 +22,11 @@ from typing import Any
 import pytest
 
 from projects_mcp import __version__
-from projects_mcp.api.effects import Access
 from projects_mcp.cli.parser import parse
 from projects_mcp.config.settings import VARIABLES, SettingsError, load
 from projects_mcp.http.callers import Callers, load_callers
 from projects_mcp.http.front import BODY_BYTES
+from projects_mcp.policy.access import Access
 
 ROOT = Path(__file__).resolve().parents[2]
 PORT: int = parse(["serve"]).port

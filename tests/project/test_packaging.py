@@ -23,7 +23,7 @@ from packaging.utils import canonicalize_name
 from projects_mcp import __version__
 from projects_mcp.config.settings import VARIABLES, Settings, SettingsError, load
 from projects_mcp.errors.explain import explain
-from projects_mcp.errors.refusals import RefusalKind
+from projects_mcp.errors.refusals import RememberedDenial
 from projects_mcp.tools.catalog import CATALOG
 from tests.conftest import FAST
 from tests.process.test_stdio import CLEAN
@@ -75,7 +75,7 @@ def test_generated_parts_are_up_to_date() -> None:
 
 def test_every_kind_of_failure_is_documented() -> None:
     kinds = {explain(failure, situation).detail["kind"] for _, situation, failure in failures()} | {"internal"}
-    kinds -= {RefusalKind.LEARNED.value}  # is told as what PostHog refused
+    kinds -= {RememberedDenial.kind}  # is told as what PostHog refused
     text = text_of("docs/reference.md")
     assert sorted(kind for kind in kinds if f"`{kind}`" not in text) == []
 
@@ -290,7 +290,7 @@ SANDBOX = {name for name in MODULES if name.startswith("sandbox/")}
     ("packages", "allowed"),
     [
         (("mcp", "mcp_types"), {"protocol/server.py", "cli/demo/command.py", "http/app.py"}),
-        (("httpx",), {"posthog/client.py"}),
+        (("httpx",), {"posthog/client.py", "posthog/pool.py"}),
         (("aiohttp", "httpx_aiohttp"), {"posthog/aiohttp_transport.py"}),
         (("starlette",), SANDBOX),
         (("uvicorn",), SANDBOX | {"http/process.py"}),

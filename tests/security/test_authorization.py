@@ -13,7 +13,7 @@ from mcp.client import ClientRequestContext
 from mcp_types import ElicitRequestParams, ElicitResult
 
 from projects_mcp import sandbox
-from projects_mcp.api.effects import Access
+from projects_mcp.policy.access import Access
 from projects_mcp.protocol.server import ProjectsServer
 from projects_mcp.runner.runner import ToolRunner
 from projects_mcp.sandbox import MOBILE_ID, PRODUCTION_ID, STAGING_ID
@@ -219,7 +219,7 @@ async def test_what_is_known_of_a_key_outlives_a_passing_failure(harness: Harnes
         assert isinstance(server, ProjectsServer)
         dispatcher = server._dispatcher  # noqa: SLF001 - to let time pass
         assert isinstance(dispatcher, ToolRunner)
-        grants = dispatcher._means.grants  # noqa: SLF001 - as above
+        grants = dispatcher._services.key_access  # noqa: SLF001 - as above
         assert len((await client.list_tools()).tools) == 4
         harness.world.behaviour = replace(harness.world.behaviour, database_unavailable=True)
         now = anyio.current_time()

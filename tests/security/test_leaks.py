@@ -13,8 +13,12 @@ from typing import Any
 
 import pytest
 
+from projects_mcp.api.operations import OPERATIONS
 from projects_mcp.config.settings import load
-from projects_mcp.gateway.context import Call
+from projects_mcp.gateway.audit import AuditLog
+from projects_mcp.gateway.call_audit import CallAudit
+from projects_mcp.gateway.context import ToolContext
+from projects_mcp.policy.authorization import UNKNOWN, Authorization
 from projects_mcp.policy.confirmation import Confirmed, identify
 from projects_mcp.protocol.stdio import configure_logging
 from projects_mcp.runner.build import build_runner
@@ -191,9 +195,11 @@ def test_no_repr_or_traceback_shows_a_secret() -> None:
     dispatcher = build_runner(settings)
     target = identify(PRODUCTION_ID, planted_project())
     assert target is not None
-    means = dispatcher._means  # noqa: SLF001 - what a debugger would show
-    call = Call(means, CATALOG[0].effect, CATALOG[0].operation, means.grants, None, lambda *_: None)  # type: ignore[arg-type]
-    things = [settings, settings.credentials, means, dispatcher, target, Confirmed(target, "person"), call]
+    services = dispatcher._services  # noqa: SLF001 - what a debugger would show
+    authorization = Authorization(OPERATIONS["project_get"], settings.policy, UNKNOWN, services.denials)
+    audit = CallAudit(AuditLog(dispatcher.redactor), OPERATIONS["project_get"])
+    context = ToolContext(services, authorization, audit, None)
+    things = [settings, settings.credentials, services, dispatcher, target, Confirmed(target, "person"), context, audit]
     for thing in things:
         assert_clean(f"{thing!r} {thing!s}", type(thing).__name__)
     try:

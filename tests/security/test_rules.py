@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projects_mcp.api.effects import Access, Effect
-from projects_mcp.api.operations import CURRENT, OPERATIONS
-from projects_mcp.policy.authorization import UNKNOWN, KeyGrant, Policy, decide
+from projects_mcp.api.effects import Effect
+from projects_mcp.api.operations import OPERATIONS
+from projects_mcp.api.types import CURRENT
+from projects_mcp.policy.access import NEEDED_ACCESS, Access
+from projects_mcp.policy.authorization import UNKNOWN, Authorization, KeyGrant, Policy
+from projects_mcp.policy.denials import RememberedDenials
 from projects_mcp.sanitize.redaction import FIELDS, REDACTED, Redactor, masked
 from projects_mcp.sanitize.secret import Secret
 from projects_mcp.sanitize.text import quoted, strip_invisible
@@ -70,10 +73,9 @@ def test_names_that_do_not_are_left_alone(name: str) -> None:
 @given(project=st.dictionaries(st.sampled_from([*FIELDS, "name", "new_secret", "n"]), _nested(st.none() | st.text())))
 def test_redacting_twice_is_redacting_once_and_never_fails(project: dict[str, Any]) -> None:
     redactor = Redactor([OWN])
-    shown, withheld = redactor.project(project)
-    assert redactor.project(shown)[0] == shown
-    assert set(shown) | set(withheld) == set(project)
-    assert not set(shown) & set(withheld)
+    shown = redactor.value(project)
+    assert redactor.value(shown) == shown
+    assert set(shown) == set(project)
 
 
 @given(secret=st.text(min_size=1))
@@ -119,7 +121,7 @@ def test_an_effect_decides_everything() -> None:
         assert tool.effect.reads == tool.operation.reads
         assert tool.effect.needs_confirmation == ("confirm_project_name" in tool.input_schema.get("required", ()))
         assert tool.effect.scope == ("project:read" if tool.operation.reads else "project:write")
-    assert [effect.access for effect in Effect] == [Access.READ, Access.WRITE, Access.WRITE, Access.FULL]
+    assert [NEEDED_ACCESS[effect] for effect in Effect] == [Access.READ, Access.WRITE, Access.WRITE, Access.FULL]
 
 
 _GRANTS = st.builds(
@@ -140,11 +142,12 @@ def test_what_is_decided_is_never_more_than_each_party_allows(
     tool: Any, policy: Policy, grant: KeyGrant, project: int
 ) -> None:
     target = project if tool.operation.on_project else None
-    refusal = decide(tool.effect, tool.operation, policy, grant, organization=CURRENT, project=target)
-    if decide(tool.effect, tool.operation, policy, grant) is not None:
+    authorization = Authorization(tool.operation, policy, grant, RememberedDenials())
+    refusal = authorization.refusal(CURRENT, target)
+    if authorization.refusal() is not None:
         assert refusal is not None, "what is not offered cannot be called"
     if refusal is None:
-        assert policy.access.allows(tool.effect.access)
+        assert policy.access.allows(NEEDED_ACCESS[tool.effect])
         assert grant.scopes is None or grant.scopes & {"*", "project:write", tool.effect.scope}
         if target is not None:
             assert policy.only is None or target in policy.only
@@ -156,8 +159,9 @@ def test_what_is_decided_is_never_more_than_each_party_allows(
 
 def test_the_current_project_is_nobodys_to_touch_where_only_some_are_allowed() -> None:
     policy = Policy(only=frozenset({1}))
-    assert decide(Effect.READ, OPERATIONS["retrieve"], policy, UNKNOWN, project=CURRENT) is not None
-    assert decide(Effect.READ, OPERATIONS["retrieve"], policy, UNKNOWN, project=1) is None
+    authorization = Authorization(OPERATIONS["project_get"], policy, UNKNOWN, RememberedDenials())
+    assert authorization.refusal(CURRENT, CURRENT) is not None
+    assert authorization.refusal(CURRENT, 1) is None
 
 
 @given(value=_nested(st.none() | st.integers() | st.text()))
@@ -169,10 +173,10 @@ def test_any_introspection_answer_can_be_read(value: Any) -> None:
 @pytest.mark.parametrize("organization", ["acme", "../..", 1, None])
 def test_only_uuids_and_integers_become_path_segments(organization: Any) -> None:
     with pytest.raises(TypeError):
-        OPERATIONS["list"].path(organization, None)
+        OPERATIONS["project_list"].path(organization, None)
     hostile: list[Any] = [True, 0, -1, 1.5, "1", "@current"]
     for project in hostile:
         with pytest.raises(TypeError):
-            OPERATIONS["retrieve"].path(CURRENT, project)
+            OPERATIONS["project_get"].path(CURRENT, project)
     with pytest.raises(TypeError):
-        OPERATIONS["list"].path(CURRENT, 1)
+        OPERATIONS["project_list"].path(CURRENT, 1)

@@ -12,7 +12,7 @@ from mcp.client import ClientRequestContext
 from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult, TextContent
 
 from projects_mcp.config.settings import load
-from projects_mcp.posthog.client import ASGIApplication
+from projects_mcp.posthog.pool import ASGIApplication
 from projects_mcp.protocol.server import ProjectsServer
 from projects_mcp.runner.build import build_runner
 from projects_mcp.sandbox import CSRF_TOKEN, PRODUCTION_ID, READ_WRITE_KEY, SESSION_ID, World, seed

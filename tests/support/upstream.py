@@ -9,7 +9,7 @@ from typing import Any
 
 import uvicorn
 
-from projects_mcp.posthog.client import ASGIApplication
+from projects_mcp.posthog.pool import ASGIApplication
 
 Around = Callable[[dict[str, Any], Callable[[], Awaitable[None]]], Awaitable[None]]
 

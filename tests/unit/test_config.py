@@ -5,9 +5,9 @@ from uuid import UUID
 
 import pytest
 
-from projects_mcp.api.effects import Access
-from projects_mcp.api.operations import CURRENT
+from projects_mcp.api.types import CURRENT
 from projects_mcp.config.settings import Settings, SettingsError, load
+from projects_mcp.policy.access import Access
 from projects_mcp.policy.confirmation import Confirmation
 
 KEY = "phx_abcdefghijklmnopqrstuvwxyz"

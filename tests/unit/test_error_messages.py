@@ -7,44 +7,60 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from projects_mcp.api.effects import Effect
-from projects_mcp.api.settings_diff import Outcome, ReadbackResult, WriteUnresolved
-from projects_mcp.errors.explain import FailureContext, explain, unexpected
-from projects_mcp.errors.posthog import InvalidResponse, PostHogError, RequestNotSent, ResponseLost, rejection
-from projects_mcp.errors.refusals import Refusal, RefusalKind
+from projects_mcp.api.outcome import Outcome, ReadbackResult
+from projects_mcp.errors import refusals
+from projects_mcp.errors.connection import InvalidResponse, PostHogError, RequestNotSent, ResponseLost
+from projects_mcp.errors.context import FailureContext
+from projects_mcp.errors.explain import explain, explain_unexpected
+from projects_mcp.errors.refusals import Refusal
+from projects_mcp.errors.rejected import Forbidden, status_error
+from projects_mcp.errors.uncertain import WriteUnresolved
+from projects_mcp.sanitize.redaction import Redactor
 
 SNAPSHOT = Path(__file__).parent / "snapshots" / "failures.txt"
 
-READ = FailureContext("project_get", Effect.READ, "https://us.posthog.com")
-WRITE = FailureContext("project_update", Effect.CHANGE, "https://us.posthog.com")
-DESTROY = FailureContext("project_delete", Effect.DESTROY, "https://eu.posthog.com")
+READ = FailureContext("project_get", Effect.READ, "https://us.posthog.com", Redactor())
+WRITE = FailureContext("project_update", Effect.CHANGE, "https://us.posthog.com", Redactor())
+DESTROY = FailureContext("project_delete", Effect.DESTROY, "https://eu.posthog.com", Redactor())
 
-REFUSALS: dict[RefusalKind, dict[str, Any]] = {
-    RefusalKind.INVALID_ARGUMENT: {"problems": ["`limit` must be at most 500."]},
-    RefusalKind.NOT_CONFIGURED: {},
-    RefusalKind.ACCESS_LEVEL: {"needed": "full", "configured": "read"},
-    RefusalKind.MISSING_SCOPE: {"scope": "project:write"},
-    RefusalKind.CALLER_SCOPE: {"scope": "project:write"},
-    RefusalKind.CALLER_ORGANIZATION: {},
-    RefusalKind.TOO_MANY_CALLS: {"limit": "60 a minute are allowed", "retry_after_s": 7},
-    RefusalKind.KEY_RESTRICTED: {"to": "projects", "project": 7},
-    RefusalKind.ONLY_PROJECTS: {"creating": False, "only": [1, 2]},
-    RefusalKind.PROTECTED_PROJECT: {"project": 7},
-    RefusalKind.NAME_MISMATCH: {},
-    RefusalKind.NOT_IDENTIFIED: {},
-    RefusalKind.NOT_CONFIRMED: {"answer": "declined"},
-    RefusalKind.CANNOT_ASK: {},
-    RefusalKind.CHANGED_MEANWHILE: {},
-    RefusalKind.EXPECTED_OTHERWISE: {"differs": {"timezone": {"expected": "UTC", "found": "Asia/Tokyo"}}},
-    RefusalKind.OTHER_ORGANIZATION: {},
-    RefusalKind.AUDIT_UNAVAILABLE: {},
-    RefusalKind.SECRETS_FOLDER: {"reason": "others can read it; make it private with chmod 700"},
-    RefusalKind.LEARNED: {"error": rejection(403, {"detail": "API key missing required scope 'project:write'"}, None)},
-}
+
+def denied(detail: str) -> Forbidden:
+    error = status_error(403, {"detail": detail}, None)
+    assert isinstance(error, Forbidden)
+    return error
+
+
+REFUSALS: tuple[Refusal, ...] = (
+    refusals.InvalidArguments(problems=["`limit` must be at most 500."]),
+    refusals.NotConfigured(),
+    refusals.AccessLevelTooLow(needed="full", configured="read"),
+    refusals.KeyLacksScope(scope="project:write"),
+    refusals.CallerLacksScope(scope="project:write"),
+    refusals.CallerOutsideOrganization(),
+    refusals.TooManyCalls(limit="60 a minute are allowed", retry_after_s=7),
+    refusals.KeyRestrictedToProjects(project=7),
+    refusals.OnlyProjects(creating=False, only=[1, 2]),
+    refusals.ProjectProtected(project=7),
+    refusals.NameMismatch(),
+    refusals.ProjectNotIdentified(),
+    refusals.NotConfirmed(answer="declined"),
+    refusals.ClientCannotAsk(),
+    refusals.ChangedMeanwhile(),
+    refusals.NotExpected(found={"timezone": "Asia/Tokyo"}),
+    refusals.OtherOrganization(),
+    refusals.AuditLogUnavailable(),
+    refusals.SecretsFolderUnusable(reason="others can read it; make it private with chmod 700"),
+    refusals.RememberedDenial(error=denied("API key missing required scope 'project:write'")),
+)
+AGAIN: tuple[Refusal, ...] = (
+    refusals.OnlyProjects(creating=True, only=[1]),
+    refusals.KeyRestrictedToOrganizations(),
+    refusals.KeyRestrictedToProjects(verb="list"),
+)
 FORBIDDEN = (
     "This action does not support personal API key access",
     "API key missing required scope 'project:write'",
@@ -66,18 +82,12 @@ UNUSABLE = (
 
 
 def failures() -> Iterator[tuple[str, FailureContext, Refusal | PostHogError | WriteUnresolved]]:
-    for refused, facts in REFUSALS.items():
-        yield f"refused {refused.value}", DESTROY, Refusal(refused, **facts)
-    others: list[dict[str, Any]] = [
-        {"creating": True, "only": [1]},
-        {"to": "organizations"},
-        {"to": "projects", "verb": "list"},
-    ]
-    for more in others:
-        kind = RefusalKind.ONLY_PROJECTS if "only" in more else RefusalKind.KEY_RESTRICTED
-        yield f"refused {kind.value} again", WRITE, Refusal(kind, **more)
+    for refusal in REFUSALS:
+        yield f"refused {refusal.kind}", DESTROY, refusal
+    for refusal in AGAIN:
+        yield f"refused {refusal.kind} again", WRITE, refusal
     for answer in ("cancelled", "nothing"):
-        yield f"refused not_confirmed {answer}", DESTROY, Refusal(RefusalKind.NOT_CONFIRMED, answer=answer)
+        yield f"refused not_confirmed {answer}", DESTROY, refusals.NotConfirmed(answer=answer)
     for reason in ("no_credential", "tls", "proxy", "unreachable"):
         yield f"not sent {reason}", READ, RequestNotSent(reason)
     for reason in ("timeout", "connection"):
@@ -85,15 +95,15 @@ def failures() -> Iterator[tuple[str, FailureContext, Refusal | PostHogError | W
     for reason in UNUSABLE:
         yield f"unusable {reason}", READ, InvalidResponse(reason)
     for status in (400, 401, 404, 409, 418, 500, 502):
-        yield f"status {status}", WRITE, rejection(status, {"detail": "What PostHog says.", "attr": "name"}, None)
-    yield "status 400 bare", WRITE, rejection(400, None, None)
-    expired = rejection(401, None, None)
+        yield f"status {status}", WRITE, status_error(status, {"detail": "What PostHog says.", "attr": "name"}, None)
+    yield "status 400 bare", WRITE, status_error(400, None, None)
+    expired = status_error(401, None, None)
     expired.by_session = True
     yield "status 401 session", DESTROY, expired
     for seconds in (None, 1.0, 42.0):
-        yield f"status 429 {seconds}", READ, rejection(429, None, seconds)
+        yield f"status 429 {seconds}", READ, status_error(429, None, seconds)
     for detail in FORBIDDEN:
-        yield "status 403", DESTROY, rejection(403, {"detail": detail}, None)
+        yield "status 403", DESTROY, denied(detail)
     timeout = ResponseLost("timeout")
     yield (
         "write lost not_applied",
@@ -109,7 +119,7 @@ def failures() -> Iterator[tuple[str, FailureContext, Refusal | PostHogError | W
 
 def page() -> str:
     lines = [f"{name}: {explain(failure, situation).text}" for name, situation, failure in failures()]
-    lines.append(f"unexpected: {unexpected(READ).text}")
+    lines.append(f"unexpected: {explain_unexpected(READ).text}")
     return "\n".join(lines) + "\n"
 
 
@@ -120,7 +130,7 @@ def test_the_page_is_as_it_was_read() -> None:
 
 
 def test_every_refusal_is_on_the_page() -> None:
-    assert set(REFUSALS) == set(RefusalKind)
+    assert {type(refusal) for refusal in (*REFUSALS, *AGAIN)} == set(refusals.REFUSALS)
 
 
 @pytest.mark.parametrize("line", page().splitlines())

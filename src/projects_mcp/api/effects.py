@@ -1,24 +1,11 @@
-"""What a tool does to a project, and everything that follows from it."""
+"""The effect of a tool on a project, and the facts that follow from it."""
 
 from __future__ import annotations
 
-from enum import Enum, StrEnum
+from enum import Enum
 from typing import NamedTuple
 
-__all__ = ["Access", "Effect", "Hints"]
-
-
-class Access(StrEnum):
-    """How much the operator allows this server to do."""
-
-    READ = "read"
-    WRITE = "write"
-    FULL = "full"
-
-    def allows(self, needed: Access) -> bool:
-        """Whether this level includes another one."""
-        levels = list(Access)
-        return levels.index(needed) <= levels.index(self)
+__all__ = ["Effect", "Hints"]
 
 
 class Hints(NamedTuple):
@@ -31,7 +18,7 @@ class Hints(NamedTuple):
 
 
 class Effect(Enum):
-    """The one statement a tool makes about itself. No tool states any of its consequences by hand."""
+    """The one statement that an operation makes about itself. No tool states any of its consequences by hand."""
 
     READ = "read"
     """Changes nothing."""
@@ -56,11 +43,6 @@ class Effect(Enum):
     def scope(self) -> str:
         """The scope that this server asks of a credential. PostHog itself asks for less in places."""
         return "project:read" if self.reads else "project:write"
-
-    @property
-    def access(self) -> Access:
-        """The least access level at which the operator allows it."""
-        return {Effect.READ: Access.READ, Effect.DESTROY: Access.FULL}.get(self, Access.WRITE)
 
     @property
     def hints(self) -> Hints:

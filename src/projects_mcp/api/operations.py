@@ -1,53 +1,36 @@
-"""The operations of PostHog's Projects API as data: method, path, and which credential PostHog takes for them."""
+"""The operations of PostHog's Projects API: one row each, in the order in which clients see their tools."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 from uuid import UUID
 
-__all__ = [
-    "CURRENT",
-    "KEY_INTROSPECTION",
-    "OPERATIONS",
-    "Current",
-    "Operation",
-    "OrganizationRef",
-    "ProjectRef",
-    "operation",
-    "organization_of",
-    "organization_uuid",
-]
+from projects_mcp.api.effects import Effect
+from projects_mcp.api.types import Current, OrganizationRef, ProjectRef
 
-
-class Current(Enum):
-    """The one symbolic reference that PostHog knows: whatever the credential's owner has open in the browser."""
-
-    CURRENT = "@current"
-
-    def __str__(self) -> str:
-        return self.value
-
-
-CURRENT: Final = Current.CURRENT
-
-OrganizationRef: TypeAlias = UUID | Current
-ProjectRef: TypeAlias = int | Current
+__all__ = ["KEY_INTROSPECTION", "OPERATIONS", "Method", "Operation"]
 
 Method: TypeAlias = Literal["GET", "POST", "PATCH", "DELETE"]
 
 
 class Operation(NamedTuple):
-    """One operation of the API.
+    """One operation of the API, and the tool that sends it.
 
-    `session_only` operations answer 403 to every personal key and OAuth token on current PostHog versions, whatever
-    its scopes: they carry no API scope, so only a browser session can use them.
+    Attributes:
+        tool: the name of the tool.
+        effect: what it does to a project.
+        method: of the request.
+        suffix: what follows the project in the path.
+        on_project: whether the path names a project.
+        session_only: whether current versions of PostHog answer 403 to every personal key and OAuth token, whatever its
+            scopes: the operation carries no API scope, so only a browser session can use it.
     """
 
-    name: str
+    tool: str
+    effect: Effect
     method: Method
-    suffix: str
+    suffix: str = ""
     on_project: bool = True
     session_only: bool = False
 
@@ -67,62 +50,35 @@ class Operation(NamedTuple):
         base = f"/api/organizations/{organization}/projects/"
         if not self.on_project:
             if project is not None:
-                raise TypeError(f"{self.name} takes no project")
+                raise TypeError(f"{self.tool} takes no project")
             return base
         if not (isinstance(project, Current) or (type(project) is int and project >= 1)):
             raise TypeError("a project in a path is an integer from 1 or @current")
         return f"{base}{project}/{self.suffix}"
 
 
-def _session_only(name: str, method: Method) -> Operation:
-    return Operation(name, method, f"{name}/", session_only=True)
+def _action(name: str, effect: Effect, method: Method = "PATCH", *, session_only: bool = True) -> Operation:
+    return Operation(f"project_{name}", effect, method, f"{name}/", session_only=session_only)
 
 
-_TABLE = (
-    Operation("list", "GET", "", on_project=False),
-    Operation("create", "POST", "", on_project=False),
-    Operation("retrieve", "GET", ""),
-    Operation("update", "PATCH", ""),
-    Operation("destroy", "DELETE", ""),
-    _session_only("activity", "GET"),
-    Operation("add_product_intent", "PATCH", "add_product_intent/"),
-    _session_only("change_organization", "POST"),
-    Operation("complete_product_onboarding", "PATCH", "complete_product_onboarding/"),
-    _session_only("delete_secret_token_backup", "PATCH"),
-    _session_only("is_generating_demo_data", "GET"),
-    _session_only("reset_token", "PATCH"),
-    _session_only("rotate_secret_token", "PATCH"),
+_ROWS: Final = (
+    Operation("project_list", Effect.READ, "GET", on_project=False),
+    Operation("project_get", Effect.READ, "GET"),
+    _action("activity", Effect.READ, "GET"),
+    _action("is_generating_demo_data", Effect.READ, "GET"),
+    Operation("project_create", Effect.ADD, "POST", on_project=False),
+    Operation("project_update", Effect.CHANGE, "PATCH"),
+    _action("add_product_intent", Effect.ADD, session_only=False),
+    _action("complete_product_onboarding", Effect.ADD, session_only=False),
+    Operation("project_delete", Effect.DESTROY, "DELETE"),
+    _action("change_organization", Effect.DESTROY, "POST"),
+    _action("reset_token", Effect.DESTROY),
+    _action("rotate_secret_token", Effect.DESTROY),
+    _action("delete_secret_token_backup", Effect.DESTROY),
 )
 
-OPERATIONS: Final[Mapping[str, Operation]] = {row.name: row for row in _TABLE}
-"""The 13 operations by name, in the order of PostHog's page."""
+OPERATIONS: Final[Mapping[str, Operation]] = {row.tool: row for row in _ROWS}
+"""Each operation by the name of its tool, in the order in which clients see them."""
 
 KEY_INTROSPECTION: Final = "/api/personal_api_keys/@current/"
-"""Where a personal key can ask what it may do. Not one of the 13 operations: no tool can send it."""
-
-
-def organization_uuid(text: str) -> UUID | None:
-    """Read the UUID of an organization in its usual spelling; Python reads more spellings than are good for a path."""
-    try:
-        organization = UUID(text)
-    except ValueError:
-        return None
-    return organization if str(organization) == text.lower() else None
-
-
-def organization_of(project: Mapping[str, Any], otherwise: OrganizationRef) -> OrganizationRef:
-    """Return the concrete organization that a project says it is in, or what was asked for where it does not say."""
-    value = project.get("organization")
-    try:
-        return UUID(value) if isinstance(value, str) else otherwise
-    except ValueError:
-        return otherwise
-
-
-def operation(name: str) -> Operation:
-    """Return one operation by its name in the table.
-
-    Raises:
-        KeyError: there is none of that name.
-    """
-    return OPERATIONS[name]
+"""Where a personal key can ask what it may do. No tool can send it."""

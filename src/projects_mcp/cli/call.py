@@ -11,10 +11,10 @@ import anyio
 import anyio.to_thread
 
 from projects_mcp.config.settings import Settings
-from projects_mcp.gateway.context import Approver, Consent
-from projects_mcp.policy.confirmation import ConfirmationRequest
+from projects_mcp.policy.confirmation import Approver, ConfirmationRequest, Consent
 from projects_mcp.runner.build import build_runner
-from projects_mcp.runner.runner import Result, ToolRunner
+from projects_mcp.runner.result import ToolResult
+from projects_mcp.runner.runner import ToolRunner
 from projects_mcp.tools.catalog import CATALOG
 from projects_mcp.tools.tool import Tool
 
@@ -80,12 +80,12 @@ def described(tool: Tool) -> dict[str, Any]:
 
 async def _hidden(dispatcher: ToolRunner) -> dict[str, str]:
     try:
-        return await dispatcher.hidden()
+        return await dispatcher.hidden_tools()
     finally:
         await dispatcher.aclose()
 
 
-async def _once(dispatcher: ToolRunner, tool: str, arguments: Mapping[str, Any], person: Approver | None) -> Result:
+async def _once(dispatcher: ToolRunner, tool: str, arguments: Mapping[str, Any], person: Approver | None) -> ToolResult:
     try:
         return await dispatcher.call(tool, arguments, person)
     finally:
@@ -100,7 +100,7 @@ class TerminalApprover:
         print("Type yes to go on: ", end="", file=sys.stderr, flush=True)
         line = await anyio.to_thread.run_sync(sys.stdin.readline)
         if not line:
-            return Consent.NOT_CHANGED
+            return Consent.NOTHING
         return Consent.ACCEPTED if line.strip() == "yes" else Consent.DECLINED
 
 

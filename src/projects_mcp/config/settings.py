@@ -11,8 +11,8 @@ from typing import Final, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from projects_mcp.api.effects import Access
-from projects_mcp.api.operations import CURRENT, OrganizationRef
+from projects_mcp.api.types import CURRENT, OrganizationRef
+from projects_mcp.policy.access import Access
 from projects_mcp.policy.authorization import Policy
 from projects_mcp.policy.confirmation import Confirmation
 from projects_mcp.posthog.credentials import BrowserSession, Credentials, PersonalKey

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
@@ -36,7 +36,7 @@ def application(switchboard: Tenants, serving: Serving, host: str, port: int, ec
         port: the port it listens on.
         echo: gets the access lines.
     """
-    server = ProjectsServer(switchboard, serving.signing_keys)
+    server = ProjectsServer(cast("Any", switchboard), serving.signing_keys)
     address = f"[{host}]" if ":" in host else host
     public = serving.public_url or f"http://{address}:{port}{PATH}"
     inner = server.streamable_http_app(

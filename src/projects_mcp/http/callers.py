@@ -14,8 +14,8 @@ from secrets import token_urlsafe
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from projects_mcp.api.effects import Access
 from projects_mcp.config.settings import SettingsError, key_of
+from projects_mcp.policy.access import Access
 from projects_mcp.policy.authorization import KeyGrant
 from projects_mcp.posthog.credentials import Credentials
 

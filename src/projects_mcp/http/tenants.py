@@ -12,11 +12,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakValueDictionary
 
-from projects_mcp.api.effects import Access
 from projects_mcp.gateway.audit import AuditLog
+from projects_mcp.gateway.project_locks import ProjectLocks
 from projects_mcp.http.callers import DEFAULT_CREDENTIAL, Caller, Callers, load_callers
+from projects_mcp.policy.access import Access
+from projects_mcp.policy.authorization import CallerGrant
 from projects_mcp.posthog.client import PostHog
 from projects_mcp.posthog.credentials import Credentials
 from projects_mcp.runner.build import in_sandbox, posthog_application
@@ -25,11 +26,12 @@ from projects_mcp.runner.runner import ToolRunner
 from projects_mcp.sanitize.redaction import Redactor
 
 if TYPE_CHECKING:
+    from projects_mcp.api.types import JSONObject
     from projects_mcp.config.settings import Settings
     from projects_mcp.gateway.audit import Echo
-    from projects_mcp.gateway.context import Approver, ProjectLocks
-    from projects_mcp.posthog.client import ASGIApplication, JSONObject
-    from projects_mcp.runner.runner import Result
+    from projects_mcp.policy.confirmation import Approver
+    from projects_mcp.posthog.pool import ASGIApplication
+    from projects_mcp.runner.result import ToolResult
     from projects_mcp.tools.tool import Tool
 
 __all__ = ["Tenants"]
@@ -75,7 +77,7 @@ class Tenants:
         self._nobody = self._posthog.acting_as(Credentials())
         self._clients = {self._settings.credentials: self._posthog}
         self._funnels: OrderedDict[Caller, tuple[Credentials, ToolRunner]] = OrderedDict()
-        self._turns: ProjectLocks = WeakValueDictionary()
+        self._turns = ProjectLocks()
         self._starter = ToolRunner(self._settings, self._posthog, self._journal, project_locks=self._turns)
         self.callers: Callers | None = None
         self.reload()
@@ -121,15 +123,15 @@ class Tenants:
         """Whether PostHog answers."""
         return await self._nobody.answers()
 
-    async def offered(self) -> list[Tool]:
+    async def list_tools(self) -> list[Tool]:
         """Return the tools of the present caller."""
-        return await self._present_funnel().offered()
+        return await self._present_funnel().list_tools()
 
-    async def described(self) -> JSONObject:
+    async def describe(self) -> JSONObject:
         """Return what is configured, granted and hidden for the present caller."""
-        return await self._present_funnel().described()
+        return await self._present_funnel().describe()
 
-    async def call(self, name: str, arguments: Mapping[str, Any], person: Approver | None = None) -> Result:
+    async def call(self, name: str, arguments: Mapping[str, Any], person: Approver | None = None) -> ToolResult:
         """Run one call of the present caller; see `Dispatcher.call`."""
         return await self._present_funnel().call(name, arguments, person)
 
@@ -176,4 +178,11 @@ class Tenants:
         if client is None:
             client = self._clients[credentials] = self._posthog.acting_as(credentials)
         allowance = RateLimiter(caller.at_once, caller.per_minute)
-        return ToolRunner(settings, client, self._journal, caller, allowance, self._turns)
+        return ToolRunner(
+            settings,
+            client,
+            self._journal,
+            CallerGrant(caller.name, frozenset(caller.rights.scopes or ()), caller.rights.organizations),
+            allowance,
+            self._turns,
+        )

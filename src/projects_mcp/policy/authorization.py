@@ -1,8 +1,8 @@
 """The one decision on whether a tool may be offered, and whether a call may leave.
 
 What is allowed is the intersection of what the operator allows, what the caller of a served server was given, and what
-the credential is known to allow. The same function answers for the tool list and for each call, so the two cannot
-disagree.
+the credential is known to allow. It is bound once for each call, and asked for at two places: before the arguments are
+read (`require`), and as soon as the target is known (`require_target`). The list of tools asks the same object.
 """
 
 from __future__ import annotations
@@ -11,21 +11,34 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from projects_mcp.api.effects import Access, Effect
-from projects_mcp.api.operations import Current, Operation, OrganizationRef, ProjectRef
-from projects_mcp.errors.refusals import Refusal, RefusalKind
+from projects_mcp.api.effects import Effect
+from projects_mcp.api.operations import Operation
+from projects_mcp.api.types import Current, OrganizationRef, ProjectRef
+from projects_mcp.errors.refusals import (
+    AccessLevelTooLow,
+    CallerLacksScope,
+    CallerOutsideOrganization,
+    KeyLacksScope,
+    KeyRestrictedToOrganizations,
+    KeyRestrictedToProjects,
+    OnlyProjects,
+    ProjectProtected,
+    Refusal,
+)
+from projects_mcp.policy.access import NEEDED_ACCESS, Access
+from projects_mcp.policy.denials import RememberedDenials
 
-__all__ = ["UNKNOWN", "KeyGrant", "Policy", "decide"]
+__all__ = ["UNKNOWN", "Authorization", "CallerGrant", "KeyGrant", "Policy"]
 
 
 class KeyGrant(NamedTuple):
     """What a credential may do, as far as it is known.
 
     Attributes:
-        scopes: API scopes; None where PostHog would not say (OAuth tokens, older servers, no network), in which case
+        scopes: API scopes; None if PostHog would not say (OAuth tokens, older servers, no network), in which case
             PostHog decides at each call.
-        projects: the only projects that the key works on; None where it is not restricted.
-        organizations: the only organizations that the key works on; None where it is not restricted.
+        projects: the only projects that the key works on; None if it is not restricted.
+        organizations: the only organizations that the key works on; None if it is not restricted.
     """
 
     scopes: frozenset[str] | None = None
@@ -34,10 +47,7 @@ class KeyGrant(NamedTuple):
 
     def has(self, scope: str) -> bool:
         """Whether the credential has a scope. `*` is every scope, and write implies read of the same object."""
-        if self.scopes is None or "*" in self.scopes or scope in self.scopes:
-            return True
-        thing, _, action = scope.partition(":")
-        return action == "read" and f"{thing}:write" in self.scopes
+        return self.scopes is None or "*" in self.scopes or _includes(self.scopes, scope)
 
     @classmethod
     def from_introspection(cls, answer: Mapping[str, Any]) -> KeyGrant:
@@ -54,13 +64,31 @@ UNKNOWN = KeyGrant()
 """A credential of which nothing is known."""
 
 
+class CallerGrant(NamedTuple):
+    """What a caller of a served server was given.
+
+    Attributes:
+        name: for the audit log.
+        scopes: `project:read`, `project:write`.
+        organizations: the only organizations that it may touch; None for any that the credential reaches.
+    """
+
+    name: str
+    scopes: frozenset[str]
+    organizations: frozenset[UUID] | None = None
+
+    def has(self, scope: str) -> bool:
+        """Whether the caller was given a scope. Write implies read."""
+        return _includes(self.scopes, scope)
+
+
 class Policy(NamedTuple):
     """What the operator allows.
 
     Attributes:
         access: the highest effect that is allowed at all.
         protected: projects that no destructive tool may touch.
-        only: the only projects that may be touched at all; None where there is no such limit.
+        only: the only projects that may be touched at all; None if there is no such limit.
     """
 
     access: Access = Access.FULL
@@ -68,83 +96,101 @@ class Policy(NamedTuple):
     only: frozenset[int] | None = None
 
 
-def decide(
-    effect: Effect,
-    operation: Operation,
-    policy: Policy,
-    grant: KeyGrant,
-    *,
-    organization: OrganizationRef | None = None,
-    project: ProjectRef | None = None,
-    caller: KeyGrant | None = None,
-) -> Refusal | None:
-    """Decide on a tool, or on one call of it where a target is given.
+class Authorization(NamedTuple):
+    """The rights of one call: everything that decides whether it may happen, bound once.
 
-    Args:
-        effect: what the tool does.
-        operation: what it sends.
+    Attributes:
+        operation: what the call sends.
         policy: what the operator allows.
-        grant: what the credential may do.
-        organization: the target of a call.
-        project: the target of a call.
-        caller: what a caller over HTTP was given; None where there is but one, who has started the server.
-
-    Returns:
-        None where it is allowed, else the refusal that says why not.
+        key: what the credential may do.
+        denials: what PostHog has refused before.
+        caller: what the caller over HTTP was given; None for whoever has started the server.
     """
-    return (
-        _by_operator(effect, operation, policy, project)
-        or _by_caller(effect, caller, organization)
-        or _by_scope(effect, grant)
-        or _by_restriction(operation, grant, organization, project)
-    )
 
+    operation: Operation
+    policy: Policy
+    key: KeyGrant
+    denials: RememberedDenials
+    caller: CallerGrant | None = None
 
-def _by_operator(effect: Effect, operation: Operation, policy: Policy, project: ProjectRef | None) -> Refusal | None:
-    if not policy.access.allows(effect.access):
-        return Refusal(RefusalKind.ACCESS_LEVEL, needed=effect.access.value, configured=policy.access.value)
-    if policy.only is not None:
-        if operation.name == "create":
-            return Refusal(RefusalKind.ONLY_PROJECTS, creating=True, only=sorted(policy.only))
-        if isinstance(project, Current) or (project is not None and project not in policy.only):
-            return Refusal(RefusalKind.ONLY_PROJECTS, creating=False, only=sorted(policy.only))
-    if effect is Effect.DESTROY and project in policy.protected:
-        return Refusal(RefusalKind.PROTECTED_PROJECT, project=project)
-    return None
+    def refusal(self, organization: OrganizationRef | None = None, project: ProjectRef | None = None) -> Refusal | None:
+        """Return why the tool, or a call of it on a target, is not allowed; None if it is.
 
+        Args:
+            organization: the target of a call; None for the tool itself.
+            project: the target of a call.
+        """
+        return (
+            self._by_operator(project)
+            or self._by_caller(organization)
+            or self._by_key(organization, project)
+            or self.denials.find(self.operation, organization, project)
+        )
 
-def _by_caller(effect: Effect, caller: KeyGrant | None, organization: OrganizationRef | None) -> Refusal | None:
-    if caller is None:
+    def require(self) -> None:
+        """Make sure that the tool may be used at all.
+
+        Raises:
+            Refusal: it may not; the text says why.
+        """
+        if (refusal := self.refusal()) is not None:
+            raise refusal
+
+    def require_target(self, organization: OrganizationRef, project: ProjectRef | None) -> None:
+        """Make sure that the tool may be used on a target.
+
+        Raises:
+            Refusal: it may not; the text says why.
+        """
+        if (refusal := self.refusal(organization, project)) is not None:
+            raise refusal
+
+    def _by_operator(self, project: ProjectRef | None) -> Refusal | None:
+        effect, policy = self.operation.effect, self.policy
+        needed = NEEDED_ACCESS[effect]
+        if not policy.access.allows(needed):
+            return AccessLevelTooLow(needed=needed.value, configured=policy.access.value)
+        if policy.only is not None:
+            if effect is Effect.ADD and not self.operation.on_project:
+                return OnlyProjects(only=sorted(policy.only), creating=True)
+            if isinstance(project, Current) or (project is not None and project not in policy.only):
+                return OnlyProjects(only=sorted(policy.only), creating=False)
+        if effect is Effect.DESTROY and isinstance(project, int) and project in policy.protected:
+            return ProjectProtected(project=project)
         return None
-    if not caller.has(effect.scope):
-        return Refusal(RefusalKind.CALLER_SCOPE, scope=effect.scope)
-    # Not even @current: what that means depends on the owner of the credential.
-    if caller.organizations is not None and organization is not None and organization not in caller.organizations:
-        return Refusal(RefusalKind.CALLER_ORGANIZATION)
-    return None
 
-
-def _by_scope(effect: Effect, grant: KeyGrant) -> Refusal | None:
-    if grant.has(effect.scope):
+    def _by_caller(self, organization: OrganizationRef | None) -> Refusal | None:
+        caller, scope = self.caller, self.operation.effect.scope
+        if caller is None:
+            return None
+        if not caller.has(scope):
+            return CallerLacksScope(scope=scope)
+        # Not even @current: what that means depends on the owner of the credential.
+        if caller.organizations is not None and organization is not None and organization not in caller.organizations:
+            return CallerOutsideOrganization()
         return None
-    return Refusal(RefusalKind.MISSING_SCOPE, scope=effect.scope)
+
+    def _by_key(self, organization: OrganizationRef | None, project: ProjectRef | None) -> Refusal | None:
+        key, scope = self.key, self.operation.effect.scope
+        if not key.has(scope):
+            return KeyLacksScope(scope=scope)
+        if key.projects is not None:
+            if not self.operation.on_project:
+                return KeyRestrictedToProjects(verb="list" if self.operation.reads else "create")
+            if isinstance(project, int) and project not in key.projects:
+                return KeyRestrictedToProjects(project=project)
+        if key.organizations is not None and isinstance(organization, UUID) and organization not in key.organizations:
+            return KeyRestrictedToOrganizations()
+        return None
 
 
-def _by_restriction(
-    operation: Operation, grant: KeyGrant, organization: OrganizationRef | None, project: ProjectRef | None
-) -> Refusal | None:
-    if grant.projects is not None:
-        if not operation.on_project:
-            return Refusal(RefusalKind.KEY_RESTRICTED, to="projects", verb="list" if operation.reads else "create")
-        if isinstance(project, int) and project not in grant.projects:
-            return Refusal(RefusalKind.KEY_RESTRICTED, to="projects", project=project)
-    if grant.organizations is not None and isinstance(organization, UUID) and organization not in grant.organizations:
-        return Refusal(RefusalKind.KEY_RESTRICTED, to="organizations", organization=str(organization))
-    return None
+def _includes(scopes: frozenset[str], scope: str) -> bool:
+    thing, _, action = scope.partition(":")
+    return scope in scopes or (action == "read" and f"{thing}:write" in scopes)
 
 
 def _restriction(value: object, read: Any) -> frozenset[Any] | None:
-    """Read a restriction. PostHog says null, or an empty list, where there is none."""
+    """Read a restriction. PostHog says null, or an empty list, if there is none."""
     if not isinstance(value, list) or not value:
         return None
     return frozenset(item for item in map(read, value) if item is not None)

@@ -1,9 +1,9 @@
-"""The four gates before something irreversible, as pure decisions on what was fetched.
+"""The gates before something irreversible, as pure decisions on what was fetched.
 
-1. the access level and the credential allow it, and the project is not protected (see `grants`);
-2. the caller has written the project's exact name;
-3. where a person can be asked, that person says yes to a question about exactly this loss;
-4. immediately before the request, the project is still the one that the question was about.
+1. The access level and the credential allow it, and the project is not protected: see `authorization`.
+2. The caller has written the project's exact name.
+3. If a person can be asked, that person consents to exactly this loss.
+4. Immediately before the request, the project is still the one that the question was about.
 
 Any doubt closes a gate.
 """
@@ -11,24 +11,26 @@ Any doubt closes a gate.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID
 
 from projects_mcp.sanitize.redaction import masked
 from projects_mcp.sanitize.text import quoted
 
 __all__ = [
+    "Approver",
     "Confirmation",
     "ConfirmationRequest",
     "Confirmed",
-    "Consequence",
+    "Consent",
+    "ConsentPendingError",
     "ProjectSnapshot",
-    "ending",
+    "confirmation_request",
     "identify",
-    "question_about",
+    "token_ending",
 ]
 
 _STATE: Final = ("api_token", "secret_api_token", "secret_api_token_backup", "is_pending_deletion")
@@ -39,11 +41,51 @@ class Confirmation(StrEnum):
     """Whom a destructive call must convince."""
 
     AUTO = "auto"
-    """A person where the client can ask one; else the exact name is enough."""
+    """A person if the client can ask one; else the exact name is enough."""
     HUMAN = "human"
     """A person, always. A client that cannot ask is refused."""
     ARGUMENT = "argument"
     """The exact name only. For scripts."""
+
+
+class Consent(StrEnum):
+    """What came of asking a person. Only ACCEPTED is consent."""
+
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    CANCELLED = "cancelled"
+    NOTHING = "nothing"
+    """An error, silence, or an answer that does not fit the question."""
+
+
+class ConfirmationRequest(NamedTuple):
+    """What a person is asked. `digest` is different for every state that could be destroyed."""
+
+    text: str
+    digest: str
+
+
+class Approver(Protocol):
+    """A person at the other end who can be shown a question.
+
+    The one interface that is handed down a call: a live question needs an answer in the middle of it.
+    """
+
+    async def request_consent(self, request: ConfirmationRequest) -> Consent:
+        """Show the question and wait for the answer.
+
+        Raises:
+            ConsentPendingError: the answer comes with another call, in the next round of the protocol.
+        """
+        ...
+
+
+class ConsentPendingError(Exception):
+    """A person must answer first, in another round of the protocol. Nothing has been sent but reads."""
+
+    def __init__(self, request: ConfirmationRequest) -> None:
+        super().__init__("a person's consent is pending")
+        self.request = request
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +97,16 @@ class ProjectSnapshot:
     organization: UUID
     state: Mapping[str, Any] = field(repr=False)
 
-
-class ConfirmationRequest(NamedTuple):
-    """What a person is asked. `digest` is different for every state that could be destroyed."""
-
-    text: str
-    digest: str
-
-
-Consequence: TypeAlias = Callable[[ProjectSnapshot], str]
-"""Says in one or two sentences what stops working when a target is destroyed."""
+    def is_same_as(self, other: ProjectSnapshot) -> bool:
+        """Whether nothing has changed that a confirmation is about."""
+        return (self.id, self.name, self.organization) == (other.id, other.name, other.organization) and all(
+            self.state.get(name) == other.state.get(name) for name in _STATE
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """A target for which all gates have been passed, and by what: `argument` or `person`."""
+    """A target that has passed all gates, and by what: `argument` or `person`."""
 
     target: ProjectSnapshot
     by: str
@@ -79,7 +116,7 @@ def identify(asked: int, answer: Mapping[str, Any]) -> ProjectSnapshot | None:
     """Read a project's identity from what PostHog answered.
 
     Returns:
-        None where the answer is not, beyond doubt, the project that was asked for.
+        None if the answer is not, beyond doubt, the project that was asked for.
     """
     name, organization = answer.get("name"), answer.get("organization")
     if type(answer.get("id")) is not int or answer["id"] != asked:
@@ -92,19 +129,19 @@ def identify(asked: int, answer: Mapping[str, Any]) -> ProjectSnapshot | None:
         return None
 
 
-def question_about(
-    action: str, target: ProjectSnapshot, loss: Consequence, details: Mapping[str, Any]
+def confirmation_request(
+    action: str, target: ProjectSnapshot, consequence: str, details: Mapping[str, Any]
 ) -> ConfirmationRequest:
     """Build the question for a person from the state that is about to be destroyed.
 
     Args:
         action: what happens, as an imperative: "Delete project".
         target: the project as it was fetched.
-        loss: what stops working.
+        consequence: what stops working, in one or two sentences made of the target's state.
         details: arguments that change what happens, such as the organization that a project moves to.
     """
     text = (
-        f"{action} {quoted(target.name)} (id {target.id}, organization {target.organization})? {loss(target)} "
+        f"{action} {quoted(target.name)} (id {target.id}, organization {target.organization})? {consequence} "
         "Accept only if this is what you want."
     )
     state = [f"{name}={target.state.get(name)!r}" for name in _STATE]
@@ -112,6 +149,6 @@ def question_about(
     return ConfirmationRequest(text, hashlib.sha256(exact.encode("utf-8", "surrogatepass")).hexdigest())
 
 
-def ending(token: object) -> str:
+def token_ending(token: object) -> str:
     """Name a token or secret by its kind and last four characters, or say that there is none."""
     return masked(token) if isinstance(token, str) and token else "none"

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 import aiohttp
 from httpx_aiohttp import AiohttpTransport
 
-from projects_mcp.errors.posthog import RequestNotSent, ResponseLost
+from projects_mcp.errors.connection import RequestNotSent, ResponseLost
 
 if TYPE_CHECKING:
-    from projects_mcp.errors.posthog import PostHogError
+    from projects_mcp.errors.connection import PostHogError
 
-__all__ = ["FastTransport"]
+__all__ = ["AiohttpOnceTransport"]
 
 _KEEP_ALIVE_S: Final = 5.0
 _REASONS: Final[tuple[tuple[tuple[type[BaseException], ...], str], ...]] = (
@@ -45,7 +45,7 @@ class _Attempt:
 _attempt: Final[ContextVar[_Attempt]] = ContextVar("attempt")
 
 
-class FastTransport(AiohttpTransport):
+class AiohttpOnceTransport(AiohttpTransport):
     """A transport for `httpx` requests that sends each of them once.
 
     Args:

@@ -1,45 +1,37 @@
 """The one HTTP client: sends an operation once, within bounds, and returns its decoded answer or one of our errors.
 
-Nothing else in the package imports `httpx`, and it is imported here on first use only, so that a process that never
+`httpx` is imported in this room only, and on first use, so that a process that never
 calls PostHog never pays for it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
 from projects_mcp._version import __version__
-from projects_mcp.api.operations import KEY_INTROSPECTION, Operation, OrganizationRef, ProjectRef
-from projects_mcp.errors.posthog import (
-    InvalidResponse,
-    PostHogError,
-    RequestNotSent,
-    ResponseLost,
-    StatusError,
-    rejection,
-)
+from projects_mcp.api.operations import KEY_INTROSPECTION, Operation
+from projects_mcp.api.types import JSONObject, OrganizationRef, ProjectRef
+from projects_mcp.errors.connection import InvalidResponse, PostHogError, RequestNotSent, ResponseLost
+from projects_mcp.errors.rejected import StatusError, status_error
 from projects_mcp.posthog.credentials import BrowserSession, Credential, Credentials, authentication
 from projects_mcp.posthog.limits import Limits
+from projects_mcp.posthog.pool import ASGIApplication, Connections
 from projects_mcp.posthog.response import decode, is_json, read_bounded
 from projects_mcp.posthog.retry import Backoff, RetryBudget, retry_after_seconds
 from projects_mcp.posthog.tracing import span_of
 
 if TYPE_CHECKING:
-    import ssl
-
     import httpx
 
-__all__ = ["ASGIApplication", "Connections", "JSONObject", "PostHog", "proxy_for"]
+__all__ = ["PostHog"]
 
-JSONObject: TypeAlias = dict[str, Any]
-ASGIApplication: TypeAlias = Callable[..., Any]
 
 _HEADERS: Final = {
     "User-Agent": f"projects-mcp/{__version__}",
@@ -52,8 +44,6 @@ _NO_CONTENT: Final = 204
 _FIRST_REDIRECT: Final = 300
 _FIRST_ERROR: Final = 400
 _FIRST_FAULT: Final = 500
-_POOL: Final = 8
-"""Connections of one pool."""
 
 
 @dataclass(slots=True)
@@ -65,79 +55,6 @@ class _Exchange:
     async def trace(self, event: str, _info: Mapping[str, Any]) -> None:
         if event.endswith("send_request_headers.started"):
             self.sent = True
-
-
-@dataclass(slots=True)
-class _Pool:
-    """A few connections, and how many of them are taken."""
-
-    transport: httpx.AsyncBaseTransport
-    taken: int = 0
-
-
-class Connections:
-    """The connections to one origin, in small pools. They keep nothing of those who use them.
-
-    httpcore compares each idle connection of a pool with all others, twice a request, so that many small pools are far
-    cheaper than a large one. The next one is opened when the others are full.
-
-    Args:
-        origin: scheme, host and port, without a trailing slash.
-        application: an ASGI application to call in process instead of the network.
-    """
-
-    def __init__(self, origin: str, application: ASGIApplication | None = None) -> None:
-        self._origin = origin
-        self._application = application
-        self._pools: list[_Pool] = []
-
-    async def aclose(self) -> None:
-        """Close them. A later request opens new ones."""
-        pools, self._pools = self._pools, []
-        for pool in pools:
-            await pool.transport.aclose()
-
-    @contextmanager
-    def taken(self) -> Iterator[httpx.AsyncBaseTransport]:
-        """Give the transport for one exchange while the block runs: that of the first pool with a place left."""
-        pool = next((pool for pool in self._pools if pool.taken < _POOL), None)
-        if pool is None:
-            pool = _Pool(self._new_transport())
-            self._pools.append(pool)
-        pool.taken += 1
-        try:
-            yield pool.transport
-        finally:
-            pool.taken -= 1
-
-    def _new_transport(self) -> httpx.AsyncBaseTransport:
-        """Make what sends the requests. No client stands before it, so there are no redirects, cookies or `.netrc`."""
-        import httpx  # noqa: PLC0415 - see the head of this module
-
-        if self._application is not None:
-            return httpx.ASGITransport(app=self._application)
-        try:
-            if fast := _fast_transport():
-                return fast(self._tls, _POOL, self._proxy)
-            limits = httpx.Limits(max_connections=_POOL, max_keepalive_connections=_POOL)
-            return httpx.AsyncHTTPTransport(verify=self._tls, limits=limits, proxy=self._proxy)
-        except (ImportError, ValueError):  # a kind of proxy that nothing here can speak to
-            raise RequestNotSent("proxy") from None
-
-    @cached_property
-    def _tls(self) -> ssl.SSLContext:
-        """What to trust. Plain http is for this machine only: no certificate to check, and no trust store to load."""
-        import httpx  # noqa: PLC0415 - see the head of this module
-
-        return cast("ssl.SSLContext", httpx.create_ssl_context() if self._origin.startswith("https:") else None)
-
-    @cached_property
-    def _proxy(self) -> httpx.Proxy | None:
-        """The proxy to go through; on this machine there is none."""
-        import httpx  # noqa: PLC0415 - see the head of this module
-
-        address = proxy_for(self._origin)
-        return httpx.Proxy(address) if address else None
 
 
 @dataclass
@@ -190,7 +107,7 @@ class PostHog:
         if credential is None:
             raise RequestNotSent("no_credential")
         path = operation.path(organization, project)
-        patience = RetryBudget(self.limits.repeats if operation.reads else 0, self.limits.wait_s)
+        budget = RetryBudget(self.limits.repeats if operation.reads else 0, self.limits.wait_s)
         deadline = anyio.current_time() + (self.limits.call_s if within_s is None else within_s)
         while True:
             left = deadline - anyio.current_time()
@@ -199,7 +116,7 @@ class PostHog:
             except PostHogError as error:
                 if isinstance(error, StatusError):
                     error.by_session = isinstance(credential, BrowserSession)
-                pause = patience.pause(error)
+                pause = budget.pause(error)
                 if pause is None or anyio.current_time() + pause >= deadline:
                     raise
                 await anyio.sleep(pause)
@@ -283,7 +200,7 @@ class PostHog:
                 content=content,
                 extensions={"timeout": self._timeout, "trace": exchange.trace},
             )
-            with span_of(method, self.origin, path) as span, self._connections.taken() as transport:
+            with span_of(method, self.origin, path) as span, self._connections.acquire() as transport:
                 response = await transport.handle_async_request(request)
                 span.answered(response.status_code)
                 try:
@@ -329,12 +246,12 @@ class PostHog:
             value = await self._json(response)
         except (InvalidResponse, httpx.TransportError) as error:
             if status >= _FIRST_ERROR:  # the status says enough, whatever has become of the body
-                raise rejection(status, None, retry_after_seconds(response.headers)) from None
+                raise status_error(status, None, retry_after_seconds(response.headers)) from None
             if isinstance(error, InvalidResponse):
                 error.status = status
             raise
         if status >= _FIRST_ERROR:
-            raise rejection(status, value, retry_after_seconds(response.headers))
+            raise status_error(status, value, retry_after_seconds(response.headers))
         if not isinstance(value, dict):
             raise InvalidResponse("shape", status=status)
         return value
@@ -349,27 +266,6 @@ class PostHog:
 
 def _lost(exchange: _Exchange, reason: str) -> PostHogError:
     return ResponseLost(reason) if exchange.sent else RequestNotSent(reason)
-
-
-def proxy_for(origin: str) -> str | None:
-    """Return the address of the proxy that the environment, or the system, names; plain http goes through none."""
-    if not origin.startswith("https:"):
-        return None
-    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 - httpx brings it
-
-    proxies = getproxies()
-    address = proxies.get("https") or proxies.get("all")
-    if not address or proxy_bypass(origin.partition("://")[2]):
-        return None
-    return address if "://" in address else f"http://{address}"
-
-
-def _fast_transport() -> Callable[..., httpx.AsyncBaseTransport] | None:
-    try:
-        from projects_mcp.posthog.aiohttp_transport import FastTransport  # noqa: PLC0415 - an extra
-    except ImportError:
-        return None
-    return FastTransport
 
 
 def _is_tls(error: BaseException) -> bool:

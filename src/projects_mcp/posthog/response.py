@@ -7,7 +7,7 @@ import zlib
 from collections.abc import AsyncIterable
 from typing import Any, Final
 
-from projects_mcp.errors.posthog import InvalidResponse
+from projects_mcp.errors.connection import InvalidResponse
 
 __all__ = ["MAX_DEPTH", "decode", "is_json", "read_bounded"]
 

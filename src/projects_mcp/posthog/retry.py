@@ -10,14 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from projects_mcp.errors.posthog import (
-    InvalidResponse,
-    PostHogError,
-    RateLimited,
-    RequestNotSent,
-    ResponseLost,
-    ServerError,
-)
+from projects_mcp.errors.connection import InvalidResponse, PostHogError, RequestNotSent, ResponseLost
+from projects_mcp.errors.rejected import RateLimited, ServerError
 
 __all__ = ["Backoff", "RetryBudget", "retry_after_seconds", "worth_repeating"]
 

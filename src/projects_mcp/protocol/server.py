@@ -45,12 +45,12 @@ from mcp_types import Tool as PublishedTool
 
 from projects_mcp._version import __version__
 from projects_mcp.config.settings import whole_number
-from projects_mcp.gateway.context import Approver, Consent
-from projects_mcp.policy.confirmation import ConfirmationRequest
+from projects_mcp.policy.confirmation import Approver, ConfirmationRequest, Consent, ConsentPendingError
 from projects_mcp.protocol.prompts import PROMPTS
 from projects_mcp.protocol.stdio_pipes import claim_pipes
-from projects_mcp.runner.result import compact_json
-from projects_mcp.runner.runner import ConsentPendingError, Funnel, Result, UnknownToolError
+from projects_mcp.runner.result import ToolResult
+from projects_mcp.runner.runner import ToolRunner, UnknownToolError
+from projects_mcp.sanitize.json_text import compact_json
 from projects_mcp.sanitize.secret import Secret
 from projects_mcp.sanitize.text import quoted
 from projects_mcp.tools.tool import Tool
@@ -93,7 +93,7 @@ class ProjectsServer(MCPServer[None]):
             a key of this process alone does.
     """
 
-    def __init__(self, dispatcher: Funnel, signing_keys: Sequence[Secret] = ()) -> None:
+    def __init__(self, dispatcher: ToolRunner, signing_keys: Sequence[Secret] = ()) -> None:
         served = 0
         keys = [key.reveal() for key in signing_keys]
 
@@ -133,7 +133,7 @@ class ProjectsServer(MCPServer[None]):
 
     async def list_tools(self) -> list[PublishedTool]:
         """Return the tools that are allowed, in one page and always in the same order."""
-        return [_published(tool) for tool in await self._dispatcher.offered()]
+        return [_published(tool) for tool in await self._dispatcher.list_tools()]
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None
@@ -150,7 +150,7 @@ class ProjectsServer(MCPServer[None]):
                 code=INVALID_PARAMS, message=f"Unknown tool: {self._dispatcher.redactor.text(quoted(name, 100))}"
             ) from None
         except ConsentPendingError as pending:
-            return _input_required(pending.question)
+            return _input_required(pending.request)
         return _published_result(result)
 
     async def list_resources(self) -> list[Resource]:
@@ -188,7 +188,7 @@ class ProjectsServer(MCPServer[None]):
         """
         del context
         if str(uri) == _CONFIG:
-            return [ReadResourceContents(content=compact_json(await self._dispatcher.described()), mime_type=_JSON)]
+            return [ReadResourceContents(content=compact_json(await self._dispatcher.describe()), mime_type=_JSON)]
         address = _PROJECT.fullmatch(unquote(str(uri)))
         if address is None:
             raise ResourceNotFoundError("There is no such resource. The template is projects://organization/project.")
@@ -279,7 +279,7 @@ def _published(tool: Tool) -> PublishedTool:
     )
 
 
-def _published_result(result: Result) -> CallToolResult:
+def _published_result(result: ToolResult) -> CallToolResult:
     return CallToolResult(
         content=[TextContent(type="text", text=result.text)],
         structured_content=result.body,
@@ -319,9 +319,9 @@ class LiveApprover:
                     related_request_id=self._context.request_id,
                 )
             except (MCPError, ValueError, anyio.ClosedResourceError, anyio.BrokenResourceError):
-                return Consent.NOT_CHANGED
+                return Consent.NOTHING
             return _answer(result)
-        return Consent.NOT_CHANGED
+        return Consent.NOTHING
 
 
 class RoundTripApprover:
@@ -364,7 +364,7 @@ class ReplayGuard:
 
 def _answer(result: object) -> Consent:
     if not isinstance(result, ElicitResult):
-        return Consent.NOT_CHANGED
+        return Consent.NOTHING
     if result.action == "decline":
         return Consent.DECLINED
     if result.action == "cancel":
@@ -372,7 +372,7 @@ def _answer(result: object) -> Consent:
     ticked = (result.content or {}).get("confirm")
     if ticked is True:
         return Consent.ACCEPTED
-    return Consent.DECLINED if ticked is False else Consent.NOT_CHANGED
+    return Consent.DECLINED if ticked is False else Consent.NOTHING
 
 
 def _input_required(question: ConfirmationRequest) -> InputRequiredResult:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 
-from projects_mcp.api.operations import CURRENT
+from projects_mcp.api.types import CURRENT
 from projects_mcp.config.settings import Settings
 from projects_mcp.gateway.audit import AuditLog, Echo
-from projects_mcp.posthog.client import ASGIApplication, PostHog
+from projects_mcp.posthog.client import PostHog
 from projects_mcp.posthog.credentials import BrowserSession, Credentials, PersonalKey
+from projects_mcp.posthog.pool import ASGIApplication
 from projects_mcp.runner.runner import ToolRunner
 from projects_mcp.sanitize.redaction import Redactor
 from projects_mcp.sanitize.secret import Secret

@@ -1,4 +1,4 @@
-"""How much one caller may ask of a served server, so that no caller takes the others' share."""
+"""The rate limit of one caller of a served server, so that no caller takes the others' share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from projects_mcp.errors.refusals import Refusal, RefusalKind
+from projects_mcp.errors.refusals import TooManyCalls
 
 __all__ = ["RateLimiter"]
 
@@ -18,7 +18,7 @@ _MINUTE_S: Final = 60.0
 
 @dataclass
 class RateLimiter:
-    """A number of calls at a time, and a number of calls a minute.
+    """Limit calls: a number of them at a time, and a number of them a minute.
 
     Args:
         at_once: calls under way at a time.
@@ -37,23 +37,21 @@ class RateLimiter:
         self._left, self._counted_at = float(self.per_minute), self.clock()
 
     @contextmanager
-    def taken(self) -> Iterator[None]:
-        """Take a place for one call while the block runs.
+    def acquire(self) -> Iterator[None]:
+        """Acquire a slot for one call while the block runs.
 
         Raises:
-            Refusal: `too_many_calls`, with the seconds after which there will be room.
+            TooManyCalls: with the seconds after which there will be room.
         """
         now = self.clock()
         each_s = _MINUTE_S / self.per_minute
         self._left = min(self._left + (now - self._counted_at) / each_s, float(self.per_minute))
         self._counted_at = now
         if self._under_way >= self.at_once:
-            raise Refusal(RefusalKind.TOO_MANY_CALLS, limit=f"{self.at_once} at a time are allowed", retry_after_s=1)
+            raise TooManyCalls(limit=f"{self.at_once} at a time are allowed", retry_after_s=1)
         if self._left < 1:
             wait = math.ceil((1 - self._left) * each_s)
-            raise Refusal(
-                RefusalKind.TOO_MANY_CALLS, limit=f"{self.per_minute} a minute are allowed", retry_after_s=wait
-            )
+            raise TooManyCalls(limit=f"{self.per_minute} a minute are allowed", retry_after_s=wait)
         self._left -= 1
         self._under_way += 1
         try:

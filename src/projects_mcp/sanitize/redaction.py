@@ -1,8 +1,7 @@
-"""What must not enter a model's context, a log or an error, and why.
+"""Remove what must not enter a model's context, a log or an error, and say why it must not.
 
-Three nets, from exact to general: a table of PostHog's own fields, names that speak of a secret anywhere inside a
-value, and the look of a secret in any text. Tables and names act on objects, before there is any text; the look acts
-on both.
+Three filters, from exact to general: a table of PostHog's own fields, names that speak of a secret anywhere inside a
+value, and patterns of secrets in any text. A result is redacted once, as an object, after it has its shape.
 """
 
 from __future__ import annotations
@@ -14,7 +13,17 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-__all__ = ["FIELDS", "REDACTED", "Redactor", "Rule", "Treatment", "masked"]
+__all__ = [
+    "FIELDS",
+    "MASKED_FIELDS",
+    "REDACTED",
+    "WITHHELD_FIELDS",
+    "Redactor",
+    "Rule",
+    "Treatment",
+    "masked",
+    "presence",
+]
 
 REDACTED: Final = "[redacted]"
 
@@ -45,17 +54,23 @@ FIELDS: Final[Mapping[str, Rule]] = {
 }
 """PostHog's own secret fields. `api_token` (`phc_`) is missing on purpose: it is public, in every web page."""
 
-_PUBLIC_NAMES: Final = frozenset({"api_token"})
+MASKED_FIELDS: Final = tuple(name for name, rule in FIELDS.items() if rule.treatment is Treatment.MASK)
+WITHHELD_FIELDS: Final = tuple(name for name, rule in FIELDS.items() if rule.treatment is Treatment.WITHHOLD)
+
+_PUBLIC_NAMES: Final = frozenset({"api_token", "secret_file", "secret_file_problem"})
+"""Names that speak of a secret and hold none: PostHog's public token, and what a rotation says of its file."""
 _NAME: Final = re.compile(
     r"(?:^|_|-|\b)(?:token|secret|webhook|password|passwd|credential|authorization|cookie)s?(?:$|_|-|\b)"
     r"|[aA]pi_?[kK]ey|[pP]rivate_?[kK]ey|(?:Token|Secret|Webhook|Password)s?(?:$|[A-Z_])",
 )
-_CHANGED_VALUES: Final = frozenset({"before", "after"})
+_CHANGED_VALUES: Final = frozenset({"before", "after", "added", "removed"})
+"""Parts of a change, which hold values of the field that the change is about."""
+_PRESENCE: Final = ("absent", "present")
 _MASKED: Final = re.compile(r"[^.]{4}\.\.\.[^.]{4}")
 
-_LOOKS: Final = tuple(
-    (sign, re.compile(look))
-    for sign, look in (
+_PATTERNS: Final = tuple(
+    (marker, re.compile(pattern))
+    for marker, pattern in (
         ("ph", r"ph[aersx]_[A-Za-z0-9_-]{3,}"),  # personal, OAuth and project secret keys; `phc_` is public
         ("eyj", r"eyJ[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*){1,4}"),  # JSON Web Tokens
         ("hooks.", r"https?://hooks\.[a-z0-9.-]+/[^\s\"'<>]+"),  # incoming webhooks
@@ -69,9 +84,9 @@ _LOOKS: Final = tuple(
         ("csrftoken", r"(?i:\b(?:posthog_|x-)?csrftoken[\"']?\s*[:=]\s*[\"']?)[^\s\"',;]+"),
     )
 )
-"""How a secret looks, and before it what every such text has in it, whatever the case: looking for that is far cheaper,
-and nearly every text has none of them."""
-_SHORTEST_LOOK: Final = 7
+"""Patterns of secrets. Before each stands a marker that every match has in it, whatever the case: looking for that is
+far cheaper, and nearly every text has none of them."""
+_SHORTEST_MATCH: Final = 7
 _MOST_NAMES: Final = 4_096
 """Names of fields whose judgement is kept. PostHog's are a few hundred, and the same in every answer."""
 
@@ -81,6 +96,11 @@ def masked(secret: str) -> str:
     if _MASKED.fullmatch(secret):
         return secret
     return f"{secret[:4]}...{secret[-4:]}" if len(secret) >= _SHORTEST_MASKED else REDACTED
+
+
+def presence(value: object) -> str:
+    """Say whether a withheld field has a value."""
+    return "present" if value else "absent"
 
 
 class Redactor:
@@ -105,15 +125,15 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Remove everything from a text that is, or looks like, a secret."""
-        for secret in self._own:  # first, and whole: a look may cover only a part of one
+        for secret in self._own:  # first, and whole: a pattern may cover only a part of one
             if secret in text:
                 text = text.replace(secret, REDACTED)
-        if len(text) < _SHORTEST_LOOK:
+        if len(text) < _SHORTEST_MATCH:
             return text
         folded = text.casefold()
-        for sign, look in _LOOKS:
-            if sign in folded:
-                text = look.sub(REDACTED, text)
+        for marker, pattern in _PATTERNS:
+            if marker in folded:
+                text = pattern.sub(REDACTED, text)
         return text
 
     def value(self, value: Any) -> Any:
@@ -124,29 +144,15 @@ class Redactor:
         """Return the value of one of PostHog's fields as it may be shown; of a withheld one, whether it is there."""
         rule = FIELDS.get(name)
         if rule is not None and rule.treatment is Treatment.WITHHOLD:
-            return "present" if value else "absent"
+            return presence(value)
         return self._field(name, value, secret=False)
-
-    def project(self, project: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-        """Apply the table to one project.
-
-        Returns:
-            The project without its withheld fields, and for each of those whether it was `present` or `absent`.
-        """
-        shown: dict[str, Any] = {}
-        withheld: dict[str, str] = {}
-        for name, item in project.items():
-            rule = FIELDS.get(name)
-            if rule is not None and rule.treatment is Treatment.WITHHOLD:
-                withheld[name] = "present" if item else "absent"
-            else:
-                shown[name] = self._field(name, item, secret=False)
-        return shown, withheld
 
     def _field(self, name: str, item: Any, *, secret: bool) -> Any:
         rule = FIELDS.get(name)
         if rule is None:
             return self._value(item, secret=secret or _speaks_of_secret(name))
+        if isinstance(item, dict) and not item.keys() - _CHANGED_VALUES:  # a change of the field
+            return {side: self.field(name, value) for side, value in item.items()}
         if rule.treatment is Treatment.MASK and isinstance(item, str):
             return masked(item) if item and not self._is_own(item) else item and REDACTED
         return self._value(item, secret=True)
@@ -155,7 +161,7 @@ class Redactor:
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, str):
-            if secret and not _MASKED.fullmatch(value):
+            if secret and value not in _PRESENCE and not _MASKED.fullmatch(value):
                 return value and REDACTED
             return self._string(value)
         if isinstance(value, dict):

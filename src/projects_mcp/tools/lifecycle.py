@@ -1,4 +1,4 @@
-"""A project's beginning, end, and move to another organization."""
+"""Create a project, delete it, move it to another organization."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from projects_mcp.api.effects import Effect
-from projects_mcp.api.operations import organization_uuid
-from projects_mcp.api.settings_diff import Outcome, compare
+from projects_mcp.api.outcome import Outcome
+from projects_mcp.api.settings_diff import SettingsDiff
 from projects_mcp.api.settings_table import SETTINGS
-from projects_mcp.errors.posthog import NotFound, PostHogError
-from projects_mcp.errors.refusals import Refusal, RefusalKind
-from projects_mcp.gateway.context import Call
-from projects_mcp.policy.confirmation import ProjectSnapshot, ending
-from projects_mcp.posthog.client import JSONObject
-from projects_mcp.tools import readback as proof
+from projects_mcp.api.types import JSONObject, organization_uuid
+from projects_mcp.errors.connection import PostHogError
+from projects_mcp.errors.refusals import InvalidArguments, Refusal
+from projects_mcp.errors.rejected import NotFound
+from projects_mcp.gateway.confirmation import confirm
+from projects_mcp.gateway.context import ToolContext
+from projects_mcp.policy.confirmation import ProjectSnapshot, token_ending
+from projects_mcp.tools import readback
 from projects_mcp.tools.receipt import receipt, suggestion
 from projects_mcp.tools.schema import settings_schema
 from projects_mcp.tools.tool import tool
@@ -28,46 +29,37 @@ __all__ = ["project_change_organization", "project_create", "project_delete"]
     "project_create",
     "Create a project",
     "Create a project and get its id and token. It becomes the current project of the key's owner.",
-    Effect.ADD,
-    "create",
     {
         "name": SETTINGS["name"].schema,
         "settings": settings_schema(),
     },
     required=["name"],
 )
-async def project_create(call: Call, *, name: str, settings: Mapping[str, Any] | None = None) -> JSONObject:
+async def project_create(context: ToolContext, *, name: str, settings: Mapping[str, Any] | None = None) -> JSONObject:
     """Create one project, and report which of the sent settings it has."""
     sent = {**(settings or {}), "name": name}
     if settings and settings.get("name", name) != name:
-        raise Refusal(RefusalKind.INVALID_ARGUMENT, problems=["`name` and `settings.name` differ: give the name once."])
+        raise InvalidArguments(problems=["`name` and `settings.name` differ: give the name once."])
     sent_at = datetime.now(UTC)
-    created = await call.write(call.organization, sent, lambda: proof.created(call, name, sent_at))
-    comparison = compare(sent, {}, created)
-    dropped = [field for field in comparison.changed if field in comparison.adjusted] + comparison.ignored
-    kept = {field: values for field, values in comparison.changed.items() if field not in dropped}
-    following = []
+    created = await readback.write(
+        context, context.organization, sent, lambda: readback.created(context, name, sent_at)
+    )
+    diff = SettingsDiff.between(sent, {}, created, created=True)
+    dropped = [field for field in diff.changed if field in diff.adjusted] + diff.ignored
+    kept = {field: values for field, values in diff.changed.items() if field not in dropped}
+    suggestions = []
     if again := {field: sent[field] for field in dropped if sent[field] != created.get(field)}:
         arguments = {"organization_id": created.get("organization"), "project_id": created["id"], "settings": again}
-        following.append(suggestion("project_update", arguments, "Write the settings that did not take at creation."))
+        suggestions.append(suggestion("project_update", arguments, "Write the settings that did not take at creation."))
     return receipt(
-        call,
-        "project_create",
+        context,
         created,
         Outcome.APPLIED,
         changed=kept,
         ignored=dropped,
         api_token=created.get("api_token"),
         note="The new project is now the current project of the key's owner, also in PostHog's own pages.",
-        following=following,
-    )
-
-
-def _loss_of_deletion(target: ProjectSnapshot) -> str:
-    pending = " It is already being deleted." if target.state.get("is_pending_deletion") else ""
-    return (
-        "All its events, recordings, persons, insights and settings are deleted for good, and every site using "
-        f"{ending(target.state.get('api_token'))} stops being tracked.{pending}"
+        suggestions=suggestions,
     )
 
 
@@ -75,25 +67,33 @@ def _loss_of_deletion(target: ProjectSnapshot) -> str:
     "project_delete",
     "Delete a project",
     "Delete a project and all its data, for good. Ask the user first, and let them state the exact name.",
-    Effect.DESTROY,
-    "destroy",
 )
-async def project_delete(call: Call, *, confirm_project_name: str) -> JSONObject:
+async def project_delete(context: ToolContext, *, confirm_project_name: str) -> JSONObject:
     """Delete the confirmed project, and report what PostHog does now."""
-    confirmed = await call.confirm("Delete project", _loss_of_deletion, confirm_project_name)
-    await call.destroy(confirmed, lambda: proof.deleted(call, confirmed.target))
-    changed, note = await _after_deletion(call, confirmed.target)
-    return receipt(call, "project_delete", confirmed.target.state, Outcome.APPLIED, changed=changed, note=note)
+    target = await context.read_target()
+    confirmed = await confirm(context, target, confirm_project_name, "Delete project", _consequence_of_deletion(target))
+    target = confirmed.target
+    await readback.destroy(context, confirmed, lambda: readback.deleted(context, target))
+    changed, note = await _after_deletion(context, target)
+    return receipt(context, target.state, Outcome.APPLIED, changed=changed, note=note)
 
 
-async def _after_deletion(call: Call, target: ProjectSnapshot) -> tuple[dict[str, dict[str, Any]], str]:
-    """Look at the project once more: PostHog versions differ in when they delete.
+def _consequence_of_deletion(target: ProjectSnapshot) -> str:
+    pending = " It is already being deleted." if target.state.get("is_pending_deletion") else ""
+    return (
+        "All its events, recordings, persons, insights and settings are deleted for good, and every site using "
+        f"{token_ending(target.state.get('api_token'))} stops being tracked.{pending}"
+    )
+
+
+async def _after_deletion(context: ToolContext, target: ProjectSnapshot) -> tuple[dict[str, dict[str, Any]], str]:
+    """Look at the project once more: versions of PostHog differ in when they delete.
 
     Returns:
         What changed, as far as it could be seen, and what PostHog does now.
     """
     try:
-        project = await call.read_project(target.organization)
+        project = await context.read_project(target.organization)
     except NotFound:
         gone = {"project": {"before": "present", "after": "deleted"}}
         return gone, "PostHog has deleted it already. This cannot be cancelled."
@@ -104,58 +104,61 @@ async def _after_deletion(call: Call, target: ProjectSnapshot) -> tuple[dict[str
     if when := project.get("deletion_scheduled_at"):
         return changed, (
             f"PostHog deletes the data after {when}. Until then a person can cancel it at "
-            f"{call.origin}/project/{target.id}/settings."
+            f"{context.origin}/project/{target.id}/settings."
         )
     return changed, "PostHog has started to delete the data. This cannot be cancelled."
-
-
-def _loss_of_move(target_organization: UUID) -> Any:
-    def loss(_target: ProjectSnapshot) -> str:
-        return (
-            f"It moves to organization {target_organization}: members who are only in the present one lose access, and "
-            "billing and access rules of the other one apply. Its tokens keep working."
-        )
-
-    return loss
 
 
 @tool(
     "project_change_organization",
     "Move a project",
     "Move a project: the other organization's members, access and billing apply. Ask the user first.",
-    Effect.DESTROY,
-    "change_organization",
     {"target_organization_id": {"type": "string", "maxLength": 64}},
     required=["target_organization_id"],
 )
 async def project_change_organization(
-    call: Call, *, target_organization_id: str, confirm_project_name: str
+    context: ToolContext, *, target_organization_id: str, confirm_project_name: str
 ) -> JSONObject:
     """Move the confirmed project, and report where it is."""
     destination = organization_uuid(target_organization_id)
     if destination is None:
-        problem = "`target_organization_id` must be the UUID of an organization."
-        raise Refusal(RefusalKind.INVALID_ARGUMENT, problems=[problem])
-    call.require_destination(destination)
-    confirmed = await call.confirm(
-        "Move project", _loss_of_move(destination), confirm_project_name, {"target": str(destination)}
+        raise InvalidArguments(problems=["`target_organization_id` must be the UUID of an organization."])
+    context.authorization.require_target(destination, context.project)
+    target = await context.read_target()
+    confirmed = await confirm(
+        context,
+        target,
+        confirm_project_name,
+        "Move project",
+        _consequence_of_move(destination),
+        {"target": str(destination)},
     )
-    after = await call.destroy(
-        confirmed, lambda: proof.moved(call, confirmed.target, destination), {"organization_id": str(destination)}
+    target = confirmed.target
+    after = await readback.destroy(
+        context,
+        confirmed,
+        lambda: readback.moved(context, target, destination),
+        {"organization_id": str(destination)},
     )
-    source, place = str(confirmed.target.organization), after.get("organization")
+    source, place = str(target.organization), after.get("organization")
     outcome = Outcome.UNKNOWN
     if place == str(destination):
         outcome = Outcome.UNCHANGED if place == source else Outcome.APPLIED
     elif place == source:
         outcome = Outcome.NOT_APPLIED
     return receipt(
-        call,
-        "project_change_organization",
-        {**confirmed.target.state, **after},
+        context,
+        {**target.state, **after},
         outcome,
         changed={"organization_id": {"before": source, "after": place}} if place != source else {},
         note="Its tokens keep working. Check access and billing in the new organization."
         if outcome is Outcome.APPLIED
         else "",
+    )
+
+
+def _consequence_of_move(destination: UUID) -> str:
+    return (
+        f"It moves to organization {destination}: members who are only in the present one lose access, and "
+        "billing and access rules of the other one apply. Its tokens keep working."
     )

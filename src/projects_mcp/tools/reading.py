@@ -1,18 +1,16 @@
-"""The four tools that change nothing."""
+"""Read projects: the list, one of them, its activity, its demo data."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-from projects_mcp.api.effects import Effect
-from projects_mcp.api.operations import CURRENT
-from projects_mcp.errors.posthog import InvalidResponse
-from projects_mcp.errors.refusals import Refusal, RefusalKind
-from projects_mcp.gateway.context import Call
-from projects_mcp.posthog.client import JSONObject
+from projects_mcp.api.types import CURRENT, JSONObject
+from projects_mcp.errors.connection import InvalidResponse
+from projects_mcp.errors.refusals import OtherOrganization, ProjectNotIdentified
+from projects_mcp.gateway.context import ToolContext
 from projects_mcp.tools.tool import tool
-from projects_mcp.tools.views import list_item, select_fields, summary
+from projects_mcp.tools.views import list_items, select_fields, summary
 
 __all__ = ["project_activity", "project_get", "project_is_generating_demo_data", "project_list"]
 
@@ -31,8 +29,6 @@ _FIELDS: Final[Mapping[str, Any]] = {
     "project_list",
     "List projects",
     "List projects: id, name and what is unusual about each. For settings use project_get.",
-    Effect.READ,
-    "list",
     {
         "search": {"type": "string", "maxLength": 200},
         "limit": {"type": "integer", "minimum": 1, "maximum": 500},
@@ -41,15 +37,17 @@ _FIELDS: Final[Mapping[str, Any]] = {
     },
 )
 async def project_list(
-    call: Call, *, search: str = "", limit: int = 100, offset: int = 0, fields: Sequence[str] = ()
+    context: ToolContext, *, search: str = "", limit: int = 100, offset: int = 0, fields: Sequence[str] = ()
 ) -> JSONObject:
     """Return one page of projects, the organization stated once, and where the next page starts."""
-    projects, total, more = await (_only_page if call.means.policy.only else _page)(call, search, limit, offset)
-    organization = projects[0].get("organization") if projects else _stated(call)
+    projects, total, more = await (_only_page if context.services.policy.only else _page)(
+        context, search, limit, offset
+    )
+    organization = projects[0].get("organization") if projects else _stated(context)
     result: JSONObject = {
         "organization_id": organization,
         "total": total,
-        "projects": [list_item(item, call.redactor, fields, organization) for item in projects],
+        "projects": list_items(projects, fields, organization),
     }
     if more:
         result["next_offset"] = offset + len(projects)
@@ -63,53 +61,51 @@ async def project_list(
     "project_get",
     "Get a project",
     "Get one project: identity and the settings that differ from PostHog's defaults. Never shows secrets.",
-    Effect.READ,
-    "retrieve",
     {
         "detail": {"type": "string", "enum": ["compact", "full"]},
         "fields": _FIELDS,
     },
     current_project=True,
 )
-async def project_get(call: Call, *, detail: str = "compact", fields: Sequence[str] | None = None) -> JSONObject:
+async def project_get(
+    context: ToolContext, *, detail: str = "compact", fields: Sequence[str] | None = None
+) -> JSONObject:
     """Return one project, compact, in full, or exactly the fields that were asked for."""
-    project = await call.read()
+    project = await context.read()
     if type(project.get("id")) is not int:
         raise InvalidResponse("shape")
-    if call.project is not CURRENT and project["id"] != call.project:
-        raise Refusal(RefusalKind.NOT_IDENTIFIED)
-    if call.organization is not CURRENT and project.get("organization") not in {None, str(call.organization)}:
+    if context.project is not CURRENT and project["id"] != context.project:
+        raise ProjectNotIdentified
+    if context.organization is not CURRENT and project.get("organization") not in {None, str(context.organization)}:
         # PostHog answers the current project of the key's owner, whatever organization the path names.
-        raise Refusal(RefusalKind.OTHER_ORGANIZATION)
+        raise OtherOrganization
     if fields:
-        return select_fields(project, call.redactor, list(dict.fromkeys(fields)))
+        return select_fields(project, list(dict.fromkeys(fields)))
     if detail == "full":
-        return select_fields(project, call.redactor, None)
-    return summary(project, call.redactor, call.origin)
+        return select_fields(project, None)
+    return summary(project, context.origin)
 
 
 @tool(
     "project_activity",
     "Show a project's activity",
     "List who changed which settings, newest first. Renames and moves may be missing.",
-    Effect.READ,
-    "activity",
     {
         "limit": {"type": "integer", "minimum": 1, "maximum": 100},
         "page": {"type": "integer", "minimum": 1, "maximum": 100_000},
     },
 )
-async def project_activity(call: Call, *, limit: int = 10, page: int = 1) -> JSONObject:
+async def project_activity(context: ToolContext, *, limit: int = 10, page: int = 1) -> JSONObject:
     """Return one page of the activity log."""
-    answer = await call.read({"limit": limit, "page": page})
+    answer = await context.read({"limit": limit, "page": page})
     entries = answer.get("results")
     if not isinstance(entries, list):
         raise InvalidResponse("shape")
     result: JSONObject = {
-        "project_id": call.project,
+        "project_id": context.project,
         "total": answer.get("total_count"),
         "page": page,
-        "activity": [_entry(call, item) for item in entries if isinstance(item, dict)],
+        "activity": [_entry(item) for item in entries if isinstance(item, dict)],
     }
     if answer.get("next"):
         result["next_page"] = page + 1
@@ -120,29 +116,27 @@ async def project_activity(call: Call, *, limit: int = 10, page: int = 1) -> JSO
     "project_is_generating_demo_data",
     "Check demo data",
     "Tell whether a demo project is still being filled.",
-    Effect.READ,
-    "is_generating_demo_data",
 )
-async def project_is_generating_demo_data(call: Call) -> JSONObject:
+async def project_is_generating_demo_data(context: ToolContext) -> JSONObject:
     """Return PostHog's flag as one boolean."""
-    flag = (await call.read()).get("is_generating_demo_data")
+    flag = (await context.read()).get("is_generating_demo_data")
     if not isinstance(flag, bool):
         raise InvalidResponse("shape")
-    return {"project_id": call.project, "is_generating_demo_data": flag}
+    return {"project_id": context.project, "is_generating_demo_data": flag}
 
 
 _Page: TypeAlias = tuple[list[JSONObject], int | None, bool]
 """Projects, how many there are in all, and whether more follow."""
 
 
-async def _page(call: Call, search: str, limit: int, offset: int) -> _Page:
+async def _page(context: ToolContext, search: str, limit: int, offset: int) -> _Page:
     """Read one page."""
     query: dict[str, str | int] = {"limit": limit}
     if offset:
         query["offset"] = offset
     if search:
         query["search"] = search
-    answer = await call.read(query)
+    answer = await context.read(query)
     found = answer.get("results")
     if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
         raise InvalidResponse("shape")
@@ -152,22 +146,22 @@ async def _page(call: Call, search: str, limit: int, offset: int) -> _Page:
     return found, total, more
 
 
-async def _only_page(call: Call, search: str, limit: int, offset: int) -> _Page:
+async def _only_page(context: ToolContext, search: str, limit: int, offset: int) -> _Page:
     """Read all projects, and keep those that the operator allows: nothing is said of the others, nor how many."""
     allowed: list[JSONObject] = []
     read, more = 0, True
     while more and read < _MOST_PROJECTS:
-        page, _, more = await _page(call, search, _LARGEST_PAGE, read)
+        page, _, more = await _page(context, search, _LARGEST_PAGE, read)
         read += len(page)
-        allowed += [item for item in page if item.get("id") in (call.means.policy.only or ())]
+        allowed += [item for item in page if item.get("id") in (context.services.policy.only or ())]
     return allowed[offset : offset + limit], len(allowed), offset + limit < len(allowed)
 
 
-def _stated(call: Call) -> str | None:
-    return None if call.organization is CURRENT else str(call.organization)
+def _stated(context: ToolContext) -> str | None:
+    return None if context.organization is CURRENT else str(context.organization)
 
 
-def _entry(call: Call, entry: Mapping[str, Any]) -> JSONObject:
+def _entry(entry: Mapping[str, Any]) -> JSONObject:
     """One line of the log: when, who, what, and the values before and after."""
     detail = entry.get("detail")
     detail = detail if isinstance(detail, dict) else {}
@@ -184,8 +178,7 @@ def _entry(call: Call, entry: Mapping[str, Any]) -> JSONObject:
             for change in changes
             if isinstance(change, dict)
         ]
-    clean: JSONObject = call.redactor.value({name: value for name, value in line.items() if value is not None})
-    return clean
+    return {name: value for name, value in line.items() if value is not None}
 
 
 def _who(user: object) -> str | None:

@@ -1,4 +1,4 @@
-"""What a tool is: one coroutine, and one statement of what it does."""
+"""A tool: one coroutine, one row of the operations, and one statement of the arguments that it takes."""
 
 from __future__ import annotations
 
@@ -6,27 +6,28 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from projects_mcp.api.effects import Effect
-from projects_mcp.api.operations import Operation, operation
-from projects_mcp.posthog.client import JSONObject
+from projects_mcp.api.operations import OPERATIONS, Operation
+from projects_mcp.api.outcome import Outcome
+from projects_mcp.api.types import JSONObject
 from projects_mcp.tools.schema import MAX_ID, closed_object, public_schema
 
-__all__ = ["Runner", "Tool", "tool"]
+__all__ = ["Tool", "ToolFunction", "tool"]
 
-Runner: TypeAlias = Callable[..., Awaitable[JSONObject]]
+ToolFunction: TypeAlias = Callable[..., Awaitable[JSONObject]]
 
 _ORGANIZATION: Mapping[str, Any] = {"type": "string", "maxLength": 64}
 _PROJECT: Mapping[str, Any] = {"type": "integer", "minimum": 1, "maximum": MAX_ID}
 _CONFIRM: Mapping[str, Any] = {"type": "string", "minLength": 1, "maxLength": 400}
 _SESSION_ONLY = "Needs a browser session."
 
-RECEIPT_SCHEMA: Mapping[str, Any] = {
+_RECEIPT_SCHEMA: Mapping[str, Any] = {
     "type": "object",
     "properties": {
         "operation": {"type": "string", "description": "The tool that ran"},
         "project": {"type": "object", "description": "id, name and organization_id"},
         "outcome": {
             "type": "string",
-            "enum": ["applied", "unchanged", "not_applied", "unknown", "preview"],
+            "enum": [outcome.value for outcome in Outcome],
             "description": "What became of the write",
         },
         "changed": {"type": "object", "description": "Field to its value before and after"},
@@ -36,18 +37,17 @@ RECEIPT_SCHEMA: Mapping[str, Any] = {
     },
     "additionalProperties": True,
 }
-ANY_OBJECT: Mapping[str, Any] = {"type": "object", "additionalProperties": True}
+_ANY_OBJECT: Mapping[str, Any] = {"type": "object", "additionalProperties": True}
 
 
 class Tool(NamedTuple):
-    """One tool. Its effect decides its hints, access level, confirmation and whether a request may be repeated.
+    """One tool. The effect of its operation decides its hints, access level, confirmation and repeated requests.
 
     Attributes:
         name: what clients call.
         title: what people read.
         description: what a model reads: what it does and returns, and when not to use it.
-        effect: what it does to a project.
-        operation: the one operation of PostHog's that it may send, besides reading the project that it is about.
+        operation: the one operation of PostHog's that it may send, besides reading the project of the call.
         arguments: the whole statement of what it takes, which is enforced.
         input_schema: the extract of it that is published.
         run: the coroutine.
@@ -56,60 +56,59 @@ class Tool(NamedTuple):
     name: str
     title: str
     description: str
-    effect: Effect
     operation: Operation
     arguments: Mapping[str, Any]
     input_schema: Mapping[str, Any]
-    run: Runner
+    run: ToolFunction
+
+    @property
+    def effect(self) -> Effect:
+        """What it does to a project."""
+        return self.operation.effect
 
     @property
     def output_schema(self) -> Mapping[str, Any]:
         """A permissive schema: no field of PostHog's, new, missing or null, can break it."""
-        return ANY_OBJECT if self.effect.reads else RECEIPT_SCHEMA
+        return _ANY_OBJECT if self.effect.reads else _RECEIPT_SCHEMA
 
 
 def tool(
     name: str,
     title: str,
     description: str,
-    effect: Effect,
-    operation_name: str,
     arguments: Mapping[str, Any] | None = None,
     *,
     required: Sequence[str] = (),
     current_project: bool = False,
-) -> Callable[[Runner], Tool]:
+) -> Callable[[ToolFunction], Tool]:
     """Make a tool of a coroutine.
 
     Args:
-        name: what clients call.
+        name: what clients call; there is an operation of that name.
         title: what people read.
         description: what a model reads.
-        effect: what it does to a project.
-        operation_name: its operation, by its name in the table of operations.
         arguments: its own arguments, as JSON Schemas.
         required: which of those must be given.
         current_project: whether the project may be left out, meaning the one that the credential's owner has open.
     """
-    row = operation(operation_name)
+    operation = OPERATIONS[name]
     properties: dict[str, Any] = {"organization_id": _ORGANIZATION}
     needed: list[str] = []
-    if row.on_project:
+    if operation.on_project:
         properties["project_id"] = _PROJECT
         if not current_project:
             needed.append("project_id")
     properties |= arguments or {}
     needed += required
-    if effect.needs_confirmation:
+    if operation.effect.needs_confirmation:
         properties["confirm_project_name"] = _CONFIRM
         needed.append("confirm_project_name")
-    if row.session_only:
+    if operation.session_only:
         description = f"{description} {_SESSION_ONLY}"
+    whole = closed_object(properties, needed)
+    creates = operation.effect is Effect.ADD and not operation.on_project
 
-    def made(run: Runner) -> Tool:
-        whole = closed_object(properties, needed)
-        return Tool(
-            name, title, description, effect, row, whole, public_schema(whole, at_creation=row.name == "create"), run
-        )
+    def make(run: ToolFunction) -> Tool:
+        return Tool(name, title, description, operation, whole, public_schema(whole, at_creation=creates), run)
 
-    return made
+    return make

@@ -1,36 +1,33 @@
-"""Changing a project's settings: previewed, compared field by field, and undoable."""
+"""Change a project's settings: previewed, compared field by field, and undoable."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from projects_mcp.api.effects import Effect
-from projects_mcp.api.operations import organization_of
-from projects_mcp.api.settings_diff import Outcome, SettingsDiff, compare, revert, side_effects, would_be
+from projects_mcp.api.outcome import Outcome
+from projects_mcp.api.settings_diff import SettingsDiff, expected_after
 from projects_mcp.api.settings_impact import warnings
 from projects_mcp.api.settings_table import SETTINGS
-from projects_mcp.errors.refusals import Refusal, RefusalKind
-from projects_mcp.gateway.context import Call
-from projects_mcp.posthog.client import JSONObject
-from projects_mcp.tools import readback as proof
+from projects_mcp.api.types import JSONObject, organization_of
+from projects_mcp.errors.refusals import InvalidArguments, NotExpected
+from projects_mcp.gateway.context import ToolContext
+from projects_mcp.tools import readback
 from projects_mcp.tools.receipt import changes, receipt, suggestion
-from projects_mcp.tools.schema import settings_schema, unknown_name
+from projects_mcp.tools.schema import settings_schema
 from projects_mcp.tools.tool import tool
+from projects_mcp.tools.validation import unknown_name
 
 __all__ = ["project_update"]
 
-_NAME: Final = "project_update"
 _ADJUSTED: Final = "PostHog stored the adjusted fields in its own form, or merged them with what was there."
 
 
 @tool(
-    _NAME,
+    "project_update",
     "Change a project's settings",
     "Change settings and get a receipt: before, after, what was ignored, and how to undo it. "
     "Lists are replaced whole, so read them first; dry_run previews.",
-    Effect.CHANGE,
-    "update",
     {
         "settings": settings_schema(),
         "clear": {
@@ -47,7 +44,7 @@ _ADJUSTED: Final = "PostHog stored the adjusted fields in its own form, or merge
     },
 )
 async def project_update(
-    call: Call,
+    context: ToolContext,
     *,
     settings: Mapping[str, Any] | None = None,
     clear: Sequence[str] = (),
@@ -55,30 +52,40 @@ async def project_update(
     dry_run: bool = False,
 ) -> JSONObject:
     """Write settings once, and report what PostHog made of them."""
-    sent = _what_to_send(settings or {}, clear)
+    sent = _body(settings or {}, clear)
     if dry_run:
-        before = await _read_as_expected(call, expected or {})
-        return _receipt(call, sent, before, would_be(sent, before), preview=True)
-    async with call.lock_project():
-        before = await _read_as_expected(call, expected or {})
-        after = await call.write(
-            organization_of(before, call.organization), sent, lambda: proof.updated(call, sent, before)
-        )
-    return _receipt(call, sent, before, after, preview=False)
+        before = await _read_expected(context, expected or {})
+        return _preview(context, sent, before)
+    async with context.lock_project():
+        before = await _read_expected(context, expected or {})
+        organization = organization_of(before, context.organization)
+        after = await readback.write(context, organization, sent, lambda: readback.updated(context, sent, before))
+    diff = SettingsDiff.between(sent, before, after)
+    return _receipt(context, after, diff.outcome, diff)
 
 
-async def _read_as_expected(call: Call, believed: Mapping[str, Any]) -> JSONObject:
-    """Read the project, and refuse where it is not as the caller believes."""
-    before = await call.read_project()
-    _refuse_if_otherwise(call, believed, before)
+async def _read_expected(context: ToolContext, expected: Mapping[str, Any]) -> JSONObject:
+    """Read the project.
+
+    Raises:
+        NotExpected: a setting has another value than the caller expects.
+    """
+    before = await context.read_project()
+    found: JSONObject = {}
+    for name, value in expected.items():
+        normal = SETTINGS[name].normal if name in SETTINGS else lambda item: item
+        if normal(before.get(name)) != normal(value):
+            found[name] = before.get(name)
+    if found:
+        raise NotExpected(found=found)
     return before
 
 
-def _what_to_send(settings: Mapping[str, Any], clear: Sequence[str]) -> JSONObject:
+def _body(settings: Mapping[str, Any], clear: Sequence[str]) -> JSONObject:
     """Join what is set and what is cleared into one body.
 
     Raises:
-        Refusal: `invalid_argument`: nothing to do, a name in both, an unknown name, or one that cannot be null.
+        InvalidArguments: nothing to do, a name in both, an unknown name, or one that cannot be null.
     """
     problems = [unknown_name(name, "settings", list(SETTINGS)) for name in clear if name not in SETTINGS]
     problems += [f"`{name}` is in both `settings` and `clear`." for name in clear if name in settings]
@@ -90,76 +97,46 @@ def _what_to_send(settings: Mapping[str, Any], clear: Sequence[str]) -> JSONObje
     if not settings and not clear:
         problems.append("There is nothing to change: give `settings` or `clear`.")
     if problems:
-        raise Refusal(RefusalKind.INVALID_ARGUMENT, problems=problems)
+        raise InvalidArguments(problems=problems)
     return {**settings, **dict.fromkeys(clear)}
 
 
-def _refuse_if_otherwise(call: Call, believed: Mapping[str, Any], found: Mapping[str, Any]) -> None:
-    differs: dict[str, dict[str, Any]] = {}
-    for name, value in believed.items():
-        normal = SETTINGS[name].normal if name in SETTINGS else lambda item: item
-        if normal(found.get(name)) != normal(value):
-            differs[name] = {"expected": value, "found": found.get(name)}
-    if differs:
-        raise Refusal(RefusalKind.EXPECTED_OTHERWISE, differs=changes(call, differs))
+def _preview(context: ToolContext, sent: Mapping[str, Any], before: JSONObject) -> JSONObject:
+    after = expected_after(sent, before)
+    diff = SettingsDiff.between(sent, before, after)
+    apply = suggestion("project_update", _same_call(context, sent), "Apply this change.")
+    return _receipt(context, after, Outcome.PREVIEW, diff, [apply] if diff.changed else [])
 
 
 def _receipt(
-    call: Call, sent: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any], *, preview: bool
+    context: ToolContext,
+    after: Mapping[str, Any],
+    outcome: Outcome,
+    diff: SettingsDiff,
+    suggestions: Sequence[JSONObject] = (),
 ) -> JSONObject:
-    comparison = compare(sent, before, after)
-    beside = {} if preview else side_effects(sent, before, after)
-    undo = _undo(call, comparison, beside)
-    following = []
-    if preview and comparison.changed:
-        following.append(suggestion(_NAME, _same_call(call, sent), "Apply this change."))
+    settings, clear, lost = diff.revert
     return receipt(
-        call,
-        _NAME,
+        context,
         after,
-        Outcome.PREVIEW if preview else comparison.outcome,
-        changed=comparison.changed,
-        ignored=comparison.ignored,
-        unchanged=comparison.unchanged,
-        adjusted=comparison.adjusted,
-        normalised=_normalised(sent, comparison),
-        note=_ADJUSTED if comparison.adjusted else "",
-        also_changed=changes(call, beside),
-        warnings=[call.redactor.text(sentence) for sentence in warnings(comparison.changed)],
-        **undo,
-        following=following,
+        outcome,
+        changed=diff.changed,
+        ignored=diff.ignored,
+        unchanged=diff.unchanged,
+        adjusted=diff.adjusted,
+        normalised=diff.normalised,
+        note=_ADJUSTED if diff.adjusted else "",
+        also_changed=changes(diff.also_changed),
+        # A sentence cuts the values that it quotes, so secrets are removed before.
+        warnings=warnings(context.services.redactor.value(diff.changed)),
+        revert={"settings": settings, "clear": clear} if settings or clear else None,
+        not_revertible=lost,
+        suggestions=suggestions,
     )
 
 
-def _normalised(sent: Mapping[str, Any], comparison: SettingsDiff) -> list[str]:
-    """Return the fields that PostHog stored in its own spelling of the value that was sent, such as a trimmed name."""
-    return [
-        name
-        for name, values in comparison.changed.items()
-        if name not in comparison.adjusted and SETTINGS[name].stored is not None and sent[name] != values["after"]
-    ]
-
-
-def _undo(call: Call, comparison: SettingsDiff, beside: Mapping[str, Mapping[str, Any]]) -> JSONObject:
-    """Return the arguments that undo a change, as far as one call can, and the names of what it cannot restore."""
-    settings, clear, lost = revert(comparison)
-    # What PostHog changed by itself comes back by itself only where there was nothing before.
-    lost += [name for name, values in beside.items() if values["before"] not in (None, {}, [], "")]
-    for name, value in list(settings.items()):
-        if call.redactor.field(name, value) != value:
-            # What may not be shown cannot be handed back to be written again.
-            del settings[name]
-            lost.append(name)
-    result: JSONObject = {}
-    if settings or clear:
-        result["revert"] = {"settings": settings, "clear": clear}
-    if lost:
-        result["not_revertible"] = lost
-    return result
-
-
-def _same_call(call: Call, sent: Mapping[str, Any]) -> JSONObject:
-    arguments: JSONObject = {"organization_id": str(call.organization), "project_id": call.project}
+def _same_call(context: ToolContext, sent: Mapping[str, Any]) -> JSONObject:
+    arguments: JSONObject = {"organization_id": str(context.organization), "project_id": context.project}
     if settings := {name: value for name, value in sent.items() if value is not None}:
         arguments["settings"] = settings
     if clear := [name for name, value in sent.items() if value is None]:

@@ -14,7 +14,7 @@ import anyio
 from projects_mcp.cli.doctor.diagnosis import Diagnosis, diagnose
 from projects_mcp.cli.doctor.findings import Level, exit_code
 from projects_mcp.config.settings import REGIONS, Settings
-from projects_mcp.posthog.client import ASGIApplication
+from projects_mcp.posthog.pool import ASGIApplication
 from projects_mcp.sanitize.redaction import Redactor
 
 __all__ = ["run_doctor"]

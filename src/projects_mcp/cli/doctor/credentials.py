@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from projects_mcp.api.effects import Access
 from projects_mcp.cli.doctor.findings import Finding, Level, ok
 from projects_mcp.cli.doctor.probe import NOT_SIGNED_IN, Probe, probe_for, unreached
 from projects_mcp.config.settings import Settings
-from projects_mcp.errors.posthog import Forbidden, PostHogError, StatusError
+from projects_mcp.errors.connection import PostHogError
+from projects_mcp.errors.rejected import Forbidden, StatusError
+from projects_mcp.policy.access import Access
 from projects_mcp.policy.authorization import KeyGrant
 from projects_mcp.posthog.credentials import Credentials
 
@@ -124,7 +125,7 @@ async def _refusal(probe: Probe, *, unsafe: bool) -> PostHogError | None:
     try:
         await probe.by_session(unsafe=unsafe)
     except Forbidden as error:
-        return error if error.cause == "csrf" or signed_out(error) or error.code is None else None
+        return error if error.cause.kind == "csrf" or signed_out(error) or error.code is None else None
     except PostHogError as error:
         return error if signed_out(error) or unreached(error, probe.origin) else None
     return None
@@ -135,7 +136,7 @@ def _of_failure(failure: PostHogError, origin: str) -> Finding:
     if signed_out(failure):
         sentence = "The browser session has expired, was signed out, or is of another PostHog."
         return Finding("session", Level.PROBLEM, sentence, f"Sign in at {origin}, {both}.")
-    if isinstance(failure, Forbidden) and failure.cause == "csrf":
+    if isinstance(failure, Forbidden) and failure.cause.kind == "csrf":
         sentence = "The browser session is valid, but its CSRF token is wrong: the two are not of the same sign-in."
         return Finding("session", Level.PROBLEM, sentence, f"Open the browser that is signed in at {origin}, {both}.")
     sentence = "The browser session could not be checked, because no usable answer came."

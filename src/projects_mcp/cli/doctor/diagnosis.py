@@ -10,17 +10,19 @@ from typing import Final
 
 import anyio
 
+from projects_mcp.api.types import JSONObject
 from projects_mcp.cli.doctor.credentials import of_grant, of_session, refused_key, signed_out
 from projects_mcp.cli.doctor.findings import Finding, Level, ok
 from projects_mcp.cli.doctor.local import files, key_format, misspelt, settings_of, unusable_key
 from projects_mcp.cli.doctor.probe import Probe, not_posthog, probe_for, proxy_of, unreached
 from projects_mcp.cli.doctor.targets import of_organization, of_projects
 from projects_mcp.config.settings import Settings
-from projects_mcp.errors.posthog import PostHogError, RateLimited
+from projects_mcp.errors.connection import PostHogError
+from projects_mcp.errors.rejected import RateLimited
 from projects_mcp.gateway.audit import AuditLog
 from projects_mcp.policy.authorization import UNKNOWN, KeyGrant
-from projects_mcp.posthog.client import ASGIApplication, JSONObject
 from projects_mcp.posthog.credentials import Credentials
+from projects_mcp.posthog.pool import ASGIApplication
 from projects_mcp.runner.build import in_sandbox, posthog_application
 from projects_mcp.runner.runner import ToolRunner
 from projects_mcp.sanitize.redaction import Redactor
@@ -90,7 +92,7 @@ async def _ask(examination: Diagnosis, clouds: Mapping[str, str], application: A
         if answers:
             examination.findings.append(await of_session(probe, settings))
         if accepted:
-            examination.hidden = await dispatcher.hidden()
+            examination.hidden = await dispatcher.hidden_tools()
     finally:
         await dispatcher.aclose()
 

@@ -7,20 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from projects_mcp.api.operations import CURRENT, KEY_INTROSPECTION, operation
+from projects_mcp.api.operations import KEY_INTROSPECTION, OPERATIONS
+from projects_mcp.api.types import CURRENT, JSONObject
 from projects_mcp.cli.doctor.findings import Finding, Level
 from projects_mcp.config.settings import Settings
-from projects_mcp.errors.posthog import (
-    InvalidResponse,
-    PostHogError,
-    RequestNotSent,
-    ResponseLost,
-    ServerError,
-    StatusError,
-)
-from projects_mcp.posthog.client import ASGIApplication, JSONObject, PostHog, proxy_for
+from projects_mcp.errors.connection import InvalidResponse, PostHogError, RequestNotSent, ResponseLost
+from projects_mcp.errors.rejected import ServerError, StatusError
+from projects_mcp.posthog.client import PostHog
 from projects_mcp.posthog.credentials import Credentials
 from projects_mcp.posthog.limits import Limits
+from projects_mcp.posthog.pool import ASGIApplication, proxy_for
 
 __all__ = ["NOT_SIGNED_IN", "Probe", "not_posthog", "probe_for", "proxy_of", "unreached"]
 
@@ -50,7 +46,7 @@ class Probe(PostHog):
         key = self.credentials.key
         if key is None or not key.value.reveal().startswith("pha_"):
             return await self._exchange("GET", KEY_INTROSPECTION, key, self.limits.call_s)
-        await self.send(operation("list"), CURRENT, query={"limit": 1})
+        await self.send(OPERATIONS["project_list"], CURRENT, query={"limit": 1})
         return None
 
     async def by_session(self, *, unsafe: bool) -> None:

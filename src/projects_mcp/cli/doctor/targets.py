@@ -8,14 +8,16 @@ from typing import Any, Final, NamedTuple
 import anyio
 
 from projects_mcp.api.effects import Effect
-from projects_mcp.api.operations import CURRENT, operation, organization_of
+from projects_mcp.api.operations import OPERATIONS
+from projects_mcp.api.types import CURRENT, organization_of
 from projects_mcp.cli.doctor.findings import Finding, Level, ok
 from projects_mcp.cli.doctor.probe import Probe, not_posthog, unreached
 from projects_mcp.config.settings import Settings
+from projects_mcp.errors.connection import PostHogError
 from projects_mcp.errors.context import FailureContext
-from projects_mcp.errors.failed import cause_of
-from projects_mcp.errors.posthog import NotFound, PostHogError
+from projects_mcp.errors.rejected import NotFound
 from projects_mcp.policy.authorization import KeyGrant
+from projects_mcp.sanitize.redaction import Redactor
 
 __all__ = ["Organization", "of_organization", "of_projects"]
 
@@ -47,7 +49,7 @@ async def of_organization(probe: Probe, settings: Settings, grant: KeyGrant) -> 
     if grant.projects is not None or not grant.has("project:read"):
         return Organization(None)  # such a key cannot list; the finding on the key says so
     try:
-        answer = await probe.send(operation("list"), configured, query={"limit": _PAGE})
+        answer = await probe.send(OPERATIONS["project_list"], configured, query={"limit": _PAGE})
     except PostHogError as error:
         return Organization(_unlisted(error, settings), error=error)
     rows, count = answer.get("results"), answer.get("count")
@@ -81,8 +83,9 @@ def _unlisted(error: PostHogError, settings: Settings) -> Finding:
         what = "The key's owner has no organization open" if current else f"{settings.organization} does not exist"
         fix = "Set POSTHOG_ORGANIZATION_ID to the UUID that PostHog shows in the settings of the organization."
         return Finding("organization", Level.PROBLEM, f"{what} at {settings.origin}.", fix)
-    _, what, fix = cause_of(error, FailureContext("project_list", Effect.READ, settings.origin))
-    return Finding("organization", Level.PROBLEM, what, fix)
+    redactor = Redactor(settings.credentials.secrets())
+    words = error.words(FailureContext("project_list", Effect.READ, settings.origin, redactor))
+    return Finding("organization", Level.PROBLEM, words.what, words.next_step)
 
 
 async def of_projects(probe: Probe, settings: Settings, grant: KeyGrant, listed: frozenset[int]) -> list[Finding]:
@@ -111,7 +114,7 @@ async def of_projects(probe: Probe, settings: Settings, grant: KeyGrant, listed:
 
 async def _look_for(probe: Probe, settings: Settings, project: int, missing: set[int], unknown: set[int]) -> None:
     try:
-        await probe.send(operation("retrieve"), settings.organization, project)
+        await probe.send(OPERATIONS["project_get"], settings.organization, project)
     except NotFound:
         missing.add(project)
     except PostHogError:

@@ -1,0 +1,45 @@
+"""References to organizations and projects, and the JSON object that PostHog answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, Final, TypeAlias
+from uuid import UUID
+
+__all__ = ["CURRENT", "Current", "JSONObject", "OrganizationRef", "ProjectRef", "organization_of", "organization_uuid"]
+
+JSONObject: TypeAlias = dict[str, Any]
+
+
+class Current(Enum):
+    """The one symbolic reference that PostHog knows: whatever the credential's owner has open in the browser."""
+
+    CURRENT = "@current"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+CURRENT: Final = Current.CURRENT
+
+OrganizationRef: TypeAlias = UUID | Current
+ProjectRef: TypeAlias = int | Current
+
+
+def organization_uuid(text: str) -> UUID | None:
+    """Read the UUID of an organization in its usual spelling; Python reads more spellings than are good for a path."""
+    try:
+        organization = UUID(text)
+    except ValueError:
+        return None
+    return organization if str(organization) == text.lower() else None
+
+
+def organization_of(project: Mapping[str, Any], otherwise: OrganizationRef) -> OrganizationRef:
+    """Return the concrete organization that a project names, or `otherwise` if it names none."""
+    value = project.get("organization")
+    try:
+        return UUID(value) if isinstance(value, str) else otherwise
+    except ValueError:
+        return otherwise

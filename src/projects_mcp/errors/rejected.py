@@ -1,0 +1,209 @@
+"""The error statuses that PostHog answers, each in its own words.
+
+StatusError
+├── Unauthenticated (401)   ├── Forbidden (403)     ├── NotFound (404)   ├── Conflict (409)
+└── InvalidRequest (400)    └── RateLimited (429)   └── ServerError (5xx)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Final
+
+from projects_mcp.errors.connection import PostHogError
+from projects_mcp.errors.context import FailureContext, Words
+from projects_mcp.errors.forbidden import ForbiddenCause, cause_of_detail
+
+__all__ = [
+    "Conflict",
+    "Forbidden",
+    "InvalidRequest",
+    "NotFound",
+    "RateLimited",
+    "ServerError",
+    "StatusError",
+    "Unauthenticated",
+    "status_error",
+]
+
+_MAX_DETAIL: Final = 600
+"""Characters of PostHog's `detail` that are kept."""
+_WORD: Final = re.compile(r"[\w.\[\]-]{1,100}", re.ASCII)
+_SECONDS: Final = re.compile(r"available in (\d{1,9}) second")
+_OTHER_REGION: Final[Mapping[str, str]] = {"https://us.posthog.com": "eu", "https://eu.posthog.com": "us"}
+
+
+class StatusError(PostHogError):
+    """PostHog answered with an error status.
+
+    `code`, `detail` and `attr` come from PostHog's envelope `{type, code, detail, attr}`, if it sent one.
+    """
+
+    status: int
+
+    def __init__(
+        self,
+        status: int,
+        *,
+        code: str | None = None,
+        detail: str | None = None,
+        attr: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(f"status {status}")
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.attr = attr
+        self.retry_after_s = retry_after_s
+        self.by_session = False
+        """Whether the browser session, and not the key, was what PostHog judged."""
+
+    def says(self, at: FailureContext) -> str:
+        """Return PostHog's own words as a sentence with a space before it; empty if it sent none."""
+        if not self.detail:
+            return ""
+        said = at.quote(self.detail)
+        return f" It says {said}" if said[-2] in ".!?…" else f" It says {said}."
+
+
+class Unauthenticated(StatusError):
+    """401: the credential is missing, wrong, expired, or of the other region."""
+
+    def words(self, at: FailureContext) -> Words:
+        """Word the failure for the call that failed."""
+        if self.by_session:
+            return Words(
+                "session_expired",
+                f"PostHog at {at.origin} did not accept the browser session: it has expired or was signed out.",
+                "Sign in again, and copy sessionid and posthog_csrftoken into POSTHOG_SESSION_ID and "
+                "POSTHOG_CSRF_TOKEN.",
+            )
+        region = _OTHER_REGION.get(at.origin)
+        return Words(
+            "authentication",
+            f"PostHog at {at.origin} did not accept the key.{self.says(at)}",
+            f"A key works in one region only: if it is from the other one, set POSTHOG_HOST={region}. "
+            f"Otherwise check or replace it at {at.keys_page}."
+            if region
+            else f"Check that the key belongs to the PostHog of POSTHOG_HOST, or replace it at {at.keys_page}.",
+        )
+
+
+class Forbidden(StatusError):
+    """403: the credential is known and may not do this."""
+
+    @cached_property
+    def cause(self) -> ForbiddenCause:
+        """What exactly PostHog objects to, read from its sentence."""
+        return cause_of_detail(self.detail)
+
+    def words(self, at: FailureContext) -> Words:
+        """Word the failure for the call that failed."""
+        facts = {"tool": at.tool, "origin": at.origin, "keys_page": at.keys_page, "says": self.says(at)}
+        cause = self.cause
+        return Words(cause.kind, cause.what.format(**facts), cause.next_step.format(**facts))
+
+
+class NotFound(StatusError):
+    """404: there is no such thing, or this credential cannot see it."""
+
+    def words(self, at: FailureContext) -> Words:
+        """Word the failure for the call that failed."""
+        del at
+        return Words(
+            "not_found",
+            "PostHog found no such project or organization, or this key cannot see it.",
+            "Check the ids with project_list.",
+        )
+
+
+class Conflict(StatusError):
+    """409: another project has that name."""
+
+    def words(self, at: FailureContext) -> Words:
+        """Word the failure for the call that failed."""
+        what = f"That name is taken in the organization.{self.says(at)}"
+        return Words("conflict", what, "Choose another name and call again.")
+
+
+class InvalidRequest(StatusError):
+    """400 and other 4xx: PostHog did not accept the request."""
+
+    def words(self, at: FailureContext) -> Words:
+        """Word the failure for the call that failed."""
+        about = f" about {at.quote(self.attr, 100)}" if self.attr else ""
+        return Words(
+            "validation",
+            f"PostHog did not accept the request{about}.{self.says(at)}",
+            f"Correct the arguments of {at.tool} and call it again.",
+        )
+
+
+class RateLimited(StatusError):
+    """429: too many requests for this credential."""
+
+    retryable = True
+
+    def words(self, at: FailureContext) -> Words:
+        """Word the failure for the call that failed."""
+        del at
+        what = "PostHog limits the rate of this key's requests."
+        if self.retry_after_s is None:
+            return Words("throttled", what, "Wait a minute before you try again.")
+        seconds = f"{self.retry_after_s:.0f} second{'' if round(self.retry_after_s) == 1 else 's'}"
+        return Words("throttled", what, f"Try again in {seconds}.")
+
+
+class ServerError(StatusError):
+    """5xx: PostHog or a proxy in front of it failed."""
+
+    retryable = True
+
+    def words(self, at: FailureContext) -> Words:
+        """Word the failure for the call that failed."""
+        return Words("server_error", f"PostHog failed with status {self.status}.{self.says(at)}", "Try again later.")
+
+
+_BY_STATUS: Final[Mapping[int, type[StatusError]]] = {
+    401: Unauthenticated,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    429: RateLimited,
+}
+
+
+def status_error(status: int, body: object, retry_after_s: float | None) -> StatusError:
+    """Build the error for an error status.
+
+    Args:
+        status: the HTTP status, 400 to 599.
+        body: the decoded JSON body, or None if it could not be read. Two shapes are known: PostHog's envelope, and
+            `{"error": "…"}`, which a few actions answer instead. Anything else is ignored.
+        retry_after_s: what the `Retry-After` header asked for, in seconds, if it was there.
+    """
+    fields: Mapping[str, Any] = body if isinstance(body, dict) else {}
+    detail = _text(fields.get("detail")) or _text(fields.get("error"))
+    if retry_after_s is None and detail and (found := _SECONDS.search(detail)):
+        # Some PostHog versions leave the header out and state the number only in the sentence.
+        retry_after_s = float(found[1])
+    kind = _BY_STATUS.get(status, ServerError if status >= 500 else InvalidRequest)  # noqa: PLR2004 - the HTTP classes
+    return kind(
+        status,
+        code=_word(fields.get("code")),
+        detail=detail,
+        attr=_word(fields.get("attr")),
+        retry_after_s=retry_after_s,
+    )
+
+
+def _word(value: object) -> str | None:
+    """Read a code or the name of a field; anything that does not look like one is untrusted text, and dropped."""
+    return value if isinstance(value, str) and _WORD.fullmatch(value) else None
+
+
+def _text(value: object) -> str | None:
+    return value[:_MAX_DETAIL] if isinstance(value, str) and value.strip() else None

@@ -1,0 +1,92 @@
+"""The audit records of one call: its intent before a write leaves, and its outcome."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from secrets import token_hex
+from typing import Any
+
+from projects_mcp.api.operations import Operation
+from projects_mcp.api.types import OrganizationRef, ProjectRef
+from projects_mcp.errors.refusals import AuditLogUnavailable
+from projects_mcp.gateway.audit import AuditLog, AuditUnavailable
+
+__all__ = ["CallAudit"]
+
+
+@dataclass(slots=True)
+class CallAudit:
+    """Writes the records of one call: names and ids, never values.
+
+    Attributes:
+        log: where the records go.
+        operation: what the call sends.
+        caller: whose call it is; None for whoever has started the process.
+        organization: its target, once it is known.
+        project: its target, once it is known.
+        confirmed_by: how a destructive call was confirmed, once it was.
+        intent_written: whether a request that changes something was about to leave.
+    """
+
+    log: AuditLog
+    operation: Operation
+    caller: str | None = None
+    organization: OrganizationRef | None = None
+    project: ProjectRef | None = None
+    confirmed_by: str = "none"
+    intent_written: bool = False
+    _id: str = field(default_factory=lambda: token_hex(8))
+    _started: float = field(default_factory=time.monotonic)
+
+    def require_writable(self) -> None:
+        """Make sure that the audit log can be written.
+
+        Raises:
+            AuditLogUnavailable: it cannot, so nothing may be changed.
+        """
+        if not self.log.probe():
+            raise AuditLogUnavailable
+
+    async def intent(self, organization: OrganizationRef, body: Mapping[str, Any]) -> None:
+        """Record that a request that changes something is about to leave, and wait until the disk has it.
+
+        Raises:
+            AuditLogUnavailable: the audit log cannot be written, so the request must not leave.
+        """
+        self.organization = organization
+        fields = {"target_organization": body.get("organization_id"), "fields": sorted(body)}
+        try:
+            await self.log.intent({**self._identity(), **fields})
+        except AuditUnavailable:
+            raise AuditLogUnavailable from None
+        self.intent_written = True
+
+    def finish(self, outcome: str, error: Mapping[str, Any] | None = None, project: object = None) -> None:
+        """Record the end of the call. Never fails.
+
+        Args:
+            outcome: one word.
+            error: the machine-readable part of a failure.
+            project: the `project` of a receipt, which knows what was created, and where it is now.
+        """
+        duration_ms = round((time.monotonic() - self._started) * 1000, 1)
+        record = {**self._identity(), "outcome": outcome, "duration_ms": duration_ms}
+        if isinstance(project, dict):
+            record |= {"project": project.get("id"), "organization": project.get("organization_id")}
+        if error is not None:
+            record |= {"kind": error["kind"], "status": error["status"]}
+        self.log.record("outcome" if self.intent_written else "call", record)
+
+    def _identity(self) -> dict[str, Any]:
+        project = self.project
+        return {
+            "request_id": self._id,
+            "caller": self.caller,
+            "tool": self.operation.tool,
+            "effect": self.operation.effect.value,
+            "organization": None if self.organization is None else str(self.organization),
+            "project": project if project is None or isinstance(project, int) else str(project),
+            "confirmed": self.confirmed_by,
+        }

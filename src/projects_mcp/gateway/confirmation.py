@@ -1,0 +1,67 @@
+"""Take a destructive call through the gates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from projects_mcp.errors.refusals import ChangedMeanwhile, ClientCannotAsk, NameMismatch, NotConfirmed
+from projects_mcp.gateway.context import ToolContext
+from projects_mcp.policy.confirmation import (
+    Confirmation,
+    ConfirmationRequest,
+    Confirmed,
+    Consent,
+    ProjectSnapshot,
+    confirmation_request,
+)
+
+__all__ = ["confirm"]
+
+
+async def confirm(
+    context: ToolContext,
+    target: ProjectSnapshot,
+    name: str,
+    action: str,
+    consequence: str,
+    details: Mapping[str, Any] | None = None,
+) -> Confirmed:
+    """Take a destructive call through the gates.
+
+    Args:
+        context: of the call.
+        target: the project as `ToolContext.read_target` has just read it, which has passed the gate of rights.
+        name: what the caller wrote as the project's name.
+        action: what happens, as an imperative.
+        consequence: what stops working, made of the target's state.
+        details: arguments that change what happens.
+
+    Raises:
+        Refusal: a gate stayed closed. Nothing has been sent but reads.
+        ConsentPendingError: a person has to be asked in another round.
+    """
+    if name != target.name:
+        raise NameMismatch
+    by = await _consent(context, confirmation_request(action, target, consequence, details or {}))
+    # The project is read again, by its concrete organization: what was confirmed must still be what is there.
+    now = await context.read_target(target.organization)
+    if not now.is_same_as(target):
+        raise ChangedMeanwhile
+    context.audit.confirmed_by = by
+    return Confirmed(now, by)
+
+
+async def _consent(context: ToolContext, request: ConfirmationRequest) -> str:
+    """Ask whom the operator wants to be asked, and return who has confirmed: `argument` or `person`."""
+    confirmation, approver = context.services.confirmation, context.approver
+    if confirmation is Confirmation.ARGUMENT:
+        return "argument"
+    if approver is None:
+        if confirmation is Confirmation.HUMAN:
+            raise ClientCannotAsk
+        return "argument"
+    consent = await approver.request_consent(request._replace(text=context.services.redactor.text(request.text)))
+    if consent is not Consent.ACCEPTED:
+        raise NotConfirmed(answer=consent.value)
+    return "person"

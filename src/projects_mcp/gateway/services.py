@@ -1,0 +1,43 @@
+"""What all calls of one runner share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from projects_mcp.gateway.key_access import KeyAccess
+from projects_mcp.gateway.project_locks import ProjectLocks
+from projects_mcp.gateway.secret_file import SecretFolder
+from projects_mcp.policy.authorization import CallerGrant, Policy
+from projects_mcp.policy.confirmation import Confirmation
+from projects_mcp.policy.denials import RememberedDenials
+from projects_mcp.posthog.client import PostHog
+from projects_mcp.sanitize.redaction import Redactor
+
+__all__ = ["ToolServices"]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolServices:
+    """What all calls of one runner share.
+
+    Attributes:
+        posthog: the client.
+        key_access: what its credential may do.
+        redactor: removes secrets from whatever is shown.
+        policy: what the operator allows.
+        confirmation: whom a destructive call must convince.
+        secret_folder: where new secrets are written; None if the operator set no folder.
+        caller: what a caller over HTTP was given; None for whoever has started the process.
+        project_locks: let the writers of one project take turns.
+        denials: what PostHog has refused.
+    """
+
+    posthog: PostHog
+    key_access: KeyAccess
+    redactor: Redactor
+    policy: Policy
+    confirmation: Confirmation
+    secret_folder: SecretFolder | None = None
+    caller: CallerGrant | None = None
+    project_locks: ProjectLocks = field(default_factory=ProjectLocks, repr=False)
+    denials: RememberedDenials = field(default_factory=RememberedDenials, repr=False)

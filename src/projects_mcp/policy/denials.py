@@ -1,0 +1,75 @@
+"""The refusals of PostHog that are remembered, so that it is not asked again in vain."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from projects_mcp.api.operations import Operation
+from projects_mcp.api.types import OrganizationRef, ProjectRef
+from projects_mcp.errors.forbidden import Memory
+from projects_mcp.errors.refusals import RememberedDenial
+from projects_mcp.errors.rejected import Forbidden
+
+__all__ = ["RememberedDenials"]
+
+_REMEMBERED_FOR_S: Final = 900.0
+_MOST_REMEMBERED: Final = 1_000
+
+_Key: TypeAlias = tuple[str, OrganizationRef | None, ProjectRef | None]
+
+
+@dataclass
+class RememberedDenials:
+    """What PostHog has refused to one credential. Bounded, and forgotten after 15 minutes.
+
+    Args:
+        clock: seconds that never go back, for tests.
+    """
+
+    clock: Callable[[], float] = time.monotonic
+    _denials: dict[_Key, tuple[Forbidden, float]] = field(default_factory=dict, init=False, repr=False)
+
+    def find(
+        self, operation: Operation, organization: OrganizationRef | None = None, project: ProjectRef | None = None
+    ) -> RememberedDenial | None:
+        """Return PostHog's refusal of an operation, if it is still remembered for the key or for this target."""
+        if not self._denials:
+            return None
+        for key in ((operation.tool, None, None), (operation.tool, organization, project)):
+            known = self._denials.get(key)
+            if known is not None:
+                error, until = known
+                if self.clock() < until:
+                    return RememberedDenial(error=error)
+                del self._denials[key]
+        return None
+
+    def remember(
+        self,
+        operation: Operation,
+        organizations: Iterable[OrganizationRef],
+        project: ProjectRef | None,
+        error: Forbidden,
+    ) -> None:
+        """Remember that PostHog refused, for as much as the cause says.
+
+        Args:
+            operation: the operation that was refused.
+            organizations: all names by which the organization of the request is known.
+            project: the project of the request.
+            error: what PostHog answered.
+        """
+        memory = error.cause.memory
+        if memory is Memory.NOT_AT_ALL:
+            return
+        if len(self._denials) >= _MOST_REMEMBERED:
+            self._denials.clear()
+        until = self.clock() + _REMEMBERED_FOR_S
+        if memory is Memory.FOR_THE_KEY:
+            self._denials[operation.tool, None, None] = (error, until)
+            return
+        for organization in organizations:
+            self._denials[operation.tool, organization, project] = (error, until)

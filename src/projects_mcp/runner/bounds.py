@@ -1,0 +1,93 @@
+"""Bound a result: it is cut at whole rows or fields, stays valid JSON, and says what is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from projects_mcp.api.types import JSONObject
+from projects_mcp.sanitize.json_text import compact_json
+
+__all__ = ["cut"]
+
+_ROWS: Final[Mapping[str, str]] = {
+    "projects": "Call again with offset=next_offset, or with a smaller limit.",
+    "activity": "Call again with a smaller limit, page by page.",
+}
+_KEPT: Final = frozenset(
+    {"id", "name", "operation", "project", "outcome", "organization_id", "project_id", "truncated"}
+)
+_ROOM_FOR_NOTE: Final = 1_024
+_MOST_NAMES: Final = 15
+
+
+def _size(value: Any) -> int:
+    return len(compact_json(value).encode())
+
+
+def cut(body: JSONObject, limit: int, offset: int) -> JSONObject:
+    """Cut a result: at whole rows if there are rows, else at whole fields. It says what is left out.
+
+    Args:
+        body: the whole result.
+        limit: bytes of JSON at the most.
+        offset: where a list started.
+    """
+    room = limit - _ROOM_FOR_NOTE
+    for name, how in _ROWS.items():
+        rows = body.get(name)
+        if isinstance(rows, list) and rows:
+            return _cut_rows(body, name, how, room, offset)
+    return _cut_fields(body, room)
+
+
+def _cut_rows(body: JSONObject, name: str, how: str, room: int, offset: int) -> JSONObject:
+    rest = {key: value for key, value in body.items() if key != name}
+    left = room - _size(rest)
+    kept: list[Any] = []
+    for line in body[name]:
+        size = _size(line) + 1
+        if size > left:
+            break
+        left -= size
+        kept.append(line)
+    if not kept:  # one row alone is too large
+        kept = [_cut_fields(body[name][0], max(left, _ROOM_FOR_NOTE))]
+    result: JSONObject = {**rest, name: kept}
+    if name == "projects":
+        result["next_offset"] = offset + len(kept)
+    result["truncated"] = {
+        "reason": f"The result would be too large; {len(kept)} of {len(body[name])} rows are shown.",
+        "how_to_get_the_rest": how,
+    }
+    return result
+
+
+def _cut_fields(body: JSONObject, room: int) -> JSONObject:
+    dropped: list[str] = []
+    result = _without_largest(body, _size(body) - room, "", dropped)
+    result["truncated"] = {
+        "reason": f"The result would be too large; {len(dropped)} fields are left out.",
+        "fields": dropped[:_MOST_NAMES],
+        "how_to_get_the_rest": "Ask project_get for some of them with fields, or let the operator raise "
+        "PROJECTS_MCP_RESULT_LIMIT.",
+    }
+    return result
+
+
+def _without_largest(body: Mapping[str, Any], excess: int, path: str, dropped: list[str]) -> JSONObject:
+    """Leave out the largest fields until `excess` bytes are gone; inside a group, only as many as needed."""
+    rest = dict(body)
+    sizes = {name: _size(value) for name, value in body.items() if path or name not in _KEPT}
+    for name in sorted(sizes, key=lambda field: sizes[field], reverse=True):
+        if excess <= 0:
+            break
+        value = body[name]
+        if isinstance(value, dict) and len(value) > 1 and sizes[name] > excess:
+            rest[name] = _without_largest(value, excess, f"{path}{name}.", dropped)
+            excess -= sizes[name] - _size(rest[name])
+        else:
+            del rest[name]
+            dropped.append(f"{path}{name}"[:200])
+            excess -= sizes[name]
+    return rest

@@ -1,0 +1,48 @@
+"""Describe what a server is configured and allowed to do, without a secret."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from projects_mcp.api.types import JSONObject
+from projects_mcp.config.settings import Settings
+from projects_mcp.policy.authorization import CallerGrant, KeyGrant
+
+__all__ = ["describe_server"]
+
+
+def describe_server(
+    settings: Settings, key: KeyGrant, caller: CallerGrant | None, hidden_tools: Mapping[str, str]
+) -> JSONObject:
+    """Return what is configured, granted and hidden. Of credentials it says only whether there are any.
+
+    Args:
+        settings: what the operator has decided, for this caller.
+        key: what the credential may do.
+        caller: whose description it is, over HTTP; None for whoever has started the process.
+        hidden_tools: the tools that are not offered, each with the reason.
+    """
+    policy, credentials = settings.policy, settings.credentials
+    description: JSONObject = {
+        "posthog": settings.origin,
+        "sandbox": settings.sandbox,
+        "organization": str(settings.organization),
+        "access": policy.access.value,
+        "confirmation": settings.confirmation.value,
+        "protected_projects": sorted(policy.protected),
+        "only_projects": None if policy.only is None else sorted(policy.only),
+        "personal_api_key": "present" if credentials.key else "absent",
+        "browser_session": "present" if credentials.session else "absent",
+        "audit_log": settings.audit_log is not None,
+        "secrets_dir": settings.secrets_dir is not None,
+        "result_limit_bytes": settings.result_limit,
+        "key": {
+            "scopes": None if key.scopes is None else sorted(key.scopes),
+            "projects": None if key.projects is None else sorted(key.projects),
+            "organizations": None if key.organizations is None else sorted(map(str, key.organizations)),
+        },
+        "hidden_tools": dict(hidden_tools),
+    }
+    if caller is not None:
+        description["caller"] = {"name": caller.name, "scopes": sorted(caller.scopes)}
+    return description
