@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from projects_mcp.api.effects import Effect
 from projects_mcp.api.operations import OPERATIONS
 from projects_mcp.api.types import CURRENT
-from projects_mcp.policy.access import NEEDED_ACCESS, Access
+from projects_mcp.policy.access import ALLOWED_EFFECTS, NEEDED_ACCESS, Access
 from projects_mcp.policy.authorization import UNKNOWN, Authorization, KeyGrant, Policy
 from projects_mcp.policy.denials import RememberedDenials
 from projects_mcp.sanitize.redaction import FIELDS, REDACTED, Redactor, masked
@@ -118,9 +118,9 @@ def test_joiners_stay_where_a_script_or_an_emoji_needs_them() -> None:
 
 def test_an_effect_decides_everything() -> None:
     for tool in CATALOG:
-        assert tool.effect.reads == tool.operation.reads
+        assert tool.effect.reads == (tool.operation.method == "GET")
         assert tool.effect.needs_confirmation == ("confirm_project_name" in tool.input_schema.get("required", ()))
-        assert tool.effect.scope == ("project:read" if tool.operation.reads else "project:write")
+        assert tool.effect.scope == ("project:read" if tool.effect.reads else "project:write")
     assert [NEEDED_ACCESS[effect] for effect in Effect] == [Access.READ, Access.WRITE, Access.WRITE, Access.FULL]
 
 
@@ -147,7 +147,7 @@ def test_what_is_decided_is_never_more_than_each_party_allows(
     if authorization.refusal() is not None:
         assert refusal is not None, "what is not offered cannot be called"
     if refusal is None:
-        assert policy.access.allows(NEEDED_ACCESS[tool.effect])
+        assert tool.effect in ALLOWED_EFFECTS[policy.access]
         assert grant.scopes is None or grant.scopes & {"*", "project:write", tool.effect.scope}
         if target is not None:
             assert policy.only is None or target in policy.only

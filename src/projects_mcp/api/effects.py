@@ -18,7 +18,7 @@ class Hints(NamedTuple):
 
 
 class Effect(Enum):
-    """The one statement that an operation makes about itself. No tool states any of its consequences by hand."""
+    """The one statement that an operation makes about itself. What follows from it is plain data of each member."""
 
     READ = "read"
     """Changes nothing."""
@@ -29,30 +29,18 @@ class Effect(Enum):
     DESTROY = "destroy"
     """Ends something that no call can bring back."""
 
-    @property
-    def reads(self) -> bool:
+    def __init__(self, word: str) -> None:
+        self.reads: bool = word == "read"
         """Whether it changes nothing, and so may be repeated."""
-        return self is Effect.READ
-
-    @property
-    def needs_confirmation(self) -> bool:
+        self.needs_confirmation: bool = word == "destroy"
         """Whether a call must name its target exactly, and pass the four gates."""
-        return self is Effect.DESTROY
-
-    @property
-    def scope(self) -> str:
+        self.scope: str = "project:read" if self.reads else "project:write"
         """The scope that this server asks of a credential. PostHog itself asks for less in places."""
-        return "project:read" if self.reads else "project:write"
-
-    @property
-    def hints(self) -> Hints:
-        """The annotations for clients.
-
-        All tools are open-world: they reach an external service, and return text that other people wrote.
-        """
-        return Hints(
+        self.hints = Hints(
             read_only=self.reads,
-            destructive=self is Effect.DESTROY,
-            idempotent=self in (Effect.READ, Effect.CHANGE),
+            destructive=self.needs_confirmation,
+            idempotent=word in {"read", "change"},
             open_world=True,
         )
+        """The annotations for clients. All tools are open-world: they reach an external service, and return text that
+        other people wrote."""

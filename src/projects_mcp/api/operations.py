@@ -34,11 +34,6 @@ class Operation(NamedTuple):
     on_project: bool = True
     session_only: bool = False
 
-    @property
-    def reads(self) -> bool:
-        """Whether the request changes nothing, and so may be sent again."""
-        return self.method == "GET"
-
     def path(self, organization: OrganizationRef, project: ProjectRef | None) -> str:
         """Build the request path. Only a UUID, an integer or `@current` can become a segment of it.
 
@@ -47,14 +42,15 @@ class Operation(NamedTuple):
         """
         if not isinstance(organization, UUID | Current):
             raise TypeError("an organization in a path is a UUID or @current")
-        base = f"/api/organizations/{organization}/projects/"
+        place = organization.value if isinstance(organization, Current) else organization
+        base = f"/api/organizations/{place}/projects/"
         if not self.on_project:
             if project is not None:
                 raise TypeError(f"{self.tool} takes no project")
             return base
         if not (isinstance(project, Current) or (type(project) is int and project >= 1)):
             raise TypeError("a project in a path is an integer from 1 or @current")
-        return f"{base}{project}/{self.suffix}"
+        return f"{base}{project.value if isinstance(project, Current) else project}/{self.suffix}"
 
 
 def _action(name: str, effect: Effect, method: Method = "PATCH", *, session_only: bool = True) -> Operation:

@@ -44,6 +44,8 @@ class ToolContext:
         approver: a person who can be asked; None if the client cannot ask.
         organization: the organization that was asked for.
         project: the project that was asked for; None for operations that take none.
+        operation: the one operation that the call may send.
+        origin: where PostHog is, for links.
         write_left: whether a request that changes something has left, and may have had an effect.
         unresolved: a write whose answer was lost, and what reading back has shown.
     """
@@ -54,28 +56,22 @@ class ToolContext:
     approver: Approver | None
     organization: OrganizationRef = CURRENT
     project: ProjectRef | None = None
+    operation: Operation = field(init=False)
+    origin: str = field(init=False)
     write_left: bool = field(default=False, init=False)
     unresolved: WriteUnresolved | None = field(default=None, init=False)
     _asked: OrganizationRef = field(default=CURRENT, init=False)
     _left_s: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
+        self.operation = self.authorization.operation
+        self.origin = self.services.posthog.origin
         self._asked = self.organization
         self._left_s = self.services.posthog.limits.call_s
 
-    @property
-    def operation(self) -> Operation:
-        """The one operation that the call may send."""
-        return self.authorization.operation
-
-    @property
-    def origin(self) -> str:
-        """Where PostHog is, for links."""
-        return self.services.posthog.origin
-
     async def read(self, query: Mapping[str, str | int] | None = None) -> JSONObject:
         """Send the tool's own operation, which reads."""
-        if not (self.operation.effect.reads and self.operation.reads):
+        if not self.operation.effect.reads:
             raise AssertionError("read() is for tools that read")
         if self._goes_beyond_the_key():
             project = await self.read_project()
@@ -151,7 +147,7 @@ class ToolContext:
             ResponseLost, ServerError: the answer was lost: the write may or may not have happened.
             PostHogError: PostHog refused it, or the request never left.
         """
-        if self.operation.effect not in (Effect.ADD, Effect.CHANGE) or self.operation.reads:
+        if self.operation.effect not in (Effect.ADD, Effect.CHANGE):
             raise AssertionError("write() is for tools that add or change")
         return await self._send_write(organization, self.project, body)
 
@@ -180,7 +176,7 @@ class ToolContext:
     ) -> JSONObject:
         """Send a request. PostHog's refusals are remembered; the call's own operation was held to them before."""
         denials = self.services.denials
-        if operation is not self.operation and (denial := denials.find(operation, organization, project)) is not None:
+        if denials and operation is not self.operation and (denial := denials.find(operation, organization, project)):
             raise denial
         began = anyio.current_time()
         try:

@@ -8,7 +8,7 @@ from typing import Final
 
 from projects_mcp.api.effects import Effect
 
-__all__ = ["NEEDED_ACCESS", "Access"]
+__all__ = ["ALLOWED_EFFECTS", "NEEDED_ACCESS", "Access"]
 
 
 class Access(StrEnum):
@@ -18,11 +18,6 @@ class Access(StrEnum):
     WRITE = "write"
     FULL = "full"
 
-    def allows(self, needed: Access) -> bool:
-        """Whether this level includes another one."""
-        levels = list(Access)
-        return levels.index(needed) <= levels.index(self)
-
 
 NEEDED_ACCESS: Final[Mapping[Effect, Access]] = {
     Effect.READ: Access.READ,
@@ -31,3 +26,9 @@ NEEDED_ACCESS: Final[Mapping[Effect, Access]] = {
     Effect.DESTROY: Access.FULL,
 }
 """The least access level at which the operator allows an effect."""
+
+ALLOWED_EFFECTS: Final[Mapping[Access, frozenset[Effect]]] = {
+    level: frozenset(effect for effect, needed in NEEDED_ACCESS.items() if list(Access).index(needed) <= rank)
+    for rank, level in enumerate(Access)
+}
+"""The effects that each access level allows."""

@@ -25,7 +25,7 @@ from projects_mcp.errors.refusals import (
     ProjectProtected,
     Refusal,
 )
-from projects_mcp.policy.access import NEEDED_ACCESS, Access
+from projects_mcp.policy.access import ALLOWED_EFFECTS, NEEDED_ACCESS, Access
 from projects_mcp.policy.denials import RememberedDenials
 
 __all__ = ["UNKNOWN", "Authorization", "CallerGrant", "KeyGrant", "Policy"]
@@ -124,7 +124,7 @@ class Authorization(NamedTuple):
             self._by_operator(project)
             or self._by_caller(organization)
             or self._by_key(organization, project)
-            or self.denials.find(self.operation, organization, project)
+            or (self.denials.find(self.operation, organization, project) if self.denials else None)
         )
 
     def require(self) -> None:
@@ -147,9 +147,8 @@ class Authorization(NamedTuple):
 
     def _by_operator(self, project: ProjectRef | None) -> Refusal | None:
         effect, policy = self.operation.effect, self.policy
-        needed = NEEDED_ACCESS[effect]
-        if not policy.access.allows(needed):
-            return AccessLevelTooLow(needed=needed.value, configured=policy.access.value)
+        if effect not in ALLOWED_EFFECTS[policy.access]:
+            return AccessLevelTooLow(needed=NEEDED_ACCESS[effect].value, configured=policy.access.value)
         if policy.only is not None:
             if effect is Effect.ADD and not self.operation.on_project:
                 return OnlyProjects(only=sorted(policy.only), creating=True)
@@ -176,7 +175,7 @@ class Authorization(NamedTuple):
             return KeyLacksScope(scope=scope)
         if key.projects is not None:
             if not self.operation.on_project:
-                return KeyRestrictedToProjects(verb="list" if self.operation.reads else "create")
+                return KeyRestrictedToProjects(verb="list" if self.operation.effect.reads else "create")
             if isinstance(project, int) and project not in key.projects:
                 return KeyRestrictedToProjects(project=project)
         if key.organizations is not None and isinstance(organization, UUID) and organization not in key.organizations:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from projects_mcp.api.operations import Operation
@@ -21,30 +20,28 @@ _MOST_REMEMBERED: Final = 1_000
 _Key: TypeAlias = tuple[str, OrganizationRef | None, ProjectRef | None]
 
 
-@dataclass
-class RememberedDenials:
-    """What PostHog has refused to one credential. Bounded, and forgotten after 15 minutes.
+class RememberedDenials(dict[_Key, tuple[Forbidden, float]]):
+    """What PostHog has refused to one credential, and until when. Bounded, and forgotten after 15 minutes.
 
     Args:
         clock: seconds that never go back, for tests.
     """
 
-    clock: Callable[[], float] = time.monotonic
-    _denials: dict[_Key, tuple[Forbidden, float]] = field(default_factory=dict, init=False, repr=False)
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self.clock = clock
 
     def find(
         self, operation: Operation, organization: OrganizationRef | None = None, project: ProjectRef | None = None
     ) -> RememberedDenial | None:
         """Return PostHog's refusal of an operation, if it is still remembered for the key or for this target."""
-        if not self._denials:
-            return None
         for key in ((operation.tool, None, None), (operation.tool, organization, project)):
-            known = self._denials.get(key)
+            known = self.get(key)
             if known is not None:
                 error, until = known
                 if self.clock() < until:
                     return RememberedDenial(error=error)
-                del self._denials[key]
+                del self[key]
         return None
 
     def remember(
@@ -65,11 +62,11 @@ class RememberedDenials:
         memory = error.cause.memory
         if memory is Memory.NOT_AT_ALL:
             return
-        if len(self._denials) >= _MOST_REMEMBERED:
-            self._denials.clear()
+        if len(self) >= _MOST_REMEMBERED:
+            self.clear()
         until = self.clock() + _REMEMBERED_FOR_S
         if memory is Memory.FOR_THE_KEY:
-            self._denials[operation.tool, None, None] = (error, until)
+            self[operation.tool, None, None] = (error, until)
             return
         for organization in organizations:
-            self._denials[operation.tool, organization, project] = (error, until)
+            self[operation.tool, organization, project] = (error, until)

@@ -7,8 +7,9 @@ calls PostHog never pays for it.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -19,13 +20,13 @@ from projects_mcp._version import __version__
 from projects_mcp.api.operations import KEY_INTROSPECTION, Operation
 from projects_mcp.api.types import JSONObject, OrganizationRef, ProjectRef
 from projects_mcp.errors.connection import InvalidResponse, PostHogError, RequestNotSent, ResponseLost
-from projects_mcp.errors.rejected import StatusError, status_error
+from projects_mcp.errors.rejected import RateLimited, StatusError, status_error
 from projects_mcp.posthog.credentials import BrowserSession, Credential, Credentials, authentication
 from projects_mcp.posthog.limits import Limits
 from projects_mcp.posthog.pool import ASGIApplication, Connections
 from projects_mcp.posthog.response import decode, is_json, read_bounded
 from projects_mcp.posthog.retry import Backoff, RetryBudget, retry_after_seconds
-from projects_mcp.posthog.tracing import span_of
+from projects_mcp.posthog.tracing import SDK_MODULE, request_span
 
 if TYPE_CHECKING:
     import httpx
@@ -57,6 +58,23 @@ class _Exchange:
             self.sent = True
 
 
+@dataclass(slots=True)
+class _Channel:
+    """What all requests with one credential share: the headers that prove it, and how long PostHog wants no more.
+
+    Attributes:
+        credential: whom to be; None for nobody. Held, because a channel is found by its identity.
+        reading: the headers of a GET.
+        writing: the headers of any other request.
+        backoff: after PostHog has limited the rate; None as long as it has not.
+    """
+
+    credential: Credential | None
+    reading: Mapping[str, str] = field(repr=False)
+    writing: Mapping[str, str] = field(repr=False)
+    backoff: Backoff | None = None
+
+
 @dataclass
 class PostHog:
     """PostHog at one origin, with the credentials of this process.
@@ -74,7 +92,7 @@ class PostHog:
     limits: Limits = field(default_factory=Limits)
     application: ASGIApplication | None = field(default=None, repr=False)
     shared: Connections | None = field(default=None, repr=False)
-    _backoffs: dict[Credential | None, Backoff] = field(default_factory=dict, init=False, repr=False)
+    _channels: dict[int, _Channel] = field(default_factory=dict, init=False, repr=False)
 
     async def send(
         self,
@@ -99,15 +117,15 @@ class PostHog:
             within_s: seconds for all of it, waiting included; the whole call's limit by default.
 
         Raises:
-            NotSent: the request never left.
-            AnswerLost: it left, and no usable answer came back (`AnswerUnusable`: one came that cannot be read).
-            Rejected: PostHog answered with an error status.
+            RequestNotSent: the request never left.
+            ResponseLost: it left, and no usable response came back (`InvalidResponse`: one came that cannot be read).
+            StatusError: PostHog answered with an error status.
         """
-        credential = self.credentials.of(operation)
+        credential = self._credential_for(operation)
         if credential is None:
             raise RequestNotSent("no_credential")
         path = operation.path(organization, project)
-        budget = RetryBudget(self.limits.repeats if operation.reads else 0, self.limits.wait_s)
+        budget = RetryBudget(self.limits.repeats if operation.effect.reads else 0, self.limits.wait_s)
         deadline = anyio.current_time() + (self.limits.call_s if within_s is None else within_s)
         while True:
             left = deadline - anyio.current_time()
@@ -120,6 +138,16 @@ class PostHog:
                 if pause is None or anyio.current_time() + pause >= deadline:
                     raise
                 await anyio.sleep(pause)
+
+    def _credential_for(self, operation: Operation) -> Credential | None:
+        """Choose the one credential for an operation: the session for session-only operations, the key for all others.
+
+        Without a session the key is tried for session-only operations too: older and self-hosted versions accept it. A
+        session is never used if a key would do, and the two are never sent together.
+        """
+        if operation.session_only and self.credentials.session is not None:
+            return self.credentials.session
+        return self.credentials.key
 
     async def introspect_key(self) -> JSONObject:
         """Ask PostHog what the personal key may do. It answers any personal key, whatever its scopes.
@@ -179,18 +207,18 @@ class PostHog:
         query: Mapping[str, str | int] | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> JSONObject:
-        headers = {**_HEADERS, **(authentication(credential, method, self.origin) if credential else {})}
+        channel = self._channel(credential)
+        headers = channel.reading if method == "GET" else channel.writing
         content = None
         if body is not None:
-            headers["Content-Type"] = "application/json"
+            headers = {**headers, "Content-Type": "application/json"}
             content = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
         import httpx  # noqa: PLC0415 - see the head of this module
 
         exchange = _Exchange(sent=self.application is not None)
-        backoff = self._backoffs.setdefault(credential, Backoff())
         async with self._bounded(exchange, within_s), self._slots:
             # Asked only when it is this request's turn: those that queued behind a refusal hear of it here.
-            if (closed := backoff.closed()) is not None:
+            if channel.backoff is not None and (closed := channel.backoff.closed()) is not None:
                 raise closed
             request = httpx.Request(
                 method,
@@ -200,16 +228,30 @@ class PostHog:
                 content=content,
                 extensions={"timeout": self._timeout, "trace": exchange.trace},
             )
-            with span_of(method, self.origin, path) as span, self._connections.acquire() as transport:
+            span = nullcontext() if SDK_MODULE not in sys.modules else request_span(method, self.origin, path)
+            with span as recorded, self._connections.acquire() as transport:
                 response = await transport.handle_async_request(request)
-                span.answered(response.status_code)
+                if recorded is not None:
+                    recorded.answered(response.status_code)
                 try:
                     return await self._read(response)
-                except PostHogError as error:
-                    backoff.note(error)
+                except RateLimited as error:
+                    channel.backoff = channel.backoff or Backoff()
+                    channel.backoff.note(error)
                     raise
                 finally:
                     await response.aclose()
+
+    def _channel(self, credential: Credential | None) -> _Channel:
+        channel = self._channels.get(id(credential))
+        if channel is None:
+            reading, writing = (
+                {**_HEADERS, **(authentication(credential, method, self.origin) if credential else {})}
+                for method in ("GET", "POST")
+            )
+            channel = _Channel(credential, reading, writing)
+            self._channels[id(credential)] = channel
+        return channel
 
     @asynccontextmanager
     async def _bounded(self, exchange: _Exchange, within_s: float) -> AsyncIterator[None]:

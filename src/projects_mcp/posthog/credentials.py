@@ -1,10 +1,9 @@
-"""The two ways to prove to PostHog who is asking, and which of them an operation takes."""
+"""The two ways to prove to PostHog who is asking."""
 
 from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
-from projects_mcp.api.operations import Operation
 from projects_mcp.sanitize.secret import Secret
 
 __all__ = ["BrowserSession", "Credential", "Credentials", "PersonalKey", "authentication"]
@@ -46,16 +45,6 @@ class Credentials(NamedTuple):
 
     key: PersonalKey | None = None
     session: BrowserSession | None = None
-
-    def of(self, operation: Operation) -> Credential | None:
-        """Choose the one credential for an operation: the session for session-only operations, the key for all others.
-
-        Without a session the key is tried for session-only operations too: older and self-hosted versions accept it. A
-        session is never used where a key would do, and the two are never sent together.
-        """
-        if operation.session_only and self.session is not None:
-            return self.session
-        return self.key
 
     def secrets(self) -> tuple[str, ...]:
         """Return every secret text in here, for redaction."""

@@ -5,38 +5,30 @@ Names follow the semantic conventions for HTTP clients. No header, query or body
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from contextlib import contextmanager
+from typing import Any, Final
 
-__all__ = ["Span", "span_of"]
+__all__ = ["SDK_MODULE", "RequestSpan", "request_span"]
+
+SDK_MODULE: Final = "opentelemetry.sdk.trace"
+"""Is loaded if an SDK of OpenTelemetry is running. Without one there is no exporter, and nothing to record."""
 
 
-class Span:
-    """What is noted of a request."""
+class RequestSpan:
+    """The span of one request."""
 
-    def __init__(self, span: Any = None) -> None:
+    def __init__(self, span: Any) -> None:
         self._span = span
 
     def answered(self, status: int) -> None:
-        """Note the status of the answer."""
-        if self._span is not None:
-            self._span.set_attribute("http.response.status_code", status)
-
-
-_NOBODY_LOOKS = Span()
-
-
-def span_of(method: str, origin: str, path: str) -> AbstractContextManager[Span]:
-    """Return a span for one request, as a context."""
-    if "opentelemetry.sdk.trace" not in sys.modules:  # without an SDK there is no exporter either
-        return nullcontext(_NOBODY_LOOKS)
-    return _recorded(method, origin, path)
+        """Record the status of the response."""
+        self._span.set_attribute("http.response.status_code", status)
 
 
 @contextmanager
-def _recorded(method: str, origin: str, path: str) -> Iterator[Span]:
+def request_span(method: str, origin: str, path: str) -> Iterator[RequestSpan]:
+    """Record a span around one request."""
     from opentelemetry import trace  # noqa: PLC0415 - here only, see above
 
     attributes = {
@@ -54,7 +46,7 @@ def _recorded(method: str, origin: str, path: str) -> Iterator[Span]:
         set_status_on_exception=False,
     ) as span:
         try:
-            yield Span(span)
+            yield RequestSpan(span)
         except Exception as error:
             span.set_attribute("error.type", type(error).__name__)
             span.set_status(trace.StatusCode.ERROR)

@@ -160,7 +160,7 @@ class ToolRunner:
                 checked = validate(tool.arguments, arguments)
                 context = self._context(authorization, audit, checked, approver)
                 authorization.require_target(context.organization, context.project)
-                if not (tool.effect.reads or checked.get("dry_run")):
+                if not (tool.operation.effect.reads or checked.get("dry_run")):
                     audit.require_writable()
                 body = await tool.run(context, **checked)
                 body, text = finalize(body, self.redactor, self._settings.result_limit, checked.get("offset", 0))
