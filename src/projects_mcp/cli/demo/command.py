@@ -22,6 +22,7 @@ from projects_mcp.cli.demo.steps import STEPS, JSONObject, Step
 from projects_mcp.cli.exit_codes import DONE, FAILED
 from projects_mcp.config.settings import VARIABLES
 from projects_mcp.sandbox import READ_ONLY_KEY
+from projects_mcp.tools.catalog import CATALOG
 
 __all__ = ["run_demo"]
 
@@ -63,7 +64,7 @@ class _Demo:
     log: TextIO = field(default=sys.stderr)
 
     async def run(self) -> int:
-        self.page.print_title("projects-mcp: an MCP client drives all 13 tools, on the sandbox")
+        self.page.print_title(f"projects-mcp: an MCP client drives all {len(CATALOG)} tools, on the sandbox")
         async with AsyncExitStack() as stack:
             self.log = stack.enter_context(_temporary_file())
             writer = await stack.enter_async_context(self._client({}))
