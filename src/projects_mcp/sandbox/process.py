@@ -1,4 +1,4 @@
-"""The sandbox as a server on this machine."""
+"""Serve the sandbox over HTTP on this machine."""
 
 from __future__ import annotations
 

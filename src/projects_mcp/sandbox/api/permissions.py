@@ -1,20 +1,16 @@
-"""What a caller may do: scopes and restrictions of keys, roles of people, limits of plans.
+"""Check what a principal may do: the scopes and restrictions of its key, its role, and the limits of the plan.
 
-PostHog's behaviour, in this order: the six session-only operations refuse every key whatever its scopes; the
-organization is looked up (404); restrictions of the key to projects and organizations (403); scopes (403); the plan,
-for creating (403); the role (403), which looks the project up (404, 400). No such refusal uses up rate limit.
+PostHog's behaviour, in this order: the six session-only operations refuse every key with any scopes; the organization
+is looked up (404); the key's restrictions to projects and organizations (403); its scopes (403); for a creation, the
+plan (403); the role (403), for which the project is looked up (404, 400). No such refusal counts against a rate limit.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
-from projects_mcp.sandbox.api.calls import Call
+from projects_mcp.sandbox.api.operations import Operation, Scope
+from projects_mcp.sandbox.api.request import ApiRequest
 from projects_mcp.sandbox.errors import forbidden, not_found
-from projects_mcp.sandbox.world.state import ApiKey, Level, Organization, Project
-
-Scope = Literal["project:read", "project:write"]
+from projects_mcp.sandbox.world.state import ApiKey, Level, Organization
 
 PLAN_LIMIT = (
     "You have reached the maximum limit of allowed projects for your current plan. "
@@ -22,52 +18,35 @@ PLAN_LIMIT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """What one operation asks of its caller.
-
-    Attributes:
-        name: PostHog's name of the action.
-        scope: The scope that a key needs; None refuses every key.
-        admin: The caller must be an admin of the project.
-        writes: It changes something, which matters where MCP clients may only read.
-    """
-
-    name: str
-    scope: Scope | None
-    admin: bool = False
-    writes: bool = True
-
-
-def admit(call: Call, operation: Operation) -> None:
-    """Let the call through.
+def check_permissions(request: ApiRequest, operation: Operation) -> None:
+    """Check that the principal may call an operation.
 
     Raises:
         ApiError: 403, 404, or 400 for a project id that is not a number.
     """
-    if call.caller.key is not None:
-        _check_key(call, operation, call.caller.key)
-    organization = call.organization
+    if request.principal.key is not None:
+        _check_key(request, operation, request.principal.key)
+    organization = request.organization
     if operation.name == "create":
-        _check_plan(call, organization)
-        _check_creator(call, organization)
+        _check_plan(request, organization)
+        _check_creator(request, organization)
     elif operation.name != "list":
-        _check_role(call, operation)
-    if operation.writes and organization.mcp_read_only and call.request.headers.get("x-posthog-client") == "mcp":
+        _check_role(request, operation)
+    if operation.writes and organization.mcp_read_only and request.http.headers.get("x-posthog-client") == "mcp":
         raise forbidden(
             "Your organization restricts MCP access to read-only. "
             "An organization admin can change this in your organization settings."
         )
 
 
-def _check_key(call: Call, operation: Operation, key: ApiKey) -> None:
-    behaviour = call.world.behaviour
+def _check_key(request: ApiRequest, operation: Operation, key: ApiKey) -> None:
+    behaviour = request.world.behaviour
     if operation.scope is None and not behaviour.keys_reach_session_only:
         raise forbidden("This action does not support personal API key access")
-    organization = call.organization
-    _check_keys_allowed(call, organization, key)
+    organization = request.organization
+    _check_keys_allowed(request, organization, key)
     if key.scoped_teams:
-        _check_restricted_to_projects(call, operation, key)
+        _check_restricted_to_projects(request, operation, key)
     if key.scoped_organizations and organization.id not in key.scoped_organizations:
         raise forbidden(f"API key does not have access to the requested organization: ID {organization.id}.")
     scope = operation.scope
@@ -77,8 +56,8 @@ def _check_key(call: Call, operation: Operation, key: ApiKey) -> None:
         raise forbidden(f"API key missing required scope '{scope}'")
 
 
-def _check_keys_allowed(call: Call, organization: Organization, key: ApiKey) -> None:
-    level = call.world.level(call.user.id, organization.id)
+def _check_keys_allowed(request: ApiRequest, organization: Organization, key: ApiKey) -> None:
+    level = request.world.level(request.user.id, organization.id)
     if key.kind == "personal" and not organization.allows_personal_api_keys and level == Level.MEMBER:
         raise forbidden(
             f"Organization '{organization.name}' does not allow using personal API keys. "
@@ -86,24 +65,24 @@ def _check_keys_allowed(call: Call, organization: Organization, key: ApiKey) -> 
         )
 
 
-def _check_restricted_to_projects(call: Call, operation: Operation, key: ApiKey) -> None:
+def _check_restricted_to_projects(request: ApiRequest, operation: Operation, key: ApiKey) -> None:
     if operation.name in {"list", "create"}:
         raise forbidden("API keys with scoped projects are only supported on project-based endpoints.")
-    if call.project.id not in key.scoped_teams:
-        raise forbidden(f"API key does not have access to the requested project: ID {call.project.id}.")
+    if request.project.id not in key.scoped_teams:
+        raise forbidden(f"API key does not have access to the requested project: ID {request.project.id}.")
 
 
 def has_scope(key: ApiKey, scope: Scope) -> bool:
-    """Whether the key holds the scope: write implies read, ``*`` implies both."""
+    """Return whether the key has a scope: write implies read, ``*`` implies both."""
     return bool({"*", scope, scope.replace(":read", ":write")} & set(key.scopes))
 
 
-def _check_plan(call: Call, organization: Organization) -> None:
-    projects = [p for p in call.world.projects.values() if p.organization_id == organization.id]
+def _check_plan(request: ApiRequest, organization: Organization) -> None:
+    projects = [p for p in request.world.projects.values() if p.organization_id == organization.id]
     counted = [p for p in projects if not p.fields["is_demo"]]
-    if _wants_demo(call) and len(counted) < len(projects):
+    if _wants_demo(request) and len(counted) < len(projects):
         raise forbidden(PLAN_LIMIT)
-    cap = call.world.behaviour.project_cap
+    cap = request.world.behaviour.project_cap
     if organization.project_limit is None and len(counted) >= cap:
         raise forbidden(
             f"You have reached the maximum limit of {cap} projects per organization. "
@@ -113,30 +92,19 @@ def _check_plan(call: Call, organization: Organization) -> None:
         raise forbidden(PLAN_LIMIT)
 
 
-def _wants_demo(call: Call) -> bool:
-    return isinstance(call.data, dict) and bool(call.data.get("is_demo"))
+def _wants_demo(request: ApiRequest) -> bool:
+    return isinstance(request.data, dict) and bool(request.data.get("is_demo"))
 
 
-def _check_creator(call: Call, organization: Organization) -> None:
-    level = call.world.level(call.user.id, organization.id)
+def _check_creator(request: ApiRequest, organization: Organization) -> None:
+    level = request.world.level(request.user.id, organization.id)
     if level is None:
         raise not_found("Organization not found.")
-    if level < Level.ADMIN and not organization.members_can_create_projects and not _wants_demo(call):
+    if level < Level.ADMIN and not organization.members_can_create_projects and not _wants_demo(request):
         raise forbidden("You need to be an organization admin or above to create new projects.")
 
 
-def _check_role(call: Call, operation: Operation) -> None:
-    level = call.project_level
+def _check_role(request: ApiRequest, operation: Operation) -> None:
+    level = request.project_level
     if level is None or (operation.admin and level < Level.ADMIN):
         raise forbidden("You don't have sufficient permissions in the project.")
-
-
-def visible_projects(call: Call) -> list[Project]:
-    """Return the organization's projects that the caller sees, by number.
-
-    PostHog's behaviour: there is no check of membership; an organization that one does not belong to shows nothing.
-    """
-    organization = call.organization
-    if call.world.level(call.user.id, organization.id) is None:
-        return []
-    return sorted((p for p in call.world.projects.values() if p.organization_id == organization.id), key=lambda p: p.id)
