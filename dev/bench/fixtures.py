@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from projects_mcp.sandbox import ACME_ID, ADMIN_ID, ALL_ACCESS_KEY, MOBILE_ID, PRODUCTION_ID, seed
-from projects_mcp.sandbox.api.answers import list_answer, project_answer
+from projects_mcp.sandbox.api.representations import serialize_list_item, serialize_project
 
 __all__ = ["KEY", "ORDINARY_ID", "PROJECT_ID", "full_project", "introspection", "page"]
 
@@ -24,13 +24,13 @@ _ABROAD, _UNUSED = 1, 2
 def full_project(project_id: int = PROJECT_ID) -> dict[str, Any]:
     """Return the full object of a project, as PostHog answers it to an admin."""
     world = seed(clock=lambda: _NOW)
-    return project_answer(world, world.projects[project_id], world.users[ADMIN_ID])
+    return serialize_project(world, world.projects[project_id], world.users[ADMIN_ID])
 
 
 def page(count: int) -> dict[str, Any]:
     """Return a list of that many projects, all on one page."""
     world = seed(clock=lambda: _NOW)
-    usual = list_answer(world, world.projects[PROJECT_ID])
+    usual = serialize_list_item(world, world.projects[PROJECT_ID])
     return {"count": count, "next": None, "previous": None, "results": [_row(usual, at) for at in range(count)]}
 
 

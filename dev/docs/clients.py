@@ -14,7 +14,17 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from projects_mcp.cli.install.entries import CLIENTS, KEY, KEY_FILE, NAME, UVX, Addition, Client, addition, block
+from projects_mcp.cli.install.entries import (
+    CLIENTS,
+    KEY,
+    KEY_FILE,
+    NAME,
+    UVX,
+    Addition,
+    Client,
+    build_addition,
+    render_block,
+)
 
 DOCUMENT: Final = Path(__file__).resolve().parents[2] / "docs" / "clients.md"
 
@@ -44,7 +54,7 @@ def vscode_link() -> str:
 
 
 def _added(name: str) -> Addition:
-    return addition(CLIENTS[name], UVX, {})
+    return build_addition(CLIENTS[name], UVX, {})
 
 
 def _links() -> str:
@@ -52,11 +62,11 @@ def _links() -> str:
 
 
 def _section(name: str, client: Client) -> str:
-    added = addition(client, UVX, {})
+    added = build_addition(client, UVX, {})
     where = (
         _where(name, client) if client.files else "Most clients take this, some under another name than `mcpServers`."
     )
-    parts = [f"## {client.title}", where, f"```{'toml' if client.toml else 'json'}\n{block(client, added)}\n```"]
+    parts = [f"## {client.title}", where, f"```{'toml' if client.toml else 'json'}\n{render_block(client, added)}\n```"]
     if client.line:
         line = client.line.format(entry=json.dumps(added.entry))
         parts += ["In one line, for all projects:", f"```sh\n{line}\n```"]

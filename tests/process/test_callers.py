@@ -16,9 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from projects_mcp.cli.caller import new_entry
 from projects_mcp.config.settings import SettingsError
 from projects_mcp.errors.refusals import TooManyCalls
-from projects_mcp.http.callers import load_callers, new_entry
+from projects_mcp.http.callers import load_callers
 from projects_mcp.runner.rate_limit import RateLimiter
 from projects_mcp.sandbox import (
     ACME_ID,

@@ -15,10 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projects_mcp.cli.install import command as clients
 from projects_mcp.cli.install.command import CLIENTS, Place, file_of, run_install
-from projects_mcp.cli.install.entries import INPUT, UVX, Command, addition, block
-from projects_mcp.cli.install.merge import NotMergedError, merged
+from projects_mcp.cli.install.entries import INPUT, UVX, Command, build_addition, find_command, render_block
+from projects_mcp.cli.install.merge import NotMergedError, merge_text
 from projects_mcp.config.settings import VARIABLES, load
 from projects_mcp.sandbox import READ_WRITE_KEY
 
@@ -66,10 +65,10 @@ def test_the_printed_block_is_the_whole_file_of_a_new_client(
     client = CLIENTS[name]
     whole = tomllib.loads(printed.out) if client.toml else json.loads(printed.out)
     (entry,) = whole[client.section].values()
-    assert entry == addition(client, PROGRAM, {}).entry
+    assert entry == build_addition(client, PROGRAM, {}).entry
     assert entry["command"] == PROGRAM.program
     assert entry["env"].keys() <= VARIABLES.keys()
-    assert merged("", client, addition(client, PROGRAM, {})) == printed.out
+    assert merge_text("", client, build_addition(client, PROGRAM, {})) == printed.out
     assert list(place.home.iterdir()) == list(place.project.iterdir()) == []
 
 
@@ -82,7 +81,7 @@ def test_no_entry_holds_a_key(
     printed = capsys.readouterr()
     assert READ_WRITE_KEY not in printed.out + printed.err
     client = CLIENTS[name]
-    added = addition(client, UVX, {})
+    added = build_addition(client, UVX, {})
     environment = added.entry["env"]
     ways = [KEY in environment, f"{KEY}_FILE" in environment, KEY in added.entry.get("env_vars", [])]
     assert ways.count(True) == 1, "the key comes in one way"
@@ -94,7 +93,7 @@ def test_no_entry_holds_a_key(
 
 
 def test_vscode_asks_for_the_key_and_hides_it() -> None:
-    added = addition(CLIENTS["vscode"], UVX, {})
+    added = build_addition(CLIENTS["vscode"], UVX, {})
     assert added.inputs == (INPUT,)
     assert INPUT["password"] is True
     assert added.entry["env"][KEY] == f"${{input:{INPUT['id']}}}"
@@ -102,10 +101,10 @@ def test_vscode_asks_for_the_key_and_hides_it() -> None:
 
 @pytest.mark.parametrize("name", CLIENTS)
 def test_on_the_sandbox_no_key_is_asked_for(name: str) -> None:
-    added = addition(CLIENTS[name], UVX, {"PROJECTS_MCP_SANDBOX": "1", "PROJECTS_MCP_ACCESS": "read"})
+    added = build_addition(CLIENTS[name], UVX, {"PROJECTS_MCP_SANDBOX": "1", "PROJECTS_MCP_ACCESS": "read"})
     assert added.entry["env"] == {"PROJECTS_MCP_SANDBOX": "1", "PROJECTS_MCP_ACCESS": "read"}
     assert added.inputs == ()
-    assert KEY not in block(CLIENTS[name], added)
+    assert KEY not in render_block(CLIENTS[name], added)
 
 
 def test_given_settings_become_part_of_the_entry(place: Place) -> None:
@@ -121,15 +120,15 @@ def test_a_wrong_setting_is_refused(place: Place, capsys: pytest.CaptureFixture[
 
 
 def test_the_command_is_the_installed_script_or_uvx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program, arguments = clients.command()
+    program, arguments = find_command()
     assert Path(program).is_absolute()
     assert Path(program).stem == "projects-mcp"
     assert arguments == ()
     monkeypatch.setattr("sys.prefix", "/home/somebody/.cache/uv/archive-v0/abc")
-    assert clients.command() == UVX
+    assert find_command() == UVX
     monkeypatch.undo()
     monkeypatch.setattr("sysconfig.get_path", lambda _: str(tmp_path))
-    assert clients.command() == UVX
+    assert find_command() == UVX
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -148,7 +147,7 @@ def test_every_system_has_a_file(name: str, system: str, place: Place) -> None:
 def test_a_new_file_is_written_once(name: str, place: Place, capsys: pytest.CaptureFixture[str]) -> None:
     assert install(name, place) == 0
     file = path_of(name, place)
-    assert servers_in(name, file) == {"projects": addition(CLIENTS[name], PROGRAM, {}).entry}
+    assert servers_in(name, file) == {"projects": build_addition(CLIENTS[name], PROGRAM, {}).entry}
     written = file.read_bytes()
     assert install(name, place) == 0
     assert "already" in capsys.readouterr().out
@@ -225,7 +224,7 @@ def test_another_entry_of_that_name_is_replaced_by_force_only(
     assert "--force" in capsys.readouterr().err
     assert file.read_text(encoding="utf-8") == text
     assert install(name, place, force=True) == 0
-    assert servers_in(name, file) == {"projects": addition(CLIENTS[name], PROGRAM, {}).entry, "other": {}}
+    assert servers_in(name, file) == {"projects": build_addition(CLIENTS[name], PROGRAM, {}).entry, "other": {}}
 
 
 def test_an_input_that_would_show_the_key_is_not_kept_silently(place: Place) -> None:
@@ -277,7 +276,7 @@ def test_a_client_that_writes_meanwhile_wins(place: Place, monkeypatch: pytest.M
         file.write_text('{"newer": 1}', encoding="utf-8")
         return backup
 
-    monkeypatch.setattr("projects_mcp.cli.install.merge._keep", kept_while_the_client_writes)
+    monkeypatch.setattr("projects_mcp.cli.install.merge._write_backup", kept_while_the_client_writes)
     assert install("cursor", place) == 1
     assert file.read_text(encoding="utf-8") == '{"newer": 1}'
     assert list(file.parent.iterdir()) == [file]
@@ -317,19 +316,19 @@ def test_merging_adds_and_takes_nothing_away(
     name: str, whole: dict[str, Any], servers: dict[str, Any], indent: int | str | None
 ) -> None:
     client = CLIENTS[name]
-    added = addition(client, PROGRAM, {})
+    added = build_addition(client, PROGRAM, {})
     servers.pop("projects", None)
     whole = {**whole, client.section: servers, "inputs": []}
-    text = merged(json.dumps(whole, indent=indent), client, added)
+    text = merge_text(json.dumps(whole, indent=indent), client, added)
     assert text is not None
     after = json.loads(text)
     assert after[client.section].pop("projects") == added.entry
     assert after.pop("inputs") == [dict(question) for question in added.inputs]
     whole.pop("inputs")
     assert after == whole
-    assert merged(text, client, added) is None
+    assert merge_text(text, client, added) is None
     with pytest.raises(NotMergedError):
-        merged(text, client, addition(client, UVX, {}))
+        merge_text(text, client, build_addition(client, UVX, {}))
 
 
 # The document ---------------------------------------------------------------------------------------------------------
@@ -370,11 +369,11 @@ def test_the_install_links_hold_the_entries() -> None:
     query = parse_qs(cursor.query, strict_parsing=True)
     assert query["name"] == ["projects"]
     decoded = json.loads(base64.b64decode(query["config"][0], validate=True))
-    assert decoded == addition(CLIENTS["cursor"], UVX, {}).entry
+    assert decoded == build_addition(CLIENTS["cursor"], UVX, {}).entry
 
     assert (vscode.netloc, vscode.path) == ("insiders.vscode.dev", "/redirect/mcp/install")
     query = parse_qs(vscode.query, strict_parsing=True)
-    added = addition(CLIENTS["vscode"], UVX, {})
+    added = build_addition(CLIENTS["vscode"], UVX, {})
     assert query["name"] == ["projects"]
     assert json.loads(query["config"][0]) == added.entry
     assert json.loads(query["inputs"][0]) == list(added.inputs)

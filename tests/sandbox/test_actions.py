@@ -16,8 +16,8 @@ from projects_mcp.sandbox import (
     READ_ONLY_KEY,
     STAGING_ID,
 )
+from projects_mcp.sandbox.world.activity_log import record
 from projects_mcp.sandbox.world.catalogs import PRODUCT_KEYS
-from projects_mcp.sandbox.world.history import record
 from projects_mcp.sandbox.world.state import Level
 from tests.support.sandbox import ACME, NORTHWIND, ORIGIN, PRODUCTION, SERVER_ERROR, Sandbox, invalid
 

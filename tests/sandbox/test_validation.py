@@ -369,12 +369,12 @@ BAD: list[tuple[str, Any, str, str, str | None]] = [
     ("cookieless_server_hash_mode", 3, '"3" is not a valid choice.', "invalid_choice", ""),
     ("feature_flag_confirmation_message", {}, "Not a valid string.", "invalid_input", ""),
     ("default_data_theme", "x", "A valid integer is required.", "invalid_input", ""),
-    *[(rule.name, "maybe", BOOLEAN, "invalid_input", "") for rule in RULES if rule.check.__name__ == "boolean"],
-    *[(rule.name, [], BOOLEAN, "invalid_input", "") for rule in RULES if rule.check.__name__ == "boolean"],
+    *[(rule.name, "maybe", BOOLEAN, "invalid_input", "") for rule in RULES if rule.field_type.__name__ == "boolean"],
+    *[(rule.name, [], BOOLEAN, "invalid_input", "") for rule in RULES if rule.field_type.__name__ == "boolean"],
     *[
         (rule.name, None, NOT_NULL, "null", "")
         for rule in RULES
-        if rule.check.__name__ == "boolean" and not rule.nullable
+        if rule.field_type.__name__ == "boolean" and not rule.nullable
     ],
 ]
 

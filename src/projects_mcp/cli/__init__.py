@@ -1,1 +1,1 @@
-"""The command line: one module, or one folder, for each command."""
+"""The command line: one module or one folder for each command."""

@@ -1,4 +1,4 @@
-"""The tools for scripts and terminals: `projects-mcp call` and `projects-mcp tools`. Needs no MCP."""
+"""`projects-mcp call`: run one tool from a script or a terminal. Imports no MCP."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, Final
 import anyio
 import anyio.to_thread
 
+from projects_mcp.cli.exit_codes import DONE, FAILED, USAGE
 from projects_mcp.config.settings import Settings
 from projects_mcp.policy.confirmation import Approver, ConfirmationRequest, Consent
 from projects_mcp.runner.build import build_runner
@@ -18,28 +19,35 @@ from projects_mcp.runner.runner import ToolRunner
 from projects_mcp.tools.catalog import CATALOG
 from projects_mcp.tools.tool import Tool
 
-__all__ = ["UsageError", "described", "run_call", "run_tools"]
+__all__ = ["UsageError", "run_call"]
 
-DONE, FAILED, USAGE = 0, 1, 2
-
-_BY_NAME: Final[Mapping[str, Tool]] = {tool.name: tool for tool in CATALOG}
+_TOOLS: Final[Mapping[str, Tool]] = {tool.name: tool for tool in CATALOG}
 
 
 class UsageError(Exception):
     """The command line cannot be understood."""
 
 
-def run_call(settings: Settings, tool: str, pairs: Sequence[str], json_text: str | None) -> int:
-    """Run one tool, print its answer on stdout as JSON or the reason of a refusal on stderr.
+def run_call(settings: Settings, name: str, pairs: Sequence[str], json_text: str | None) -> int:
+    """Run one tool. Print its result on stdout as JSON, or the reason of a refusal on stderr.
+
+    Args:
+        settings: of the server.
+        name: the tool's name.
+        pairs: arguments as `key=value`, which go over those of `json_text`.
+        json_text: arguments as one JSON object; `-` reads it from stdin.
+
+    Returns:
+        The exit code.
 
     Raises:
         UsageError: there is no such tool, or the arguments cannot be parsed.
     """
-    if tool not in _BY_NAME:
-        raise UsageError(f"there is no tool named {tool!r:.60}; see: projects-mcp tools")
-    arguments = _arguments(_BY_NAME[tool], pairs, json_text)
-    person = TerminalApprover() if sys.stdin.isatty() and sys.stderr.isatty() else None
-    result = anyio.run(_once, build_runner(settings), tool, arguments, person)
+    if name not in _TOOLS:
+        raise UsageError(f"there is no tool named {name!r:.60}; see: projects-mcp tools")
+    arguments = _parse_arguments(_TOOLS[name], pairs, json_text)
+    approver = TerminalApprover() if sys.stdin.isatty() and sys.stderr.isatty() else None
+    result = anyio.run(_call_once, build_runner(settings), name, arguments, approver)
     if result.failed:
         print(result.text, file=sys.stderr)
         return USAGE if (result.error or {}).get("kind") == "invalid_argument" else FAILED
@@ -47,55 +55,20 @@ def run_call(settings: Settings, tool: str, pairs: Sequence[str], json_text: str
     return DONE
 
 
-def run_tools(settings: Settings, *, as_json: bool) -> int:
-    """List the tools: all, with the reason why some are hidden, or as JSON those that are offered."""
-    hidden = anyio.run(_hidden, build_runner(settings))
-    if as_json:
-        print(json.dumps([described(tool) for tool in CATALOG if tool.name not in hidden], indent=2))
-        return DONE
-    width = max(map(len, _BY_NAME))
-    for tool in CATALOG:
-        state = "hidden" if tool.name in hidden else tool.effect.value
-        print(f"{tool.name:{width}}  {state:8}{hidden.get(tool.name, tool.title)}")
-    return DONE
-
-
-def described(tool: Tool) -> dict[str, Any]:
-    """Return a tool as MCP publishes it."""
-    hints = tool.effect.hints
-    return {
-        "name": tool.name,
-        "title": tool.title,
-        "description": tool.description,
-        "inputSchema": tool.input_schema,
-        "outputSchema": tool.output_schema,
-        "annotations": {
-            "readOnlyHint": hints.read_only,
-            "destructiveHint": hints.destructive,
-            "idempotentHint": hints.idempotent,
-            "openWorldHint": hints.open_world,
-        },
-    }
-
-
-async def _hidden(dispatcher: ToolRunner) -> dict[str, str]:
+async def _call_once(
+    runner: ToolRunner, name: str, arguments: Mapping[str, Any], approver: Approver | None
+) -> ToolResult:
     try:
-        return await dispatcher.hidden_tools()
+        return await runner.call(name, arguments, approver)
     finally:
-        await dispatcher.aclose()
-
-
-async def _once(dispatcher: ToolRunner, tool: str, arguments: Mapping[str, Any], person: Approver | None) -> ToolResult:
-    try:
-        return await dispatcher.call(tool, arguments, person)
-    finally:
-        await dispatcher.aclose()
+        await runner.aclose()
 
 
 class TerminalApprover:
-    """Asks whoever sits at the terminal."""
+    """Requests consent from the person at the terminal."""
 
     async def request_consent(self, question: ConfirmationRequest) -> Consent:
+        """Print a confirmation request on stderr and read the answer from stdin. Only `yes` accepts."""
         print(question.text, file=sys.stderr)
         print("Type yes to go on: ", end="", file=sys.stderr, flush=True)
         line = await anyio.to_thread.run_sync(sys.stdin.readline)
@@ -104,33 +77,33 @@ class TerminalApprover:
         return Consent.ACCEPTED if line.strip() == "yes" else Consent.DECLINED
 
 
-def _arguments(tool: Tool, pairs: Sequence[str], json_text: str | None) -> dict[str, Any]:
+def _parse_arguments(tool: Tool, pairs: Sequence[str], json_text: str | None) -> dict[str, Any]:
     arguments: dict[str, Any] = {}
     if json_text is not None:
-        arguments = _object(sys.stdin.read() if json_text == "-" else json_text)
+        arguments = _parse_object(sys.stdin.read() if json_text == "-" else json_text)
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals or not name:
             raise UsageError("arguments are written as key=value, or all together as --json OBJECT")
-        _put(arguments, tool, name, text)
+        _set_argument(arguments, tool, name, text)
     return arguments
 
 
-def _put(arguments: dict[str, Any], tool: Tool, name: str, text: str) -> None:
-    """Store one argument. `settings.timezone` reaches inside an object."""
+def _set_argument(arguments: dict[str, Any], tool: Tool, name: str, text: str) -> None:
+    """Store one argument. `settings.timezone` sets one field of an object."""
     outer, dot, inner = name.partition(".")
     schema = tool.arguments["properties"].get(outer, {})
     if not dot:
-        arguments[name] = _value(schema, text)
+        arguments[name] = _parse_value(schema, text)
         return
-    place = arguments.setdefault(outer, {})
-    if not isinstance(place, dict):
+    fields = arguments.setdefault(outer, {})
+    if not isinstance(fields, dict):
         raise UsageError(f"{outer} is given whole and in part")
-    place[inner] = _value(schema.get("properties", {}).get(inner, {}), text)
+    fields[inner] = _parse_value(schema.get("properties", {}).get(inner, {}), text)
 
 
-def _value(schema: Mapping[str, Any], text: str) -> Any:
-    """Read a value as the schema means it: texts as they are, lists also as a,b,c, the rest as JSON."""
+def _parse_value(schema: Mapping[str, Any], text: str) -> Any:
+    """Parse a value by its schema: strings as they are, lists also as `a,b,c`, everything else as JSON."""
     if schema.get("type") == "string":
         return text
     try:
@@ -141,7 +114,7 @@ def _value(schema: Mapping[str, Any], text: str) -> Any:
         return text
 
 
-def _object(text: str) -> dict[str, Any]:
+def _parse_object(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

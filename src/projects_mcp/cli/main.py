@@ -1,4 +1,4 @@
-"""The command line. Imports nothing heavy before it knows which command it is."""
+"""The entry point of the command line. Imports a command's modules only when that command runs."""
 
 from __future__ import annotations
 
@@ -9,29 +9,28 @@ from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Final
 
+from projects_mcp.cli.exit_codes import FAILED, INTERRUPTED, USAGE
 from projects_mcp.config.settings import Settings, SettingsError, load
 
 __all__ = ["main"]
 
-DONE, FAILED, USAGE = 0, 1, 2
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line.
+    """Run one command; without any, serve MCP over stdio.
 
     Args:
-        arguments: without the program's name; the process's own by default.
+        arguments: without the program's name; those of the process by default.
 
     Returns:
-        0 done, 1 refused or failed, 2 wrong usage or settings.
+        The exit code: one of `exit_codes`.
     """
     given = sys.argv[1:] if arguments is None else arguments
     options, environment = SimpleNamespace(command=None), dict(os.environ)
-    if given:  # most clients give none, and need not wait for what reads them
-        from projects_mcp.cli.parser import over, parse
+    if given:  # most clients give none, and do not wait for the parser
+        from projects_mcp.cli.parser import apply_flags, parse
 
         options = parse(given)
-        environment = over(environment, options)
+        environment = apply_flags(environment, options)
     try:
         if options.command in _BEFORE_SETTINGS:
             return _BEFORE_SETTINGS[options.command](environment, options)
@@ -39,15 +38,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SettingsError as error:
         print(f"projects-mcp: {error}", file=sys.stderr)
         return USAGE
-    except BrokenPipeError:  # whoever read our output has seen enough
+    except BrokenPipeError:  # the reader of our output has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
 
 
 def _stdio(settings: Settings, _options: SimpleNamespace) -> int:
-    gc.disable()  # until everything is imported: collecting finds nothing then, and takes a tenth of the start
+    gc.disable()  # until everything is imported: a collection frees nothing then, and takes a tenth of the start
     from projects_mcp.protocol.stdio import serve_stdio
 
     return serve_stdio(settings)
@@ -70,7 +69,7 @@ def _call(settings: Settings, options: SimpleNamespace) -> int:
 
 
 def _tools(settings: Settings, options: SimpleNamespace) -> int:
-    from projects_mcp.cli.call import run_tools
+    from projects_mcp.cli.tools import run_tools
 
     return run_tools(settings, as_json=options.json)
 
@@ -83,18 +82,15 @@ def _serve(settings: Settings, options: SimpleNamespace) -> int:
 
 
 def _caller(_settings: Settings, options: SimpleNamespace) -> int:
-    from projects_mcp.http.callers import new_entry
+    from projects_mcp.cli.caller import run_caller
 
-    token, entry = new_entry(options.name)
-    print(f"The token of {options.name}, which is shown this once: {token}", file=sys.stderr)
-    print(entry, end="")
-    return DONE
+    return run_caller(options.name)
 
 
 def _sandbox(_settings: Settings, options: SimpleNamespace) -> int:
-    from projects_mcp.sandbox.process import serve
+    from projects_mcp.cli.sandbox import run_sandbox
 
-    return serve(options.port)
+    return run_sandbox(options.port)
 
 
 _COMMANDS: Final = {
@@ -116,10 +112,10 @@ def _doctor(environment: Mapping[str, str], options: SimpleNamespace) -> int:
 
 def _install(_environment: Mapping[str, str], options: SimpleNamespace) -> int:
     from projects_mcp.cli.install.command import run_install
-    from projects_mcp.cli.parser import over
+    from projects_mcp.cli.parser import apply_flags
 
-    return run_install(options.client, over({}, options), write=options.write, force=options.force)
+    return run_install(options.client, apply_flags({}, options), write=options.write, force=options.force)
 
 
 _BEFORE_SETTINGS: Final = {"doctor": _doctor, "install": _install}
-"""Commands that work, or help, where the settings are wrong."""
+"""Commands that run even if a setting is wrong."""

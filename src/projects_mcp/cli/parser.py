@@ -1,4 +1,4 @@
-"""The arguments of the command line. Imported only where there are some: most clients start the server without."""
+"""Parse the arguments of the command line. Most clients start the server without any and never import this."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Final
 from projects_mcp._version import __version__
 from projects_mcp.config.settings import whole_number
 
-__all__ = ["over", "parse"]
+__all__ = ["apply_flags", "parse"]
 
 _FLAGS: Final[Mapping[str, str]] = {
     "--posthog-host": "POSTHOG_HOST",
@@ -24,16 +24,19 @@ _FLAGS: Final[Mapping[str, str]] = {
 
 
 def parse(arguments: Sequence[str]) -> SimpleNamespace:
-    """Read the arguments; what is wrong with them, `--help` and `--version` end the process.
+    """Parse the arguments of the command line.
 
     Args:
         arguments: without the program's name.
+
+    Raises:
+        SystemExit: after `--help` and `--version`, with code 0, and after an error in the arguments, with code 2.
     """
-    return _parser().parse_args(arguments, SimpleNamespace())
+    return _build_parser().parse_args(arguments, SimpleNamespace())
 
 
-def over(environment: Mapping[str, str], options: SimpleNamespace) -> dict[str, str]:
-    """Lay the flags that were given over the environment."""
+def apply_flags(environment: Mapping[str, str], options: SimpleNamespace) -> dict[str, str]:
+    """Return an environment in which the given flags replace their variables."""
     given: dict[str, Any] = {
         variable: getattr(options, flag.strip("-").replace("-", "_"), None) for flag, variable in _FLAGS.items()
     }
@@ -42,21 +45,32 @@ def over(environment: Mapping[str, str], options: SimpleNamespace) -> dict[str, 
     return {**environment, **{variable: value for variable, value in given.items() if value is not None}}
 
 
-def _parser() -> argparse.ArgumentParser:
+def _settings_parser() -> argparse.ArgumentParser:
+    """Build the flags that every command takes."""
     common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     group = common.add_argument_group("settings, over those of the environment")
     group.add_argument("--sandbox", action="store_true", help="use the embedded sandbox instead of PostHog")
     for flag, variable in _FLAGS.items():
         group.add_argument(flag, metavar="VALUE", help=f"over {variable}")
+    return common
 
+
+def _build_parser() -> argparse.ArgumentParser:
+    common = _settings_parser()
     parser = argparse.ArgumentParser(
         prog="projects-mcp",
         parents=[common],
         description="An MCP server that manages PostHog projects safely. Without a command it serves over stdio.",
     )
     parser.add_argument("--version", action="version", version=f"projects-mcp {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    _add_commands(parser.add_subparsers(dest="command", metavar="COMMAND"), common)
+    return parser
 
+
+def _add_commands(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
+) -> None:
+    """Add a parser for each command, in the order of `--help`."""
     demo = commands.add_parser("demo", parents=[common], help="show each tool at work on the sandbox")
     demo.add_argument("--color", choices=["auto", "always", "never"], default="auto", help="default: as the terminal")
 
@@ -86,7 +100,6 @@ def _parser() -> argparse.ArgumentParser:
 
     sandbox = commands.add_parser("sandbox", parents=[common], help="serve the sandbox on this machine")
     sandbox.add_argument("--port", type=_port, default=8786, help="default: 8786; 0 takes a free one")
-    return parser
 
 
 def _port(text: str) -> int:

@@ -10,7 +10,6 @@ import stat
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from secrets import token_urlsafe
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -19,15 +18,16 @@ from projects_mcp.policy.access import Access
 from projects_mcp.policy.authorization import KeyGrant
 from projects_mcp.posthog.credentials import Credentials
 
-__all__ = ["DEFAULT_CREDENTIAL", "SCOPES", "Caller", "Callers", "load_callers", "new_entry"]
+__all__ = ["CALLER_NAME", "DEFAULT_CREDENTIAL", "SCOPES", "Caller", "Callers", "load_callers"]
 
+CALLER_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""The form of the name of a caller or of a credential."""
 SCOPES: Final = ("project:read", "project:write")
 DEFAULT_CREDENTIAL: Final = "default"
 """The credential of the process itself: `POSTHOG_PERSONAL_API_KEY`, and the session where there is one."""
 
 _AT_ONCE, _PER_MINUTE = 64, 6_000
 _OTHERS: Final = 0o077
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 _MOST_BYTES: Final = 1_048_576
 
@@ -104,31 +104,6 @@ def load_callers(path: Path, environment: Mapping[str, str]) -> Callers:
     return Callers(by_hash, credentials)
 
 
-def new_entry(name: str) -> tuple[str, str]:
-    """Make a token for a new caller.
-
-    Returns:
-        The token, which is stored nowhere, and the lines for the callers file.
-
-    Raises:
-        SettingsError: the name cannot be used.
-    """
-    if not _NAME.fullmatch(name):
-        raise SettingsError("A caller's name has 1 to 64 letters, digits, dots, hyphens or underscores.")
-    token = f"pmcp_{token_urlsafe(32)}"
-    digest = hashlib.sha256(token.encode()).hexdigest()
-    quoted = f'"{name}"' if "." in name else name
-    return token, (
-        f"[callers.{quoted}]\n"
-        f'token_sha256 = "{digest}"\n'
-        'scopes = ["project:read"]       # and "project:write" for changes\n'
-        'access = "read"                 # read, write or full\n'
-        'credential = "default"          # or a name from [credentials.NAME]\n'
-        '# organization = "…"            # the UUID of the only organization it may touch\n'
-        "# protected_projects = [12345]  # project ids that it must not destroy\n"
-    )
-
-
 def _tables(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
@@ -156,7 +131,7 @@ def _named(tables: Mapping[str, Any], section: str) -> dict[str, dict[str, Any]]
         isinstance(value, dict) and all(isinstance(table, dict) for table in value.values()),
         f"each entry of {section} is a section of its own: [{section}.NAME]",
     )
-    wrong = {name for name in value if not _NAME.fullmatch(name)}
+    wrong = {name for name in value if not CALLER_NAME.fullmatch(name)}
     _require(not wrong, f"a name in [{section}] has 1 to 64 letters, digits, dots, hyphens or underscores")
     return dict(value)
 
@@ -240,7 +215,7 @@ class _Reader:
 def _shown(names: Any) -> str:
     """Show the first of some names, as far as it is harmless."""
     first = min(names, default="")
-    return first if _NAME.fullmatch(first) else "…"
+    return first if CALLER_NAME.fullmatch(first) else "…"
 
 
 def _require(holds: bool, problem: str) -> None:

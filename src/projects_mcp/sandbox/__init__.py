@@ -1,31 +1,15 @@
-"""An in-memory PostHog that answers the 13 operations of the Projects API as PostHog does.
+"""An in-memory PostHog that responds to the operations of the Projects API as PostHog does.
 
-It is for trying a client, for tests and for demonstrations. It imports nothing from the rest of this package, opens no
-socket and keeps nothing: reach it in process with an ASGI transport, or serve it with any ASGI server.
+It is for trying a client, for tests and for demonstrations. It imports nothing else of this package, stores nothing,
+and opens no socket: send requests through an ASGI transport, or serve it with any ASGI server.
 
     from projects_mcp.sandbox import READ_WRITE_KEY, seed
     from projects_mcp.sandbox.app import create_app
 
-    world = seed()
-    app = create_app(world)
+    app = create_app(seed())
 
-`seed` makes a world with two organizations, two people and five projects. Its credentials are invented and work nowhere
-else:
-
-- `READ_ONLY_KEY`: the admin's, ``project:read``.
-- `READ_WRITE_KEY`: the admin's, ``project:read`` and ``project:write``.
-- `ALL_ACCESS_KEY`: the admin's, every scope (``*``).
-- `NO_SCOPE_KEY`: the admin's, ``insight:read`` only, so nothing with projects.
-- `ONE_PROJECT_KEY`: the admin's, reading and writing the production project only.
-- `ONE_ORGANIZATION_KEY`: the admin's, reading and writing in Acme Analytics only.
-- `MEMBER_KEY`: the member's, reading and writing with a plain member's role in Acme Analytics.
-- `OAUTH_TOKEN`: the admin's OAuth access token, reading and writing, not throttled and not introspectable.
-- `SESSION_ID` and `CSRF_TOKEN`: the admin's browser session, the cookies ``sessionid`` and ``posthog_csrftoken``.
-
-The ids: `ACME_ID` and `NORTHWIND_ID` are organizations; `PRODUCTION_ID`, `STAGING_ID`, `MOBILE_ID` and `DEMO_ID` are
-Acme's projects and `NORTHWIND_PROJECT_ID` is Northwind's; `ADMIN_ID` and `MEMBER_ID` are people. `Behaviour` makes the
-world another version of PostHog. Importing this module does not import the web framework, which only
-`projects_mcp.sandbox.app` needs.
+The ids and credentials of the initial world are documented in `projects_mcp.sandbox.seed`. `Behaviour` selects another
+version of PostHog. Only `projects_mcp.sandbox.app` imports the web framework.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The error answers of PostHog: one envelope ``{type, code, detail, attr}`` for nearly all of them.
+"""The error responses of PostHog: one envelope ``{type, code, detail, attr}`` for nearly all of them.
 
 PostHog's behaviour: ``type`` is ``authentication_error`` for 401 and for 403, ``invalid_request`` for 404, 405, 415 and
 unreadable bodies, ``validation_error`` for 400, ``throttled_error`` for 429 and ``server_error`` for 409 and 5xx.
@@ -17,15 +17,15 @@ _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class ApiError(Exception):
-    """An answer in PostHog's error envelope.
+    """A response with PostHog's error envelope.
 
     Attributes:
         status: The HTTP status.
         kind: The envelope's ``type``.
         code: Such as ``invalid_choice``.
         detail: The sentence.
-        attr: The field it is about, levels joined by ``__``, or None.
-        headers: Headers that belong to the answer.
+        attr: The field, with its levels joined by ``__``, or None.
+        headers: Of the response.
     """
 
     def __init__(
@@ -53,9 +53,12 @@ class ApiError(Exception):
 
 
 class InvalidValueError(Exception):
-    """One value of a body is not acceptable; whoever knows the field's name makes an `ApiError` of it.
+    """A value of a body is invalid.
 
-    `path` leads from the field to the value, for example ``(0,)`` for the first item of a list.
+    Attributes:
+        detail: The sentence.
+        code: Of the envelope.
+        path: From the field to the value, such as ``(0,)`` for the first item of a list.
     """
 
     def __init__(self, detail: str, *, code: str = "invalid_input", path: tuple[str | int, ...] = ()) -> None:
@@ -64,69 +67,69 @@ class InvalidValueError(Exception):
         self.code = code
         self.path = path
 
-    def under(self, step: str | int) -> InvalidValueError:
-        """Return the same refusal as seen from one level further out."""
+    def within(self, step: str | int) -> InvalidValueError:
+        """Return this error with a path from one level further out."""
         return InvalidValueError(self.detail, code=self.code, path=(step, *self.path))
 
-    def in_body(self) -> ApiError:
-        """Return the 400 for the whole body, when `path` starts with the field's name."""
+    def to_api_error(self) -> ApiError:
+        """Return the 400 for the whole body. The path must start with the field's name."""
         return invalid(self.detail, code=self.code, attr="__".join(str(step) for step in self.path) or None)
 
 
 def invalid(detail: str, *, code: str = "invalid_input", attr: str | None = None) -> ApiError:
-    """400: a value or a rule of the business."""
+    """Create a 400 for an invalid value or a broken rule."""
     return ApiError(400, "validation_error", code, detail, attr=attr)
 
 
 def unreadable(reason: str) -> ApiError:
-    """400: the body is not JSON."""
+    """Create a 400 for a body that is not JSON."""
     return ApiError(400, "invalid_request", "parse_error", f"JSON parse error - {reason}")
 
 
 def not_authenticated(challenge: str | None) -> ApiError:
-    """401: no credential, or a session that is unknown or over; `challenge` is its ``WWW-Authenticate`` header."""
+    """Create a 401 for no credential, or for an unknown or expired session. The challenge is ``WWW-Authenticate``."""
     detail = "Authentication credentials were not provided."
-    return ApiError(401, "authentication_error", "not_authenticated", detail, headers=_challenged(challenge))
+    return ApiError(401, "authentication_error", "not_authenticated", detail, headers=_challenge_headers(challenge))
 
 
 def wrong_credential(detail: str, challenge: str | None) -> ApiError:
-    """401: a credential that nobody has; `challenge` as in `not_authenticated`."""
-    return ApiError(401, "authentication_error", "authentication_failed", detail, headers=_challenged(challenge))
+    """Create a 401 for an unknown credential. The challenge is ``WWW-Authenticate``."""
+    return ApiError(401, "authentication_error", "authentication_failed", detail, headers=_challenge_headers(challenge))
 
 
-def _challenged(challenge: str | None) -> Mapping[str, str]:
+def _challenge_headers(challenge: str | None) -> Mapping[str, str]:
     return _NO_HEADERS if challenge is None else {"WWW-Authenticate": challenge}
 
 
 def forbidden(detail: str) -> ApiError:
-    """403, whatever the reason."""
+    """Create a 403 for any reason."""
     return ApiError(403, "authentication_error", "permission_denied", detail)
 
 
 def not_found(detail: str = "Not found.") -> ApiError:
-    """404."""
+    """Create a 404."""
     return ApiError(404, "invalid_request", "not_found", detail)
 
 
 def method_not_allowed(method: str, allowed: str) -> ApiError:
-    """405; `allowed` is the ``Allow`` header."""
+    """Create a 405 with `allowed` in the ``Allow`` header."""
     detail = f'Method "{method}" not allowed.'
     return ApiError(405, "invalid_request", "method_not_allowed", detail, headers={"Allow": allowed})
 
 
 def conflict(detail: str) -> ApiError:
-    """409. PostHog's behaviour: its type is ``server_error`` although it is the caller's mistake."""
+    """Create a 409. PostHog's behaviour: its type is ``server_error``, though the client is at fault."""
     return ApiError(409, "server_error", "conflict", detail)
 
 
 def unsupported_media_type(media_type: str) -> ApiError:
-    """415: only JSON bodies are read here."""
+    """Create a 415 for a body that is not JSON by its media type."""
     detail = f'Unsupported media type "{media_type}" in request.'
     return ApiError(415, "invalid_request", "unsupported_media_type", detail)
 
 
 def throttled(wait_s: float, *, header: bool) -> ApiError:
-    """429 after which `wait_s` seconds must pass; with `header` they are in ``Retry-After`` too, rounded up."""
+    """Create a 429 with the time to wait in its sentence, and with `header` in ``Retry-After`` too, rounded up."""
     seconds = math.ceil(wait_s)
     unit = "second" if seconds == 1 else "seconds"
     detail = f"Request was throttled. Expected available in {seconds} {unit}."
@@ -135,11 +138,11 @@ def throttled(wait_s: float, *, header: bool) -> ApiError:
 
 
 def server_error(detail: str = "A server error occurred.") -> ApiError:
-    """500."""
+    """Create a 500."""
     return ApiError(500, "server_error", "error", detail)
 
 
 def database_unavailable() -> ApiError:
-    """503 with ``Retry-After: 1``."""
+    """Create a 503 with ``Retry-After: 1``."""
     detail = "We couldn't reach the database just now. Please try again in a moment."
     return ApiError(503, "server_error", "database_unavailable", detail, headers={"Retry-After": "1"})

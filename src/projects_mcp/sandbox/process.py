@@ -1,38 +1,53 @@
-"""The sandbox as a server of its own, for trying other clients of PostHog's API."""
+"""Serve the sandbox over HTTP on this machine."""
 
 from __future__ import annotations
 
-import sys
+import socket
+from dataclasses import dataclass
 
 import uvicorn
 
-from projects_mcp.sandbox import seed
 from projects_mcp.sandbox.app import create_app
+from projects_mcp.sandbox.world.state import World
 
-__all__ = ["serve"]
+__all__ = ["SandboxServer"]
+
+_HOST = "127.0.0.1"
 
 
-def serve(port: int) -> int:
-    """Serve a new sandbox on this machine until interrupted.
+@dataclass(frozen=True)
+class SandboxServer:
+    """A sandbox that listens on the loopback interface.
 
-    Args:
-        port: where to listen on 127.0.0.1; 0 takes a free one.
-
-    Returns:
-        The exit code of the process: 1 where the port is taken.
+    Attributes:
+        origin: where it takes requests.
+        config: uvicorn's, with the application.
+        listener: the socket, which is bound and listens.
     """
-    world = seed()
-    config = uvicorn.Config(create_app(world), host="127.0.0.1", port=port, log_level="warning", lifespan="off")
-    try:
-        listener = config.bind_socket()
-    except SystemExit:  # uvicorn has said why
-        return 1
-    listener.listen()
-    print(f"The sandbox is PostHog at http://127.0.0.1:{listener.getsockname()[1]}", file=sys.stderr)
-    for key in world.api_keys.values():
-        print(f"  {key.value}  {key.label}: {', '.join(key.scopes)}", file=sys.stderr)
-    for session in world.sessions.values():
-        print(f"  session id {session.id} with CSRF token {session.csrf_token}", file=sys.stderr)
-    sys.stderr.flush()
-    uvicorn.Server(config).run(sockets=[listener])
-    return 0
+
+    origin: str
+    config: uvicorn.Config
+    listener: socket.socket
+
+    @classmethod
+    def bind(cls, world: World, port: int) -> SandboxServer | None:
+        """Bind a port for a world.
+
+        Args:
+            world: the state to serve.
+            port: from 0 to 65535; 0 takes a free one.
+
+        Returns:
+            The server; None if the port is taken, for which uvicorn logs the reason on stderr.
+        """
+        config = uvicorn.Config(create_app(world), host=_HOST, port=port, log_level="warning", lifespan="off")
+        try:
+            listener = config.bind_socket()
+        except SystemExit:
+            return None
+        listener.listen()
+        return cls(f"http://{_HOST}:{listener.getsockname()[1]}", config, listener)
+
+    def run(self) -> None:
+        """Answer requests until the process is interrupted."""
+        uvicorn.Server(self.config).run(sockets=[self.listener])

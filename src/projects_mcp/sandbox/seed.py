@@ -1,13 +1,13 @@
-"""The world that the sandbox starts with, and the credentials that work in it."""
+"""The initial world of the sandbox, with its ids and credentials. They are invented and work nowhere else."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from projects_mcp.sandbox.world.activity_log import describe_change, record
 from projects_mcp.sandbox.world.behaviour import Behaviour
 from projects_mcp.sandbox.world.defaults import new_project_fields
-from projects_mcp.sandbox.world.history import change, record
 from projects_mcp.sandbox.world.state import (
     ApiKey,
     Fields,
@@ -29,24 +29,24 @@ READ_WRITE_KEY = "phx_sandboxReadWriteKey00000000000002"
 ALL_ACCESS_KEY = "phx_sandboxAllAccessKey00000000000003"
 """The admin's key with every scope (``*``)."""
 NO_SCOPE_KEY = "phx_sandboxNoProjectScopeKey000000004"
-"""The admin's key with ``insight:read`` only: it may do nothing with projects."""
+"""The admin's key with ``insight:read`` only: it may not call any operation on projects."""
 ONE_PROJECT_KEY = "phx_sandboxOneProjectKey0000000000005"
-"""The admin's read and write key that works on the production project only."""
+"""The admin's read and write key for the production project only."""
 ONE_ORGANIZATION_KEY = "phx_sandboxOneOrganizationKey00000006"
-"""The admin's read and write key that works in Acme Analytics only."""
+"""The admin's read and write key for Acme Analytics only."""
 MEMBER_KEY = "phx_sandboxMemberKey00000000000000007"
-"""The member's key with ``project:read`` and ``project:write``: a plain member's role, in one organization."""
+"""The member's key with ``project:read`` and ``project:write``: a member's role, in one organization."""
 OAUTH_TOKEN = "pha_sandboxOAuthToken0000000000000008"
-"""The admin's OAuth access token with ``project:read`` and ``project:write``: not throttled, not introspectable."""
+"""The admin's OAuth access token with ``project:read`` and ``project:write``: no rate limit, no introspection."""
 SESSION_ID = "sandboxsessionadmin0000000000001"
 """The value of the admin's cookie ``sessionid``."""
 CSRF_TOKEN = "sandboxcsrftokenadmin00000000001"
 """The CSRF token of that session: cookie ``posthog_csrftoken`` and header ``X-CSRFToken``."""
 
 ADMIN_ID = 1
-"""The number of admin@example.com, admin of Acme Analytics and owner of Northwind."""
+"""The id of admin@example.com, admin of Acme Analytics and owner of Northwind."""
 MEMBER_ID = 2
-"""The number of member@example.com, member of Acme Analytics."""
+"""The id of member@example.com, member of Acme Analytics."""
 ACME_ID = "018f3a2e-7b00-0000-8a11-5d2c9e7f0b31"
 """The UUID of Acme Analytics."""
 NORTHWIND_ID = "018f9c40-1d55-0000-b7c2-3e8a6f104d92"
@@ -63,15 +63,15 @@ NORTHWIND_PROJECT_ID = 20001
 """Northwind shop: the only project of the other organization."""
 
 _READ_WRITE = ("project:read", "project:write")
-_MADE_AT = datetime(2026, 1, 12, 9, 30, tzinfo=UTC)
+_CREATED_AT = datetime(2026, 1, 12, 9, 30, tzinfo=UTC)
 
 
 def seed(*, clock: Callable[[], datetime] = utc_now, behaviour: Behaviour | None = None) -> World:
-    """Return a new world with two organizations, two people and five projects; no two calls share anything.
+    """Create a world with two organizations, two users and five projects. Two worlds share nothing.
 
     Args:
-        clock: The world's only source of time, with a zone.
-        behaviour: Which PostHog it is; absent, today's Cloud.
+        clock: The world's only source of time, with a time zone.
+        behaviour: The imitated version of PostHog; today's Cloud by default.
     """
     world = World(clock=clock, behaviour=behaviour or Behaviour(), next_project_id=30001)
     world.organizations = {
@@ -103,7 +103,7 @@ def _keys() -> list[ApiKey]:
         _key(5, ONE_PROJECT_KEY, "Production only", _READ_WRITE, scoped_teams=(PRODUCTION_ID,)),
         _key(6, ONE_ORGANIZATION_KEY, "Acme only", _READ_WRITE, scoped_organizations=(ACME_ID,)),
         _key(7, MEMBER_KEY, "Scripts", _READ_WRITE, user_id=MEMBER_ID),
-        ApiKey(OAUTH_TOKEN, ADMIN_ID, "Editor", _READ_WRITE, _MADE_AT, kind="oauth", id="sandboxkey08"),
+        ApiKey(OAUTH_TOKEN, ADMIN_ID, "Editor", _READ_WRITE, _CREATED_AT, kind="oauth", id="sandboxkey08"),
     ]
 
 
@@ -122,7 +122,7 @@ def _key(
         user_id=user_id,
         label=label,
         scopes=scopes,
-        created_at=_MADE_AT + timedelta(days=number),
+        created_at=_CREATED_AT + timedelta(days=number),
         scoped_teams=scoped_teams,
         scoped_organizations=scoped_organizations,
         id=f"sandboxkey{number:02}",
@@ -130,10 +130,10 @@ def _key(
 
 
 def _project(
-    world: World, project_id: int, organization_id: str, name: str, made_days_ago: int, **fields: object
+    world: World, project_id: int, organization_id: str, name: str, created_days_ago: int, **fields: object
 ) -> Project:
-    made_at = world.clock() - timedelta(days=made_days_ago)
-    values: Fields = new_project_fields(project_id=project_id, organization_id=organization_id, name=name, now=made_at)
+    created_at = world.clock() - timedelta(days=created_days_ago)
+    values = new_project_fields(project_id=project_id, organization_id=organization_id, name=name, now=created_at)
     values["uuid"] = world.new_uuid()
     values["api_token"] = world.new_token("phc_")
     values["updated_at"] = timestamp(world.clock() - timedelta(days=2))
@@ -200,17 +200,17 @@ def _production(world: World) -> Project:
         )
         for product in ("product_analytics", "session_replay")
     }
-    _write_history(world, project)
+    _write_activity(world, project)
     return project
 
 
-def _write_history(world: World, project: Project) -> None:
-    made_at = world.clock() - timedelta(days=600)
-    record(world, project, ADMIN_ID, "created", at=made_at)
-    moved = [change("timezone", "UTC", "Europe/Berlin"), change("base_currency", "USD", "EUR")]
-    record(world, project, ADMIN_ID, "updated", changes=moved, at=made_at + timedelta(hours=2))
-    recorded = [change("session_recording_opt_in", False, True)]
-    record(world, project, MEMBER_ID, "updated", changes=recorded, at=made_at + timedelta(days=200))
+def _write_activity(world: World, project: Project) -> None:
+    created_at = world.clock() - timedelta(days=600)
+    record(world, project, ADMIN_ID, "created", at=created_at)
+    moved = [describe_change("timezone", "UTC", "Europe/Berlin"), describe_change("base_currency", "USD", "EUR")]
+    record(world, project, ADMIN_ID, "updated", changes=moved, at=created_at + timedelta(hours=2))
+    recorded = [describe_change("session_recording_opt_in", False, True)]
+    record(world, project, MEMBER_ID, "updated", changes=recorded, at=created_at + timedelta(days=200))
 
 
 def _company_group(project_id: int) -> Fields:

@@ -1,1 +1,1 @@
-"""`projects-mcp demo`."""
+"""The demonstration: its steps, its output, and the client that runs it."""

@@ -1,4 +1,4 @@
-"""`projects-mcp doctor`: finds out why the server does not work, or not as it should, and says what to do about it."""
+"""`projects-mcp doctor`: find out why the server does not work as it should, and say what to do about it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["run_doctor"]
 
 _SECRETS: Final = ("POSTHOG_PERSONAL_API_KEY", "POSTHOG_SESSION_ID", "POSTHOG_CSRF_TOKEN", "PROJECTS_MCP_SIGNING_KEY")
 _INDENT: Final = " " * 24
-_UNKNOWN: Final = "Which tools are hidden can be told only when PostHog has accepted a key."
+_HIDDEN_UNKNOWN: Final = "Which tools are hidden can be told only when PostHog has accepted a key."
 
 
 def run_doctor(
@@ -31,27 +31,27 @@ def run_doctor(
     clouds: Mapping[str, str] = REGIONS,
     application: ASGIApplication | None = None,
 ) -> int:
-    """Examine everything, and print what was found on stdout. Changes nothing, and takes half a minute at the most.
+    """Run the diagnosis and print its findings on stdout. Changes nothing, and takes at most half a minute.
 
     Args:
-        environment: the settings as text, also where they are wrong.
+        environment: the settings as text; they may be wrong.
         as_json: print one JSON object instead of lines for people.
         clouds: the origin of each region of PostHog's cloud. A key that one of them refuses is tried at the other.
         application: an ASGI application to use as PostHog, for tests. In sandbox mode it defaults to a new sandbox.
 
     Returns:
-        0 where all is well or worth a note, 1 where something should be mended, 2 where a setting is wrong.
+        The exit code: see `findings.exit_code`.
     """
-    examination = anyio.run(diagnose, environment, clouds, application)
-    redactor = Redactor(_secrets(environment, examination.settings))
-    report = _report(examination, redactor)
-    text = json.dumps(report, ensure_ascii=False, indent=2) if as_json else _lines(report)
+    diagnosis = anyio.run(diagnose, environment, clouds, application)
+    redactor = Redactor(_collect_secrets(environment, diagnosis.settings))
+    report = _build_report(diagnosis, redactor)
+    text = json.dumps(report, ensure_ascii=False, indent=2) if as_json else _format_report(report)
     sys.stdout.write(text + "\n")
-    return exit_code(examination.findings)
+    return exit_code(diagnosis.findings)
 
 
-def _secrets(environment: Mapping[str, str], settings: Settings) -> list[str]:
-    """Return what must not be printed, also where it is wrong in a way in which it never became a setting."""
+def _collect_secrets(environment: Mapping[str, str], settings: Settings) -> list[str]:
+    """Return every text that must not be printed: the secrets, and the raw texts of those that are wrong."""
     given = (
         part.strip() for name in _SECRETS for part in (environment.get(name, ""), *environment.get(name, "").split(","))
     )
@@ -64,11 +64,11 @@ def _secrets(environment: Mapping[str, str], settings: Settings) -> list[str]:
     return secrets
 
 
-def _report(examination: Diagnosis, redactor: Redactor) -> dict[str, Any]:
-    hidden = examination.hidden
+def _build_report(diagnosis: Diagnosis, redactor: Redactor) -> dict[str, Any]:
+    hidden = diagnosis.hidden
     return {
-        "posthog": redactor.text(examination.settings.origin),
-        "exit_code": exit_code(examination.findings),
+        "posthog": redactor.text(diagnosis.settings.origin),
+        "exit_code": exit_code(diagnosis.findings),
         "findings": [
             {
                 "check": finding.check,
@@ -76,13 +76,13 @@ def _report(examination: Diagnosis, redactor: Redactor) -> dict[str, Any]:
                 "sentence": redactor.text(finding.sentence),
                 "fix": redactor.text(finding.fix) or None,
             }
-            for finding in examination.findings
+            for finding in diagnosis.findings
         ],
         "hidden": None if hidden is None else {name: redactor.text(reason) for name, reason in hidden.items()},
     }
 
 
-def _lines(report: Mapping[str, Any]) -> str:
+def _format_report(report: Mapping[str, Any]) -> str:
     lines: list[str] = []
     for finding in report["findings"]:
         lines.append(f"{finding['level']:9}{finding['check']:15}{finding['sentence']}")
@@ -92,12 +92,12 @@ def _lines(report: Mapping[str, Any]) -> str:
         lines += [f"  {name}\n    {reason}" for name, reason in report["hidden"].items()]
     else:
         unknown = report["hidden"] is None
-        lines += ["", _UNKNOWN if unknown else "No tool is hidden."]
-    return "\n".join([*lines, "", _summary(report)])
+        lines += ["", _HIDDEN_UNKNOWN if unknown else "No tool is hidden."]
+    return "\n".join([*lines, "", _summarize(report)])
 
 
-def _summary(report: Mapping[str, Any]) -> str:
-    counted = Counter(finding["level"] for finding in report["findings"] if finding["level"] != Level.OK)
-    parts = [f"{counted[level]} {level}{'' if counted[level] == 1 else 's'}" for level in reversed(Level)]
-    told = ", ".join(part for part in parts if not part.startswith("0 ") and "ok" not in part)
-    return f"Found: {told}." if told else "All is well."
+def _summarize(report: Mapping[str, Any]) -> str:
+    counts = Counter(finding["level"] for finding in report["findings"] if finding["level"] != Level.OK)
+    parts = [f"{counts[level]} {level}{'' if counts[level] == 1 else 's'}" for level in reversed(Level)]
+    found = ", ".join(part for part in parts if not part.startswith("0 ") and "ok" not in part)
+    return f"Found: {found}." if found else "All is well."

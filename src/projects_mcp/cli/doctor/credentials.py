@@ -1,4 +1,4 @@
-"""What PostHog says of the key and of the browser session."""
+"""Check the key and the browser session by asking PostHog."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from projects_mcp.cli.doctor.findings import Finding, Level, ok
-from projects_mcp.cli.doctor.probe import NOT_SIGNED_IN, Probe, probe_for, unreached
+from projects_mcp.cli.doctor.findings import Finding, Level
+from projects_mcp.cli.doctor.probe import UNAUTHENTICATED_CODES, Probe, build_probe, explain_unreachable
 from projects_mcp.config.settings import Settings
 from projects_mcp.errors.connection import PostHogError
 from projects_mcp.errors.rejected import Forbidden, StatusError
@@ -15,21 +15,21 @@ from projects_mcp.policy.access import Access
 from projects_mcp.policy.authorization import KeyGrant
 from projects_mcp.posthog.credentials import Credentials
 
-__all__ = ["of_grant", "of_session", "refused_key", "signed_out"]
+__all__ = ["check_grant", "check_session", "explain_refused_key", "is_unauthenticated"]
 
-_ENOUGH: Final = frozenset({"project:read", "project:write"})
-
-
-def signed_out(error: PostHogError) -> bool:
-    """Whether PostHog did not know the credential."""
-    return isinstance(error, StatusError) and (error.code in NOT_SIGNED_IN)
+_NEEDED_SCOPES: Final = frozenset({"project:read", "project:write"})
 
 
-async def refused_key(settings: Settings, clouds: Mapping[str, str]) -> Finding:
-    """Say why PostHog may have refused the key. Of PostHog's own cloud, the other region is asked too.
+def is_unauthenticated(error: PostHogError) -> bool:
+    """Return whether PostHog does not know the credential."""
+    return isinstance(error, StatusError) and (error.code in UNAUTHENTICATED_CODES)
+
+
+async def explain_refused_key(settings: Settings, clouds: Mapping[str, str]) -> Finding:
+    """Find out why PostHog refused the key. If it is PostHog's own cloud, ask the other region too.
 
     Args:
-        settings: with the key that was refused.
+        settings: hold the refused key.
         clouds: the origin of each region; the key goes to no other address.
     """
     keys = f"{settings.origin}/settings/user-api-keys"
@@ -37,35 +37,35 @@ async def refused_key(settings: Settings, clouds: Mapping[str, str]) -> Finding:
     if here is None:
         sentence = f"PostHog at {settings.origin} does not know the key: it was revoked, or belongs to another PostHog."
         return Finding("key", Level.PROBLEM, sentence, f"Make a new key at {keys}, or correct POSTHOG_HOST.")
-    unasked = []
+    unanswered = []
     for region, origin in clouds.items():
-        known = None if region == here else await _known_at(replace(settings, origin=origin))
+        known = None if region == here else await _knows_key(replace(settings, origin=origin))
         if known:
             sentence = f"The key belongs to PostHog's region {region}, and POSTHOG_HOST is {here}."
             return Finding("region", Level.PROBLEM, sentence, f"Set POSTHOG_HOST={region}.")
         if known is None and region != here:
-            unasked.append(region)
-    told = f"; region {', '.join(unasked)} could not be asked" if unasked else ", nor does the other region"
-    sentence = f"PostHog at {settings.origin} does not know the key{told}: it was revoked, or copied wrongly."
+            unanswered.append(region)
+    others = f"; region {', '.join(unanswered)} could not be asked" if unanswered else ", nor does the other region"
+    sentence = f"PostHog at {settings.origin} does not know the key{others}: it was revoked, or copied wrongly."
     return Finding("key", Level.PROBLEM, sentence, f"Copy it again, or make a new key at {keys}.")
 
 
-async def _known_at(settings: Settings) -> bool | None:
-    """Whether another PostHog knows the key; None where it did not say."""
-    probe = probe_for(settings, Credentials(settings.credentials.key))
+async def _knows_key(settings: Settings) -> bool | None:
+    """Return whether the PostHog of some settings knows the key; None if it gave no usable response."""
+    probe = build_probe(settings, Credentials(settings.credentials.key))
     try:
-        await probe.first()
+        await probe.describe_key()
     except PostHogError as error:
-        if unreached(error, settings.origin):
+        if explain_unreachable(error, settings.origin):
             return None
-        return not signed_out(error)
+        return not is_unauthenticated(error)
     finally:
         await probe.aclose()
     return True
 
 
-def of_grant(grant: KeyGrant, settings: Settings) -> Iterator[Finding]:
-    """Word what PostHog says that the key may do."""
+def check_grant(grant: KeyGrant, settings: Settings) -> Iterator[Finding]:
+    """Check the scopes and the restrictions of the key, as PostHog describes them."""
     keys = f"{settings.origin}/settings/user-api-keys"
     if grant.scopes is None:
         sentence = "PostHog accepts the key and does not say what it may do; it will decide at each call."
@@ -78,27 +78,27 @@ def of_grant(grant: KeyGrant, settings: Settings) -> Iterator[Finding]:
         fix = "" if level is Level.OK else f"Add project:write at {keys} if it is meant to change something."
         yield Finding("scopes", level, "The key may read projects, and change nothing.", fix)
     else:
-        yield ok("scopes", "The key may read and change projects.")
-    if grant.scopes is not None and grant.has("project:read") and grant.scopes - _ENOUGH:
+        yield Finding.ok("scopes", "The key may read and change projects.")
+    if grant.scopes is not None and grant.has("project:read") and grant.scopes - _NEEDED_SCOPES:
         sentence = "The key has more scopes than this server ever needs."
         yield Finding("scopes", Level.NOTE, sentence, f"Leave it project:read and project:write only, at {keys}.")
-    yield from _restrictions(grant, settings)
+    yield from _list_restrictions(grant, settings)
 
 
-def _restrictions(grant: KeyGrant, settings: Settings) -> Iterator[Finding]:
-    shown = f"The restriction is shown at {settings.origin}/settings/user-api-keys."
+def _list_restrictions(grant: KeyGrant, settings: Settings) -> Iterator[Finding]:
+    place = f"The restriction is shown at {settings.origin}/settings/user-api-keys."
     if grant.projects is not None:
         listed = ", ".join(map(str, sorted(grant.projects)[:10]))
         sentence = f"The key is restricted to projects ({listed}), so it can neither list nor create any."
-        yield Finding("restriction", Level.NOTE, sentence, shown)
+        yield Finding("restriction", Level.NOTE, sentence, place)
     if grant.organizations is not None:
         listed = ", ".join(map(str, sorted(grant.organizations, key=str)[:10]))
         sentence = f"The key is restricted to organizations ({listed})."
-        yield Finding("restriction", Level.NOTE, sentence, shown)
+        yield Finding("restriction", Level.NOTE, sentence, place)
 
 
-async def of_session(probe: Probe, settings: Settings) -> Finding:
-    """Check the browser session with a read, then its CSRF token with a request that cannot change anything."""
+async def check_session(probe: Probe, settings: Settings) -> Finding:
+    """Check the browser session with a read, then its CSRF token with a POST that cannot change anything."""
     if probe.credentials.session is None:
         return Finding(
             "session",
@@ -106,38 +106,40 @@ async def of_session(probe: Probe, settings: Settings) -> Finding:
             "No browser session is set. PostHog takes no key for six of the tools, whatever its scopes.",
             "A person can do those in PostHog's settings. Or set POSTHOG_SESSION_ID and POSTHOG_CSRF_TOKEN.",
         )
-    failure = await _refusal(probe, unsafe=False)
+    failure = await _session_failure(probe, unsafe=False)
     if failure is None and settings.policy.access is Access.FULL:
-        failure = await _refusal(probe, unsafe=True)
+        failure = await _session_failure(probe, unsafe=True)
         if failure is None:
-            return ok("session", "PostHog accepts the browser session and its CSRF token.")
+            return Finding.ok("session", "PostHog accepts the browser session and its CSRF token.")
     elif failure is None:
         sentence = (
             f"PostHog accepts the browser session. Its CSRF token was not checked, because with access "
             f"{settings.policy.access} only reads use the session, and they need none."
         )
-        return ok("session", sentence)
-    return _of_failure(failure, settings.origin)
+        return Finding.ok("session", sentence)
+    return _explain_session_failure(failure, settings.origin)
 
 
-async def _refusal(probe: Probe, *, unsafe: bool) -> PostHogError | None:
-    """Return why PostHog did not accept the session; None where it did, whatever it said of the nonsense asked."""
+async def _session_failure(probe: Probe, *, unsafe: bool) -> PostHogError | None:
+    """Return why PostHog did not accept the session; None if it did. Its answer on the project does not matter."""
     try:
-        await probe.by_session(unsafe=unsafe)
+        await probe.send_with_session(unsafe=unsafe)
     except Forbidden as error:
-        return error if error.cause.kind == "csrf" or signed_out(error) or error.code is None else None
+        return error if error.cause.kind == "csrf" or is_unauthenticated(error) or error.code is None else None
     except PostHogError as error:
-        return error if signed_out(error) or unreached(error, probe.origin) else None
+        return error if is_unauthenticated(error) or explain_unreachable(error, probe.origin) else None
     return None
 
 
-def _of_failure(failure: PostHogError, origin: str) -> Finding:
-    both = "and copy the cookies sessionid and posthog_csrftoken into POSTHOG_SESSION_ID and POSTHOG_CSRF_TOKEN"
-    if signed_out(failure):
+def _explain_session_failure(failure: PostHogError, origin: str) -> Finding:
+    copy_both = "and copy the cookies sessionid and posthog_csrftoken into POSTHOG_SESSION_ID and POSTHOG_CSRF_TOKEN"
+    if is_unauthenticated(failure):
         sentence = "The browser session has expired, was signed out, or is of another PostHog."
-        return Finding("session", Level.PROBLEM, sentence, f"Sign in at {origin}, {both}.")
+        return Finding("session", Level.PROBLEM, sentence, f"Sign in at {origin}, {copy_both}.")
     if isinstance(failure, Forbidden) and failure.cause.kind == "csrf":
         sentence = "The browser session is valid, but its CSRF token is wrong: the two are not of the same sign-in."
-        return Finding("session", Level.PROBLEM, sentence, f"Open the browser that is signed in at {origin}, {both}.")
+        return Finding(
+            "session", Level.PROBLEM, sentence, f"Open the browser that is signed in at {origin}, {copy_both}."
+        )
     sentence = "The browser session could not be checked, because no usable answer came."
     return Finding("session", Level.WARNING, sentence, "Run this again when PostHog answers.")

@@ -1,4 +1,4 @@
-"""What an examination finds, and how bad it is."""
+"""The findings of a diagnosis."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
-__all__ = ["Finding", "Level", "exit_code", "ok"]
+from projects_mcp.cli.exit_codes import DONE, FAILED, USAGE
 
-FINE, PROBLEMS, WRONG_SETTINGS = 0, 1, 2
+__all__ = ["Finding", "Level", "exit_code"]
 
 
 class Level(StrEnum):
-    """How bad a finding is, from fine to what must be mended."""
+    """How severe a finding is, from fine to what must be mended."""
 
     OK = "ok"
     NOTE = "note"
@@ -21,13 +21,13 @@ class Level(StrEnum):
 
 
 class Finding(NamedTuple):
-    """One thing that was found.
+    """One result of one check.
 
     Attributes:
-        check: what was looked at, as one word: `settings`, `key`, `host` and so on.
-        level: how bad it is.
+        check: the subject, as one word: `settings`, `key`, `host` and so on.
+        level: how severe it is.
         sentence: what was found.
-        fix: what to do about it, and where; empty where there is nothing to do.
+        fix: what to do about it, and where; empty if there is nothing to do.
     """
 
     check: str
@@ -35,15 +35,15 @@ class Finding(NamedTuple):
     sentence: str
     fix: str = ""
 
-
-def ok(check: str, sentence: str) -> Finding:
-    """Return a finding that all is well."""
-    return Finding(check, Level.OK, sentence)
+    @classmethod
+    def ok(cls, check: str, sentence: str) -> Finding:
+        """Create the finding that a check passed."""
+        return cls(check, Level.OK, sentence)
 
 
 def exit_code(findings: Iterable[Finding]) -> int:
-    """Return 2 where a setting is wrong, 1 for any other problem or warning, else 0."""
+    """Return `USAGE` if a setting is wrong, `FAILED` for any other problem or warning, else `DONE`."""
     bad = [finding for finding in findings if finding.level in {Level.WARNING, Level.PROBLEM}]
     if any(finding.check == "settings" and finding.level is Level.PROBLEM for finding in bad):
-        return WRONG_SETTINGS
-    return PROBLEMS if bad else FINE
+        return USAGE
+    return FAILED if bad else DONE

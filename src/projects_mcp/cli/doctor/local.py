@@ -1,4 +1,4 @@
-"""What can be seen without asking anybody: the settings, the form of the key, and the files."""
+"""Check the settings, the format of the key, and the files, without a connection."""
 
 from __future__ import annotations
 
@@ -10,52 +10,53 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from projects_mcp.cli.doctor.findings import Finding, Level, ok
+from projects_mcp.cli.doctor.findings import Finding, Level
 from projects_mcp.config.settings import VARIABLES, Settings, SettingsError, load
 from projects_mcp.gateway.secret_file import SecretFolder, SecretFolderUnavailable
 
-__all__ = ["files", "key_format", "misspelt", "settings_of", "unusable_key"]
+__all__ = ["check_files", "check_key_format", "check_settings", "check_variable_names", "is_key_usable"]
 
-_NAME: Final = re.compile(r"\b[A-Z][A-Z_]+[A-Z]\b")
+_VARIABLE: Final = re.compile(r"\b[A-Z][A-Z_]+[A-Z]\b")
 _SESSION: Final = frozenset({"POSTHOG_SESSION_ID", "POSTHOG_CSRF_TOKEN"})
 _KEY_FILE: Final = "POSTHOG_PERSONAL_API_KEY_FILE"
 _OTHERS: Final = 0o077
-_OTHER_KINDS: Final[Mapping[str, str]] = {
+"""The permissions of everybody but the owner."""
+_WRONG_PREFIXES: Final[Mapping[str, str]] = {
     "phc_": "a project's public token, which takes events in",
     "phs_": "a project's secret token, which works for feature flags",
     "phr_": "an OAuth refresh token, which only fetches new access tokens",
     "phe_": "a token for the stream of events",
 }
-"""Tokens of PostHog's that this API never takes, by their prefix."""
-_KNOWN_KINDS: Final[Mapping[str, str]] = {"phx_": "a personal API key", "pha_": "an OAuth access token"}
+"""Tokens of PostHog that this API never accepts, by their prefix."""
+_KEY_PREFIXES: Final[Mapping[str, str]] = {"phx_": "a personal API key", "pha_": "an OAuth access token"}
 
 
-def settings_of(environment: Mapping[str, str]) -> tuple[Settings, list[Finding]]:
-    """Read the settings, and find everything that is wrong with them, not only the first.
+def check_settings(environment: Mapping[str, str]) -> tuple[Settings, list[Finding]]:
+    """Load the settings, and find every wrong one, not only the first.
 
     Returns:
-        The settings as far as they are right, and a finding for each that is wrong.
+        The settings without the wrong ones, and a finding for each wrong one.
     """
     values, findings = dict(environment), list[Finding]()
     while True:
         try:
             return load(values), findings
         except SettingsError as error:
-            findings.append(_wrong(str(error), environment))
-            names = {name for name in _NAME.findall(str(error)) if name in VARIABLES}
+            findings.append(_explain_wrong_setting(str(error), environment))
+            names = {name for name in _VARIABLE.findall(str(error)) if name in VARIABLES}
             names |= _SESSION if names & _SESSION else set()
             values = {name: value for name, value in values.items() if name not in names} if names else {}
 
 
-def _wrong(text: str, environment: Mapping[str, str]) -> Finding:
-    name = next((name for name in _NAME.findall(text) if name in VARIABLES), "")
+def _explain_wrong_setting(text: str, environment: Mapping[str, str]) -> Finding:
+    name = next((name for name in _VARIABLE.findall(text) if name in VARIABLES), "")
     fix = f"Correct {name} where the client or the shell sets it: {VARIABLES[name]}." if name else ""
     if name == _KEY_FILE and "cannot be read" in text:
-        fix = _unreadable(Path(environment[_KEY_FILE].strip()).expanduser())
+        fix = _explain_unreadable(Path(environment[_KEY_FILE].strip()).expanduser())
     return Finding("settings", Level.PROBLEM, text, fix)
 
 
-def _unreadable(file: Path) -> str:
+def _explain_unreadable(file: Path) -> str:
     try:
         file.read_text(encoding="utf-8")
     except UnicodeDecodeError:
@@ -65,8 +66,8 @@ def _unreadable(file: Path) -> str:
     return f"Look at {file}."
 
 
-def misspelt(environment: Mapping[str, str]) -> Iterator[Finding]:
-    """Find variables that look like settings and are none."""
+def check_variable_names(environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Find variables with the prefix of a setting that are not settings."""
     for name in sorted(environment):
         if name in VARIABLES or not name.startswith(("PROJECTS_MCP_", "POSTHOG_")):
             continue
@@ -77,14 +78,14 @@ def misspelt(environment: Mapping[str, str]) -> Iterator[Finding]:
             yield Finding("settings", level, f"{name:.60} is set, which is no setting and has no effect.", fix)
 
 
-def unusable_key(settings: Settings) -> bool:
-    """Whether there is no key, or one that can be told from its prefix to be of the wrong kind."""
+def is_key_usable(settings: Settings) -> bool:
+    """Return whether there is a key, and its prefix is not that of another kind of token."""
     key = settings.credentials.key
-    return key is None or key.value.reveal()[:4] in _OTHER_KINDS
+    return key is not None and key.value.reveal()[:4] not in _WRONG_PREFIXES
 
 
-def key_format(settings: Settings) -> Finding:
-    """Tell from its look what kind of key it is. PostHog decides on whatever has no known prefix."""
+def check_key_format(settings: Settings) -> Finding:
+    """Tell the kind of the key by its prefix. Only PostHog can tell if the prefix is unknown."""
     keys = f"{settings.origin}/settings/user-api-keys"
     if settings.credentials.key is None:
         return Finding(
@@ -95,46 +96,46 @@ def key_format(settings: Settings) -> Finding:
             "PROJECTS_MCP_SANDBOX=1 to practise without one.",
         )
     prefix = settings.credentials.key.value.reveal()[:4]
-    if kind := _OTHER_KINDS.get(prefix):
+    if kind := _WRONG_PREFIXES.get(prefix):
         sentence = f"What is configured as the key is {kind} ({prefix}…). It opens nothing here."
         fix = f"Make a personal API key (phx_…) at {keys}, and set POSTHOG_PERSONAL_API_KEY to it."
         return Finding("key", Level.PROBLEM, sentence, fix)
-    if kind := _KNOWN_KINDS.get(prefix):
-        return ok("key", f"The key has the form of {kind} ({prefix}…).")
+    if kind := _KEY_PREFIXES.get(prefix):
+        return Finding.ok("key", f"The key has the form of {kind} ({prefix}…).")
     sentence = "The key does not begin with phx_, as keys of today do. Only very old ones do not."
     return Finding("key", Level.NOTE, sentence, f"If PostHog does not accept it, make a new one at {keys}.")
 
 
-def files(environment: Mapping[str, str], settings: Settings) -> Iterator[Finding]:
-    """Look at the files and folders that the settings name."""
+def check_files(environment: Mapping[str, str], settings: Settings) -> Iterator[Finding]:
+    """Check the permissions of the files and folders in the settings."""
     key_file = environment.get(_KEY_FILE, "").strip()
     if key_file and settings.credentials.key is not None:
-        yield _private("key_file", "key file", Path(key_file).expanduser())
+        yield _check_private("key_file", "key file", Path(key_file).expanduser())
     if settings.serving.callers is not None and settings.serving.callers.exists():
-        yield _private("callers", "callers file", settings.serving.callers)
+        yield _check_private("callers", "callers file", settings.serving.callers)
     if settings.audit_log is not None:
-        yield _audit_log(settings.audit_log)
+        yield _check_audit_log(settings.audit_log)
     if settings.secrets_dir is not None:
-        yield _secrets_folder(settings.secrets_dir)
+        yield _check_secrets_folder(settings.secrets_dir)
 
 
-def _private(check: str, name: str, file: Path) -> Finding:
+def _check_private(check: str, name: str, file: Path) -> Finding:
     if hasattr(os, "getuid") and file.stat().st_mode & _OTHERS:
         sentence = f"Others than its owner can read or write the {name} {file}."
         return Finding(check, Level.WARNING, sentence, f"chmod 600 {file}")
-    return ok(check, f"Nobody but its owner can read the {name} {file}.")
+    return Finding.ok(check, f"Nobody but its owner can read the {name} {file}.")
 
 
-def _audit_log(file: Path) -> Finding:
-    if reason := _not_writable(file):
+def _check_audit_log(file: Path) -> Finding:
+    if reason := _write_obstacle(file):
         sentence = f"The audit log {file} cannot be written: {reason}. Every change is refused until it can."
         fix = "Make it writable for the user of this process, or name another file in PROJECTS_MCP_AUDIT_LOG."
         return Finding("audit_log", Level.PROBLEM, sentence, fix)
-    return ok("audit_log", f"The audit log {file} can be written.")
+    return Finding.ok("audit_log", f"The audit log {file} can be written.")
 
 
-def _not_writable(file: Path) -> str:
-    """Say why a file cannot be appended to, without creating it; empty where it can."""
+def _write_obstacle(file: Path) -> str:
+    """Return why a file cannot be appended to; empty if it can. Does not create it."""
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | getattr(os, "O_NONBLOCK", 0))
     except FileNotFoundError:
@@ -149,11 +150,11 @@ def _not_writable(file: Path) -> str:
     return "the disk is full" if full else ""
 
 
-def _secrets_folder(folder: Path) -> Finding:
+def _check_secrets_folder(folder: Path) -> Finding:
     try:
-        SecretFolder(folder).reserve(0).discard()  # exactly what a rotation does first; the empty file is removed again
+        SecretFolder(folder).reserve(0).discard()  # as a rotation does first; removes its empty file
     except SecretFolderUnavailable as error:
         sentence = f"The folder for secrets {folder} cannot be used: {error.reason}."
         fix = f"mkdir -p {folder} && chmod 700 {folder}, or name another folder in PROJECTS_MCP_SECRETS_DIR."
         return Finding("secrets_dir", Level.PROBLEM, sentence, fix)
-    return ok("secrets_dir", f"The folder for secrets {folder} is private and can be written.")
+    return Finding.ok("secrets_dir", f"The folder for secrets {folder} is private and can be written.")

@@ -1,4 +1,4 @@
-"""Asks PostHog, with shorter patience than a call has, and words why it did not answer as PostHog does."""
+"""Send the requests of a diagnosis, with short timeouts, and explain why PostHog did not respond."""
 
 from __future__ import annotations
 
@@ -18,27 +18,46 @@ from projects_mcp.posthog.credentials import Credentials
 from projects_mcp.posthog.limits import Limits
 from projects_mcp.posthog.pool import ASGIApplication, proxy_for
 
-__all__ = ["NOT_SIGNED_IN", "Probe", "not_posthog", "probe_for", "proxy_of", "unreached"]
+__all__ = [
+    "UNAUTHENTICATED_CODES",
+    "Probe",
+    "build_probe",
+    "explain_not_posthog",
+    "explain_unreachable",
+    "proxy_address",
+]
 
-NOT_SIGNED_IN: Final = frozenset({"not_authenticated", "authentication_failed"})
-"""PostHog's codes for a credential that it does not know, whatever the status."""
+UNAUTHENTICATED_CODES: Final = frozenset({"not_authenticated", "authentication_failed"})
+"""PostHog's codes for an unknown credential, with any status."""
 
 _CONNECT_S, _READ_S, _REQUEST_S = 3.0, 5.0, 6.0
-_NOWHERE: Final = "/api/organizations/@current/projects/0/is_generating_demo_data/"
-"""Projects are numbered from 1, and this action of a project can only be read."""
+_NO_PROJECT: Final = "/api/organizations/@current/projects/0/is_generating_demo_data/"
+"""An address without a project behind it: their ids start at 1. It accepts GET only."""
+
+_TRY_LATER: Final = "Try again later, and look at PostHog's status page or at your own server."
+_INVALID_RESPONSES: Final[Mapping[str, str]] = {
+    "html": "a web page came instead of data",
+    "redirect": "it redirects, as a sign-in page before it would",
+    "content_type": "something other than JSON came",
+    "shape": "its JSON is of another form",
+}
 
 
 @dataclass
 class Probe(PostHog):
-    """PostHog, with a memory of the `Date` of its last answer, and with two requests that no tool sends."""
+    """A client of PostHog with two more requests.
+
+    Attributes:
+        date: the `Date` header of the last response; None before the first.
+    """
 
     date: str | None = field(default=None, init=False, repr=False)
 
-    async def first(self) -> JSONObject | None:
-        """Ask whether PostHog knows the key, and what it may do. Without a key it asks as nobody, and is refused.
+    async def describe_key(self) -> JSONObject | None:
+        """Ask PostHog for the scopes and restrictions of the key. Without a key, PostHog refuses the request.
 
         Returns:
-            PostHog's description of the key; None where it knows the key and cannot describe it: an OAuth token.
+            PostHog's description of the key; None for an OAuth token that it accepts, but cannot describe.
 
         Raises:
             PostHogError: as `send` does.
@@ -49,28 +68,31 @@ class Probe(PostHog):
         await self.send(OPERATIONS["project_list"], CURRENT, query={"limit": 1})
         return None
 
-    async def by_session(self, *, unsafe: bool) -> None:
-        """Send one request with the browser session, to a project that cannot exist.
+    async def send_with_session(self, *, unsafe: bool) -> None:
+        """Send one request with the browser session, for a project that cannot exist.
 
-        With `unsafe` it is a POST, for which PostHog wants the CSRF token. It cannot have an effect, even if it were
-        accepted: no project has the number 0, the address takes GET only, and the body is empty. PostHog looks at who
-        is asking before it looks at any of that, so its refusal tells what it thinks of session and token.
+        It cannot have an effect, even if PostHog accepts it: no project has the id 0, the address accepts GET only,
+        and the body is empty. PostHog authenticates before it looks at any of that, so its refusal shows whether it
+        accepts the session and the CSRF token.
+
+        Args:
+            unsafe: send a POST, for which PostHog requires the CSRF token, instead of a GET.
 
         Raises:
-            PostHogError: nearly always; a session that PostHog knows is answered with 404, 405 or such.
+            PostHogError: nearly always; for a valid session it has a status such as 404 or 405.
         """
         if self.credentials.session is None:
             raise RequestNotSent("no_credential")
         method = "POST" if unsafe else "GET"
-        await self._exchange(method, _NOWHERE, self.credentials.session, self.limits.call_s)
+        await self._exchange(method, _NO_PROJECT, self.credentials.session, self.limits.call_s)
 
     async def _read(self, response: Any) -> JSONObject:
         self.date = response.headers.get("Date")
         return await super()._read(response)
 
 
-def probe_for(settings: Settings, credentials: Credentials, application: ASGIApplication | None = None) -> Probe:
-    """Return a probe of the PostHog of some settings, which waits for a few seconds and asks once."""
+def build_probe(settings: Settings, credentials: Credentials, application: ASGIApplication | None = None) -> Probe:
+    """Build a client for the PostHog of some settings, with timeouts of a few seconds and without retries."""
     given = settings.limits
     limits = Limits(
         connect_s=min(given.connect_s, _CONNECT_S),
@@ -81,50 +103,41 @@ def probe_for(settings: Settings, credentials: Credentials, application: ASGIApp
     return Probe(settings.origin, credentials, limits, application)
 
 
-def proxy_of(origin: str) -> str | None:
-    """Return host and port of the proxy that stands before an origin, without any credential in its address."""
+def proxy_address(origin: str) -> str | None:
+    """Return host and port of the proxy for an origin, without the credentials in its URL; None if there is none."""
     address = proxy_for(origin)
     if address is None:
         return None
     return urlsplit(address).netloc.rpartition("@")[2] or "an address that cannot be read"
 
 
-def unreached(error: PostHogError, origin: str) -> Finding | None:
-    """Word why nothing usable came back; None where it is PostHog itself that refused."""
+def explain_unreachable(error: PostHogError, origin: str) -> Finding | None:
+    """Explain why there is no usable response; None if the response is a refusal of PostHog itself."""
     if isinstance(error, RequestNotSent):
-        return _not_sent(error.reason, origin)
+        return _explain_not_sent(error.reason, origin)
     if isinstance(error, ServerError):
         sentence = f"PostHog at {origin} is down, or something before it: it fails with status {error.status}."
-        return Finding("host", Level.PROBLEM, sentence, _LATER)
+        return Finding("host", Level.PROBLEM, sentence, _TRY_LATER)
     if isinstance(error, InvalidResponse):
-        return not_posthog(origin, _INSTEAD.get(error.reason, "its answer cannot be read"))
+        return explain_not_posthog(origin, _INVALID_RESPONSES.get(error.reason, "its answer cannot be read"))
     if isinstance(error, ResponseLost):
-        timely = error.reason == "timeout"
-        what = "did not answer in time" if timely else "broke the connection before it had answered"
-        return Finding("host", Level.PROBLEM, f"PostHog at {origin} is down or too slow: it {what}.", _LATER)
+        timeout = error.reason == "timeout"
+        what = "did not answer in time" if timeout else "broke the connection before it had answered"
+        return Finding("host", Level.PROBLEM, f"PostHog at {origin} is down or too slow: it {what}.", _TRY_LATER)
     if isinstance(error, StatusError) and error.code is None:
-        return not_posthog(origin, f"it refused with status {error.status}, in another form than PostHog's")
+        return explain_not_posthog(origin, f"it refused with status {error.status}, in another form than PostHog's")
     return None
 
 
-def not_posthog(origin: str, because: str) -> Finding:
-    """Return the finding that something else answers at the origin."""
-    sentence = f"What answers at {origin} is not PostHog: {because}."
+def explain_not_posthog(origin: str, reason: str) -> Finding:
+    """Return the finding that another server responds at the origin."""
+    sentence = f"What answers at {origin} is not PostHog: {reason}."
     fix = "Set POSTHOG_HOST to us, eu, or the address of your PostHog as a browser shows it, without a path."
     return Finding("host", Level.PROBLEM, sentence, fix)
 
 
-_LATER: Final = "Try again later, and look at PostHog's status page or at your own server."
-_INSTEAD: Final[Mapping[str, str]] = {
-    "html": "a web page came instead of data",
-    "redirect": "it redirects, as a sign-in page before it would",
-    "content_type": "something other than JSON came",
-    "shape": "its JSON is of another form",
-}
-
-
-def _not_sent(reason: str, origin: str) -> Finding:
-    proxy = proxy_of(origin)
+def _explain_not_sent(reason: str, origin: str) -> Finding:
+    proxy = proxy_address(origin)
     if reason == "tls":
         through = f" The connection goes through the proxy at {proxy}, which may replace it." if proxy else ""
         return Finding(

@@ -1,1 +1,1 @@
-"""`projects-mcp install`."""
+"""The entry for a client: its content for each client, and its way into the client's file."""

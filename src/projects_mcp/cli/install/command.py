@@ -1,4 +1,4 @@
-"""`projects-mcp install`: the entry with which a client starts the server, printed or written into its file."""
+"""`projects-mcp install`: print the entry that makes a client start the server, or write it into the client's file."""
 
 from __future__ import annotations
 
@@ -8,23 +8,32 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from projects_mcp.cli.install.entries import CLIENTS, KEY, KEY_FILE, Addition, Client, Command, addition, block, command
-from projects_mcp.cli.install.merge import NotMergedError, merge
+from projects_mcp.cli.exit_codes import DONE, FAILED, USAGE
+from projects_mcp.cli.install.entries import (
+    CLIENTS,
+    KEY,
+    KEY_FILE,
+    Addition,
+    Client,
+    Command,
+    build_addition,
+    find_command,
+    render_block,
+)
+from projects_mcp.cli.install.merge import NotMergedError, merge_into_file
 from projects_mcp.config.settings import SettingsError, load
 
-__all__ = ["CLIENTS", "Place", "command", "file_of", "run_install"]
-
-DONE, REFUSED, USAGE = 0, 1, 2
+__all__ = ["CLIENTS", "Place", "file_of", "run_install"]
 
 
 class Place(NamedTuple):
-    """Where the files of clients are on a machine.
+    """The folders of clients' files on a machine.
 
     Attributes:
-        system: as `sys.platform` says.
-        home: the person's folder.
-        project: the folder of the project that they work in.
-        appdata: what Windows calls the folder of settings.
+        system: the operating system, as in `sys.platform`.
+        home: the user's home folder.
+        project: the folder of the user's project.
+        appdata: Windows' folder for settings.
     """
 
     system: str
@@ -34,14 +43,14 @@ class Place(NamedTuple):
 
     @classmethod
     def here(cls) -> Place:
-        """Return the place that this process runs in."""
+        """Return the folders of this process: its working directory is the project."""
         home = Path.home()
         appdata = Path(os.environ.get("APPDATA") or home / "AppData" / "Roaming")
         return cls(sys.platform, home, Path.cwd(), appdata)
 
 
 def file_of(client: Client, place: Place) -> Path | None:
-    """Return the configuration file of a client; None where it has none that is known."""
+    """Return the configuration file of a client; None if it has no known one."""
     if client.files is None:
         return None
     path = client.files.get(place.system) or client.files["*"]
@@ -61,18 +70,18 @@ def run_install(
     place: Place | None = None,
     program: Command | None = None,
 ) -> int:
-    """Print the entry for a client on stdout, and on stderr what else it needs; or write it into the client's file.
+    """Print the entry for a client on stdout, or write it into the client's file. Print how to give the key on stderr.
 
     Args:
         name: one of `CLIENTS`.
-        given: settings that the entry fixes, such as `POSTHOG_HOST`; none of them may be a secret.
+        given: settings for the entry by variable, such as `POSTHOG_HOST`; none of them may be a secret.
         write: merge the entry into the file instead of printing it.
         force: replace another entry of the same name.
-        place: where the files are; this machine by default.
-        program: how the server is started; as this process was, by default.
+        place: the folders of the clients' files; those of this process by default.
+        program: starts the server; the one that started this process by default.
 
     Returns:
-        0 done, 1 the file was left as it is, 2 there is no such client, or a setting is wrong.
+        The exit code: `FAILED` if the file was not changed, `USAGE` if there is no such client or a setting is wrong.
     """
     if name not in CLIENTS:
         sys.stderr.write(f"projects-mcp install: the clients are {', '.join(CLIENTS)}.\n")
@@ -83,36 +92,36 @@ def run_install(
         sys.stderr.write(f"projects-mcp install: {error}\n")
         return USAGE
     client = CLIENTS[name]
-    added = addition(client, program or command(), given)
+    added = build_addition(client, program or find_command(), given)
     file = file_of(client, place or Place.here())
     if not write:
-        sys.stdout.write(block(client, added) + "\n")
+        sys.stdout.write(render_block(client, added) + "\n")
         where = f"Add this to {file}." if file else "Add this where the client keeps its servers."
-        sys.stderr.write(f"{where} {_needed(client, added)}\n")
+        sys.stderr.write(f"{where} {_key_advice(client, added)}\n")
         return DONE
     if file is None:
         sys.stderr.write(f"projects-mcp install: {name} stands for any client, so there is no file to write.\n")
         return USAGE
-    return _write(file, client, added, force=force)
+    return _write_entry(file, client, added, force=force)
 
 
-def _write(file: Path, client: Client, added: Addition, *, force: bool) -> int:
+def _write_entry(file: Path, client: Client, added: Addition, *, force: bool) -> int:
     try:
-        written = merge(file, client, added, force=force)
+        written = merge_into_file(file, client, added, force=force)
     except NotMergedError as error:
         sys.stderr.write(f"projects-mcp install: {file} was not changed. {error}\n")
-        return REFUSED
+        return FAILED
     if not written.changed:
         sys.stdout.write(f"{file} has this entry already.\n")
         return DONE
     backup = f" What it was is in {written.backup.name} beside it." if written.backup else ""
     sys.stdout.write(f"{file} has the entry now.{backup} Restart {client.title}.\n")
-    sys.stderr.write(f"{_needed(client, added)}\n")
+    sys.stderr.write(f"{_key_advice(client, added)}\n")
     return DONE
 
 
-def _needed(client: Client, added: Addition) -> str:
-    """Say how the key gets to the server, which the entry does not hold."""
+def _key_advice(client: Client, added: Addition) -> str:
+    """Return how to give the key to the server, because the entry does not hold it."""
     if "PROJECTS_MCP_SANDBOX" in added.entry["env"]:
         return "It uses the embedded sandbox and needs no key."
     if client.asks:

@@ -1,4 +1,4 @@
-"""How each client is told to start the server: its file, the form of its entry, and how it comes by the key."""
+"""The clients as data: their files, the form of their entries, and their ways to hold a key."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ __all__ = [
     "Addition",
     "Client",
     "Command",
-    "addition",
-    "block",
-    "command",
+    "build_addition",
+    "find_command",
+    "render_block",
 ]
 
 NAME: Final = "projects"
-"""What the server is called in a client."""
+"""The name of the server in a client."""
 KEY: Final = "POSTHOG_PERSONAL_API_KEY"
 KEY_FILE: Final = "~/.config/projects-mcp/key"
-"""Where the key is kept for clients that can neither ask for it nor read the environment. Each user's own."""
+"""The file with the key, for clients that can neither ask for it nor read the environment. Each user has one."""
 INPUT: Final[Mapping[str, Any]] = {
     "type": "promptString",
     "id": "posthog-personal-api-key",
     "description": "Personal API key of PostHog (phx_…)",
     "password": True,
 }
-"""The question that a client asks in place of a key in its file."""
+"""The input with which a client asks for the key, so that its file does not hold it."""
 
 
 class Command(NamedTuple):
@@ -48,7 +48,7 @@ class Command(NamedTuple):
 
 
 UVX: Final = Command("uvx", ("projects-mcp",))
-"""Starts the published package, whatever is installed."""
+"""Starts the published package, also if nothing is installed."""
 
 
 @dataclass(frozen=True)
@@ -57,15 +57,15 @@ class Client:
 
     Attributes:
         title: its name for people.
-        section: the name of the object, or the TOML table, that holds the servers.
-        files: where its configuration is, by `sys.platform`, `*` for all others; `~` is the home folder, a relative
-            path is in the folder of the project. Empty where there is no file to write.
-        key: what stands for the key in its entry and is replaced by the client; empty where it can do no such thing.
-        forwards: whether it passes on named variables of its own environment instead.
-        asks: whether it can ask a person for a secret.
-        typed: whether an entry states that it is a local process.
-        toml: whether its file is TOML; all others are JSON.
-        line: a command line that adds the entry, with `{entry}` for it; empty where there is none.
+        section: the name of the object, or of the TOML table, that holds the servers.
+        files: its configuration file by `sys.platform`, `*` for all others; `~` is the home folder, a relative path is
+            in the folder of the project. None if there is no file to write.
+        key: the placeholder that the client replaces with the key; empty if it replaces none.
+        forwards: it passes named variables of its own environment to the server.
+        asks: it can ask the user for a secret.
+        typed: an entry states its transport.
+        toml: its file is TOML; all others are JSON.
+        line: a command line that adds the entry, with `{entry}` for it; empty if there is none.
     """
 
     title: str
@@ -113,31 +113,31 @@ CLIENTS: Final[Mapping[str, Client]] = {
     ),
     "generic": Client("Any other client"),
 }
-"""Every client by the name that `install` takes."""
+"""The clients by the name that `install` accepts."""
 
 
 class Addition(NamedTuple):
-    """What joins a client's configuration.
+    """The parts to add to a client's configuration.
 
     Attributes:
-        entry: the server itself.
-        inputs: questions that the client asks for it.
+        entry: of the server.
+        inputs: with which the client asks for secrets.
     """
 
     entry: Mapping[str, Any]
     inputs: tuple[Mapping[str, Any], ...] = ()
 
 
-def addition(client: Client, program: Command, given: Mapping[str, str]) -> Addition:
-    """Build what joins the configuration of a client. It never holds a key, only where the key is.
+def build_addition(client: Client, program: Command, given: Mapping[str, str]) -> Addition:
+    """Build the parts to add to the configuration of a client. They never hold a key, only a reference to it.
 
     Args:
-        client: one of the table.
-        program: how the server is started.
-        given: settings that are fixed in the entry; none of them is secret. In sandbox mode no key is asked for.
+        client: one of `CLIENTS`.
+        program: starts the server.
+        given: settings for the entry by variable; none of them is secret. In sandbox mode the entry needs no key.
     """
     sandbox = "PROJECTS_MCP_SANDBOX" in given
-    environment = dict(given) if sandbox else {**_key(client), "POSTHOG_HOST": "us", **given}
+    environment = dict(given) if sandbox else {**_key_reference(client), "POSTHOG_HOST": "us", **given}
     entry: dict[str, Any] = {"type": "stdio"} if client.typed else {}
     entry |= {"command": program.program, "args": list(program.arguments), "env": environment}
     if client.forwards and not sandbox:
@@ -145,35 +145,35 @@ def addition(client: Client, program: Command, given: Mapping[str, str]) -> Addi
     return Addition(entry, (INPUT,) if client.asks and not sandbox else ())
 
 
-def _key(client: Client) -> dict[str, str]:
+def _key_reference(client: Client) -> dict[str, str]:
     if client.forwards:
         return {}
     return {KEY: client.key} if client.key else {f"{KEY}_FILE": KEY_FILE}
 
 
-def block(client: Client, added: Addition) -> str:
-    """Return what a person pastes into the file of a client that has no other server yet."""
+def render_block(client: Client, added: Addition) -> str:
+    """Render the file of a client that has no other server, for a person to paste."""
     if client.toml:
-        return _toml(client, added.entry)
-    inputs = {"inputs": [dict(question) for question in added.inputs]} if added.inputs else {}
+        return _render_toml(client, added.entry)
+    inputs = {"inputs": [dict(entry) for entry in added.inputs]} if added.inputs else {}
     return json.dumps({**inputs, client.section: {NAME: dict(added.entry)}}, indent=2, ensure_ascii=False)
 
 
-def _toml(client: Client, entry: Mapping[str, Any]) -> str:
+def _render_toml(client: Client, entry: Mapping[str, Any]) -> str:
     lines = [f"[{client.section}.{NAME}]"]
     for name, value in entry.items():
         if isinstance(value, Mapping):
             inside = ", ".join(f"{key} = {json.dumps(text)}" for key, text in value.items())
             lines.append(f"{name} = {{ {inside} }}")
-        else:  # texts and lists of texts are written alike in both languages
+        else:  # strings and lists of strings are the same in JSON and in TOML
             lines.append(f"{name} = {json.dumps(value)}")
     return "\n".join(lines)
 
 
-def command() -> Command:
-    """Return how this very program is started again: the installed script by its full path, else `uvx`."""
+def find_command() -> Command:
+    """Return the command that starts this installation: its script by the full path, else `uvx`."""
     script = shutil.which("projects-mcp", path=sysconfig.get_path("scripts"))
     parts = Path(sys.prefix).parts
-    # uvx runs a program from its cache, which is emptied now and then.
-    passing = any(part.startswith(("archive-v", "environments-v")) for part in parts)
-    return UVX if script is None or passing else Command(str(Path(script).absolute()))
+    # uvx runs a program from its cache, which it empties from time to time.
+    temporary = any(part.startswith(("archive-v", "environments-v")) for part in parts)
+    return UVX if script is None or temporary else Command(str(Path(script).absolute()))

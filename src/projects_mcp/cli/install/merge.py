@@ -1,4 +1,4 @@
-"""Joins an entry to the configuration file of a client, and leaves all else in it as it was."""
+"""Merge an entry into the configuration file of a client, and keep everything else in it."""
 
 from __future__ import annotations
 
@@ -11,33 +11,38 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from projects_mcp.cli.install.entries import NAME, Addition, Client, block
+from projects_mcp.cli.install.entries import NAME, Addition, Client, render_block
 
-__all__ = ["NotMergedError", "Written", "merge", "merged"]
+__all__ = ["MergeResult", "NotMergedError", "merge_into_file", "merge_text"]
 
 _INDENT: Final = re.compile(r"\n([ \t]+)\S")
 
 
 class NotMergedError(Exception):
-    """The file was left as it is. The text says why, and what to do."""
+    """The file was not changed. The text says why, and what to do."""
 
 
-class Written(NamedTuple):
-    """What became of a file: its backup where there was something to keep, and whether anything changed."""
+class MergeResult(NamedTuple):
+    """The outcome of a merge.
+
+    Attributes:
+        changed: the file was written; False if it had the entry already.
+        backup: the former file; None if there was none.
+    """
 
     changed: bool
     backup: Path | None = None
 
 
-def merge(file: Path, client: Client, added: Addition, *, force: bool = False) -> Written:
-    """Add the entry to a file, which is created where it does not exist.
+def merge_into_file(file: Path, client: Client, added: Addition, *, force: bool = False) -> MergeResult:
+    """Add an entry to a file, and create the file if it does not exist.
 
-    The file is replaced at once and whole, with the mode that it had. A link to it stays a link.
+    The file is replaced atomically and keeps its mode. A symbolic link to it stays a link.
 
     Args:
         file: the client's configuration.
-        client: whose file it is.
-        added: what joins it.
+        client: the owner of the file.
+        added: the parts to add.
         force: replace another entry of the same name.
 
     Raises:
@@ -46,74 +51,74 @@ def merge(file: Path, client: Client, added: Addition, *, force: bool = False) -
     try:
         file = file.resolve()
         old = file.read_bytes() if file.exists() else None
-        text = merged(_text(old), client, added, force=force)
+        text = merge_text(_decode(old), client, added, force=force)
         if text is None:
-            return Written(changed=False)
+            return MergeResult(changed=False)
         new = text.encode()
         file.parent.mkdir(parents=True, exist_ok=True)
-        backup = None if old is None else _keep(file, old)
+        backup = None if old is None else _write_backup(file, old)
         _replace(file, old, new, backup)
     except OSError as error:
         raise NotMergedError(f"It cannot be read or written: {error.strerror or 'unknown reason'}.") from None
     except UnicodeError:
         raise NotMergedError("The file is not written in UTF-8. Add the entry by hand.") from None
-    return Written(changed=True, backup=backup)
+    return MergeResult(changed=True, backup=backup)
 
 
-def merged(text: str, client: Client, added: Addition, *, force: bool = False) -> str | None:
-    """Return the text of a configuration with the entry in it; None where it is there already.
+def merge_text(text: str, client: Client, added: Addition, *, force: bool = False) -> str | None:
+    """Return the text of a configuration with the entry in it; None if it has the entry already.
 
     Raises:
         NotMergedError: it cannot be read, or has another entry of that name and `force` was not given.
     """
-    join: Callable[..., str | None] = _into_toml if client.toml else _into_json
-    return join(text, client, added, force=force)
+    merge: Callable[..., str | None] = _merge_toml if client.toml else _merge_json
+    return merge(text, client, added, force=force)
 
 
-def _text(old: bytes | None) -> str:
+def _decode(old: bytes | None) -> str:
     return "" if old is None else old.decode("utf-8-sig")
 
 
-def _into_json(text: str, client: Client, added: Addition, *, force: bool) -> str | None:
+def _merge_json(text: str, client: Client, added: Addition, *, force: bool) -> str | None:
     try:
-        whole = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse) if text.strip() else {}
+        whole = json.loads(text, object_pairs_hook=_unique, parse_constant=_reject_constant) if text.strip() else {}
     except (ValueError, RecursionError):
         why = "is not plain JSON: it may hold comments, commas too many, or a name twice"
         raise NotMergedError(f"The file {why}. Add the entry by hand.") from None
-    for question in added.inputs:
-        _ask(_part(whole, "inputs", list), question, force=force)
-    _put(_part(whole, client.section, dict), NAME, added.entry, force=force)
+    for entry in added.inputs:
+        _add_input(_container(whole, "inputs", list), entry, force=force)
+    _add_server(_container(whole, client.section, dict), NAME, added.entry, force=force)
     found = _INDENT.search(text)
     new = json.dumps(whole, indent=found[1] if found else 2, ensure_ascii=False) + "\n"
     return None if text.strip() and json.loads(text) == whole else new
 
 
-def _part(whole: Any, name: str, kind: type[Any]) -> Any:
+def _container(whole: Any, name: str, kind: type[Any]) -> Any:
     part = whole.setdefault(name, kind()) if isinstance(whole, dict) else None
     if not isinstance(part, kind):
         raise NotMergedError(f"The file is of another form: {name} is not what it should be. Add the entry by hand.")
     return part
 
 
-def _put(servers: dict[str, Any], name: str, entry: Mapping[str, Any], *, force: bool) -> None:
+def _add_server(servers: dict[str, Any], name: str, entry: Mapping[str, Any], *, force: bool) -> None:
     if name in servers and servers[name] != entry and not force:
         raise NotMergedError(f"The file has another entry named {name}. Remove it, or replace it with --force.")
     servers[name] = dict(entry)
 
 
-def _ask(inputs: list[Any], question: Mapping[str, Any], *, force: bool) -> None:
-    """Add a question, or replace the one that has its id: one without `password` would show the key."""
-    for place, known in enumerate(inputs):
-        if isinstance(known, dict) and known.get("id") == question["id"]:
-            if known != question and not force:
-                raise NotMergedError(f"The file has another input {question['id']}. Replace it with --force.")
-            inputs[place] = dict(question)
+def _add_input(inputs: list[Any], entry: Mapping[str, Any], *, force: bool) -> None:
+    """Add an input, or replace the one with its id: one without `password` would show the key."""
+    for index, known in enumerate(inputs):
+        if isinstance(known, dict) and known.get("id") == entry["id"]:
+            if known != entry and not force:
+                raise NotMergedError(f"The file has another input {entry['id']}. Replace it with --force.")
+            inputs[index] = dict(entry)
             return
-    inputs.append(dict(question))
+    inputs.append(dict(entry))
 
 
-def _into_toml(text: str, client: Client, added: Addition, *, force: bool) -> str | None:
-    """Append a table, which leaves every line as it is. A table in the middle of the file is not replaced."""
+def _merge_toml(text: str, client: Client, added: Addition, *, force: bool) -> str | None:
+    """Append a table, which keeps every other line. A table in the middle of the file is not replaced."""
     try:
         old = tomllib.loads(text)
     except ValueError:
@@ -124,7 +129,7 @@ def _into_toml(text: str, client: Client, added: Addition, *, force: bool) -> st
             return None
         by_hand = ", which --force cannot do in TOML" if force else ""
         raise NotMergedError(f"The file has another entry named {NAME}. Replace it by hand{by_hand}.")
-    new = (text.rstrip("\n") + "\n\n" if text.strip() else "") + block(client, added) + "\n"
+    new = (text.rstrip("\n") + "\n\n" if text.strip() else "") + render_block(client, added) + "\n"
     try:
         whole = tomllib.loads(new)
     except ValueError:
@@ -134,16 +139,16 @@ def _into_toml(text: str, client: Client, added: Addition, *, force: bool) -> st
     return new
 
 
-def _keep(file: Path, old: bytes) -> Path:
-    """Write the backup beside the file, with its mode. It never replaces another."""
-    when = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
-    backup = file.with_name(f"{file.name}.backup-{when}")
+def _write_backup(file: Path, old: bytes) -> Path:
+    """Write a backup beside the file, with its mode. Never replaces another backup."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
+    backup = file.with_name(f"{file.name}.backup-{stamp}")
     _create(backup, old, file.stat().st_mode)
     return backup
 
 
 def _replace(file: Path, old: bytes | None, new: bytes, backup: Path | None) -> None:
-    """Put the new text in the place of the old one. Where that fails, the backup of it goes too."""
+    """Replace the file atomically. If that fails, remove the backup too."""
     temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
     try:
         _create(temporary, new, None if old is None else file.stat().st_mode)
@@ -158,13 +163,13 @@ def _replace(file: Path, old: bytes | None, new: bytes, backup: Path | None) -> 
 
 
 def _require_unchanged(file: Path, old: bytes | None) -> None:
-    """Clients write their files too, and whatever one wrote last is not ours to undo."""
+    """Raise if a client has written its file in the meantime: that change must not be lost."""
     if (file.read_bytes() if file.exists() else None) != old:
         raise NotMergedError("Something else wrote the file in the meantime. Close the client and try again.")
 
 
 def _create(file: Path, data: bytes, mode: int | None) -> None:
-    """Write a new file and force it to the disk. Without a mode, it gets what the user's other files get."""
+    """Write a new file and flush it to the disk. Without a mode, the umask decides."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     descriptor = os.open(file, flags, 0o666 if mode is None else 0o600)
     try:
@@ -186,5 +191,5 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
-def _refuse(name: str) -> Any:
+def _reject_constant(name: str) -> Any:
     raise ValueError(name)

@@ -1,4 +1,4 @@
-"""The eight operations beside a project: activity, demo data, product intents, tokens and the move."""
+"""The operations at a project: its activity log, demo data, product intents, tokens and organization."""
 
 from __future__ import annotations
 
@@ -7,121 +7,124 @@ from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
-from projects_mcp.sandbox.api.answers import project_answer, team_answer
-from projects_mcp.sandbox.api.calls import Call
+from projects_mcp.sandbox.api.representations import serialize_project, serialize_team
+from projects_mcp.sandbox.api.request import ApiRequest
 from projects_mcp.sandbox.errors import InvalidValueError, invalid, server_error
-from projects_mcp.sandbox.validation import kinds
-from projects_mcp.sandbox.world import history
+from projects_mcp.sandbox.validation import field_types
+from projects_mcp.sandbox.world import activity_log
 from projects_mcp.sandbox.world.catalogs import INTENT_CONTEXTS, PRODUCT_KEYS
 from projects_mcp.sandbox.world.state import Fields, Level, Organization, ProductIntent, Project, World, timestamp
 
 _UNKNOWN_CONTEXT = "unknown"
 
 
-def activity(call: Call) -> Response:
-    """Answer a page of the project's log."""
-    return JSONResponse(history.page(call.world, call.project, call.request.query_params, call.url))
+def read_activity(request: ApiRequest) -> Response:
+    """Respond with a page of the project's activity log."""
+    return JSONResponse(activity_log.read_page(request.world, request.project, request.http.query_params, request.url))
 
 
-def is_generating_demo_data(call: Call) -> Response:
-    """Answer whether the data of a demo project is still being made."""
-    ready_at = call.project.demo_data_ready_at
-    return JSONResponse({"is_generating_demo_data": ready_at is not None and call.world.clock() < ready_at})
+def is_generating_demo_data(request: ApiRequest) -> Response:
+    """Respond whether the data of a demo project is still being generated."""
+    ready_at = request.project.demo_data_ready_at
+    return JSONResponse({"is_generating_demo_data": ready_at is not None and request.world.clock() < ready_at})
 
 
-def add_product_intent(call: Call) -> Response:
-    """Count an intent and answer the team object. PostHog's behaviour: 201, whether or not the intent is new."""
-    _register(call, completed=False)
-    return JSONResponse(team_answer(call.world, call.project, call.user), status_code=201)
+def add_product_intent(request: ApiRequest) -> Response:
+    """Count an intent and respond with the team object. PostHog's behaviour: 201, also if the intent is not new."""
+    _count_intent(request, completed=False)
+    return JSONResponse(serialize_team(request.world, request.project, request.user), status_code=201)
 
 
-def complete_product_onboarding(call: Call) -> Response:
-    """Count an intent, mark its onboarding as completed now and answer the team object.
+def complete_product_onboarding(request: ApiRequest) -> Response:
+    """Count an intent, mark its onboarding as completed now, and respond with the team object.
 
-    PostHog's behaviour: a missing or unknown product is answered outside the usual envelope.
+    PostHog's behaviour: the error for a missing or unknown product does not have the usual envelope.
     """
-    product = call.fields.get("product_type")
+    product = request.fields.get("product_type")
     if not product:
         return JSONResponse({"error": "product_type is required"}, status_code=400)
-    if call.world.behaviour.checks_product_keys and product not in PRODUCT_KEYS:
+    if request.world.behaviour.checks_product_keys and product not in PRODUCT_KEYS:
         known = ", ".join(f"<ProductKey.{key.upper()}: '{key}'>" for key in PRODUCT_KEYS)
         return JSONResponse({"error": f"invalid product_type, expected one of [{known}]"}, status_code=400)
-    _register(call, completed=True)
-    return JSONResponse(team_answer(call.world, call.project, call.user))
+    _count_intent(request, completed=True)
+    return JSONResponse(serialize_team(request.world, request.project, request.user))
 
 
-def _register(call: Call, *, completed: bool) -> None:
-    product, context, metadata = _intent(call)
-    now = call.world.clock()
-    intents = call.project.intents
+def _count_intent(request: ApiRequest, *, completed: bool) -> None:
+    product, context, metadata = _parse_intent(request)
+    now = request.world.clock()
+    intents = request.project.intents
     intent = intents.setdefault(product, ProductIntent(product, created_at=now, updated_at=now))
     intent.updated_at = now
     intent.contexts[context] = intent.contexts.get(context, 0) + 1
     intent.metadata = {
         **metadata,
-        "$current_url": call.request.headers.get("referer"),
-        "$session_id": call.request.headers.get("x-posthog-session-id"),
+        "$current_url": request.http.headers.get("referer"),
+        "$session_id": request.http.headers.get("x-posthog-session-id"),
     }
     if completed:
         intent.onboarding_completed_at = now
 
 
-def _intent(call: Call) -> tuple[str, str, Fields]:
-    strict = call.world.behaviour.checks_product_keys
-    sent = call.fields
-    product = kinds.choice(PRODUCT_KEYS) if strict else kinds.text()
-    context = kinds.choice(INTENT_CONTEXTS) if strict else kinds.text()
-    metadata = _optional(sent, "metadata", kinds.mapping, {})
+def _parse_intent(request: ApiRequest) -> tuple[str, str, Fields]:
+    strict = request.world.behaviour.checks_product_keys
+    sent = request.fields
+    product = field_types.choice(PRODUCT_KEYS) if strict else field_types.text()
+    context = field_types.choice(INTENT_CONTEXTS) if strict else field_types.text()
+    metadata = _parse_optional(sent, "metadata", field_types.mapping, {})
     if "product_type" not in sent:
         raise invalid("This field is required.", code="required", attr="product_type")
     return (
-        _optional(sent, "product_type", product, ""),
-        _optional(sent, "intent_context", context, _UNKNOWN_CONTEXT),
+        _parse_optional(sent, "product_type", product, ""),
+        _parse_optional(sent, "intent_context", context, _UNKNOWN_CONTEXT),
         metadata,
     )
 
 
-def _optional(sent: Fields, name: str, check: kinds.Check, default: Any) -> Any:
+def _parse_optional(sent: Fields, name: str, field_type: field_types.FieldType, default: Any) -> Any:
     if name not in sent:
         return default
     try:
-        return kinds.field(check, sent[name], name, nullable=False)
+        return field_types.parse_field(field_type, sent[name], name, nullable=False)
     except InvalidValueError as error:
-        raise error.in_body() from None
+        raise error.to_api_error() from None
 
 
-def reset_token(call: Call) -> Response:
-    """Give the project a new ``api_token``; the old one stops working at once.
+def reset_token(request: ApiRequest) -> Response:
+    """Replace the ``api_token``; the old one stops working at once.
 
-    PostHog's behaviour: the log keeps both tokens in clear.
+    PostHog's behaviour: the activity log holds both tokens in clear.
     """
-    world, project = call.world, call.project
+    world, project = request.world, request.project
     before = project.fields["api_token"]
     after = world.new_token("phc_")
     _store(world, project, api_token=after)
-    history.record(world, project, call.user.id, "updated", changes=[history.change("api_token", before, after)])
-    return _answer(call)
+    activity_log.record(
+        world, project, request.user.id, "updated", changes=[activity_log.describe_change("api_token", before, after)]
+    )
+    return _respond(request)
 
 
-def rotate_secret_token(call: Call) -> Response:
-    """Give the project a new ``secret_api_token``; the former becomes the backup, the former backup is lost.
+def rotate_secret_token(request: ApiRequest) -> Response:
+    """Replace the ``secret_api_token``; the old one becomes the backup, the old backup is lost.
 
-    PostHog's behaviour: where the newer secret keys exist, a first token is refused unless conversations need it. The
-    log shows the tokens masked.
+    PostHog's behaviour: in an organization with the newer secret keys, a first token is refused unless conversations
+    need it. The activity log holds the tokens masked.
     """
-    world, project = call.world, call.project
-    former, lost = project.fields["secret_api_token"], project.fields["secret_api_token_backup"]
+    world, project = request.world, request.project
+    former, lost_backup = project.fields["secret_api_token"], project.fields["secret_api_token_backup"]
     _check_not_deprecated(world, project)
     new = world.new_token("phs_")
     _store(world, project, secret_api_token=new, secret_api_token_backup=former)
-    before: dict[str, str | None] = {"secret_api_token": _masked(former)}
-    after: dict[str, str | None] = {"secret_api_token": history.masked(new)}
+    before: dict[str, str | None] = {"secret_api_token": _mask_optional(former)}
+    after: dict[str, str | None] = {"secret_api_token": activity_log.mask(new)}
     if former:
-        before["secret_api_token_backup"] = _masked(lost)
-        after["secret_api_token_backup"] = history.masked(former)
-    change = {**history.change("secret_api_token", before, after), "action": "changed" if former else "created"}
-    history.record(world, project, call.user.id, "updated", changes=[change])
-    return _answer(call)
+        before["secret_api_token_backup"] = _mask_optional(lost_backup)
+        after["secret_api_token_backup"] = activity_log.mask(former)
+    change = activity_log.describe_change("secret_api_token", before, after)
+    change = {**change, "action": "changed" if former else "created"}
+    activity_log.record(world, project, request.user.id, "updated", changes=[change])
+    return _respond(request)
 
 
 def _check_not_deprecated(world: World, project: Project) -> None:
@@ -135,19 +138,19 @@ def _check_not_deprecated(world: World, project: Project) -> None:
         )
 
 
-def delete_secret_token_backup(call: Call) -> Response:
-    """Clear the backup of the secret token; without one nothing happens."""
-    world, project = call.world, call.project
+def delete_secret_token_backup(request: ApiRequest) -> Response:
+    """Clear the backup of the secret token; without a backup, change nothing."""
+    world, project = request.world, request.project
     backup = project.fields["secret_api_token_backup"]
     if backup:
         _store(world, project, secret_api_token_backup=None)
-        change = history.change("secret_api_token_backup", history.masked(backup), None)
-        history.record(world, project, call.user.id, "updated", changes=[change])
-    return _answer(call)
+        change = activity_log.describe_change("secret_api_token_backup", activity_log.mask(backup), None)
+        activity_log.record(world, project, request.user.id, "updated", changes=[change])
+    return _respond(request)
 
 
-def _masked(token: str | None) -> str | None:
-    return history.masked(token) if token else None
+def _mask_optional(token: str | None) -> str | None:
+    return activity_log.mask(token) if token else None
 
 
 def _store(world: World, project: Project, **fields: object) -> None:
@@ -155,43 +158,43 @@ def _store(world: World, project: Project, **fields: object) -> None:
     project.fields["updated_at"] = timestamp(world.clock())
 
 
-def _answer(call: Call) -> Response:
-    return JSONResponse(project_answer(call.world, call.project, call.user))
+def _respond(request: ApiRequest) -> Response:
+    return JSONResponse(serialize_project(request.world, request.project, request.user))
 
 
-def change_organization(call: Call) -> Response:
+def change_organization(request: ApiRequest) -> Response:
     """Move the project to the organization in ``organization_id``.
 
-    PostHog's behaviour: people who look at the project move along when they are members there, otherwise they look at
-    nothing afterwards. Moving it to where it is succeeds and changes nothing.
+    PostHog's behaviour: users who have the project open keep it open if they are members of the new organization;
+    otherwise they have nothing open afterwards. A move to the same organization succeeds and changes nothing.
     """
-    world, project = call.world, call.project
-    target = _target(call, project)
-    change = history.change("organization_id", project.organization_id, target.id, scope="Project")
+    world, project = request.world, request.project
+    target = _target_organization(request, project)
+    change = activity_log.describe_change("organization_id", project.organization_id, target.id, scope="Project")
     _store(world, project, organization=target.id)
     for user in world.users.values():
         if user.current_project_id == project.id:
             is_member = world.level(user.id, target.id) is not None
             user.current_organization_id = target.id if is_member else None
             user.current_project_id = project.id if is_member else None
-    history.record(world, project, call.user.id, "updated", changes=[change], scope="Project")
-    return _answer(call)
+    activity_log.record(world, project, request.user.id, "updated", changes=[change], scope="Project")
+    return _respond(request)
 
 
-def _target(call: Call, project: Project) -> Organization:
-    world, sent = call.world, call.fields.get("organization_id")
-    found = world.organizations.get(_canonical(sent)) if sent else None
-    level = world.level(call.user.id, found.id) if found else None
+def _target_organization(request: ApiRequest, project: Project) -> Organization:
+    world, sent = request.world, request.fields.get("organization_id")
+    found = world.organizations.get(_canonical_uuid(sent)) if sent else None
+    level = world.level(request.user.id, found.id) if found else None
     if found is None or level is None:
         raise invalid("You must be a member of the target organization to move a project.")
-    if level < Level.ADMIN or (world.level(call.user.id, project.organization_id) or 0) < Level.ADMIN:
+    if level < Level.ADMIN or (world.level(request.user.id, project.organization_id) or 0) < Level.ADMIN:
         raise invalid("You must be an admin of both the source and target organizations to move a project.")
     return found
 
 
-def _canonical(sent: object) -> str:
+def _canonical_uuid(sent: object) -> str:
     try:
         return str(uuid.UUID(str(sent)))
     except ValueError:
-        # PostHog's behaviour: Django's own complaint about a malformed id is not caught.
+        # PostHog's behaviour: Django's error for a malformed id is not caught.
         raise server_error() from None

@@ -1,28 +1,24 @@
-"""Who calls: bearer keys, browser sessions with their CSRF protection, and the limits of each personal key."""
+"""Authenticate a request: by a bearer key, or by a browser session with its CSRF protection."""
 
 from __future__ import annotations
 
 import hmac
-from collections import deque
-from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
-from projects_mcp.sandbox.api.calls import Caller
-from projects_mcp.sandbox.errors import forbidden, not_authenticated, throttled, wrong_credential
-from projects_mcp.sandbox.world.state import ApiKey, World
+from projects_mcp.sandbox.api.request import Principal
+from projects_mcp.sandbox.errors import forbidden, not_authenticated, wrong_credential
+from projects_mcp.sandbox.world.state import World
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_MINUTE = timedelta(minutes=1)
-_HOUR = timedelta(hours=1)
 
 
-def authenticate(world: World, request: Request) -> Caller:
-    """Return who calls. PostHog's behaviour: a bearer key wins over a cookie, even a wrong one.
+def authenticate(world: World, request: Request) -> Principal:
+    """Return the principal of a request. PostHog's behaviour: a bearer key, even a wrong one, precedes a cookie.
 
     Raises:
-        ApiError: 401, or 403 where a session's CSRF protection fails.
+        ApiError: 401, or 403 if the CSRF check of a session fails.
     """
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and value.strip():
@@ -37,7 +33,7 @@ def _challenge(world: World, request: Request) -> str | None:
     return f'Bearer resource_metadata="{site}/.well-known/oauth-protected-resource"'
 
 
-def _by_key(world: World, request: Request, value: str) -> Caller:
+def _by_key(world: World, request: Request, value: str) -> Principal:
     key = world.api_keys.get(value)
     if key is None:
         challenge = _challenge(world, request)
@@ -45,16 +41,16 @@ def _by_key(world: World, request: Request, value: str) -> Caller:
             raise wrong_credential("Invalid access token.", challenge)
         raise wrong_credential("Personal API key found in request Authorization header is invalid.", challenge)
     key.last_used_at = world.clock()
-    return Caller(world.users[key.user_id], key)
+    return Principal(world.users[key.user_id], key)
 
 
-def _by_session(world: World, request: Request) -> Caller:
+def _by_session(world: World, request: Request) -> Principal:
     session = world.sessions.get(request.cookies.get("sessionid", ""))
     if session is None or (session.expires_at is not None and session.expires_at <= world.clock()):
         raise not_authenticated(_challenge(world, request))
     if request.method not in _SAFE_METHODS:
         _check_csrf(request, session.csrf_token)
-    return Caller(world.users[session.user_id], None)
+    return Principal(world.users[session.user_id], None)
 
 
 def _check_csrf(request: Request, token: str) -> None:
@@ -70,31 +66,3 @@ def _check_csrf(request: Request, token: str) -> None:
     header = request.headers.get("x-csrftoken", "")
     if cookie != token or not hmac.compare_digest(header.encode(), cookie.encode()):
         raise forbidden("CSRF Failed: CSRF token missing or incorrect.")
-
-
-def throttle(world: World, key: ApiKey | None) -> None:
-    """Count a request that was let in.
-
-    PostHog's behaviour: two sliding windows for each personal key; sessions and OAuth tokens are not limited, and
-    refused requests do not count.
-
-    Raises:
-        ApiError: 429 with the seconds until the next request would be let in.
-    """
-    limits = world.behaviour.rate_limits
-    if limits is None or key is None or key.kind != "personal":
-        return
-    now = world.clock()
-    made = world.requests.setdefault(key.value, deque())
-    while made and made[0] <= now - _HOUR:
-        made.popleft()
-    wait = max(_wait(made, limits.per_minute, _MINUTE, now), _wait(made, limits.per_hour, _HOUR, now))
-    if wait > timedelta():
-        raise throttled(wait.total_seconds(), header=world.behaviour.retry_after_header)
-    made.append(now)
-
-
-def _wait(made: deque[datetime], limit: int, window: timedelta, now: datetime) -> timedelta:
-    if len(made) < limit:
-        return timedelta()
-    return max(timedelta(), made[-limit] + window - now)

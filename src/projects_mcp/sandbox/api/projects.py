@@ -1,4 +1,4 @@
-"""The five operations on projects themselves: list, create, retrieve, update, delete."""
+"""The operations on projects: list, create, retrieve, update and delete."""
 
 from __future__ import annotations
 
@@ -7,56 +7,68 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from starlette.responses import JSONResponse, Response
 
-from projects_mcp.sandbox.api.access import visible_projects
-from projects_mcp.sandbox.api.answers import list_answer, project_answer
-from projects_mcp.sandbox.api.calls import Call
+from projects_mcp.sandbox.api.representations import serialize_list_item, serialize_project
+from projects_mcp.sandbox.api.request import ApiRequest
 from projects_mcp.sandbox.api.updating import update_project
 from projects_mcp.sandbox.errors import invalid
+from projects_mcp.sandbox.validation.body import validate_body
+from projects_mcp.sandbox.validation.refinements import ValidationContext, is_name_taken
 from projects_mcp.sandbox.validation.rules import BY_NAME
-from projects_mcp.sandbox.validation.serializer import Situation, is_taken, validate
+from projects_mcp.sandbox.world.activity_log import record
 from projects_mcp.sandbox.world.defaults import default_filters, new_project_fields
-from projects_mcp.sandbox.world.history import record
 from projects_mcp.sandbox.world.state import DELETION_DELAY, Fields, Organization, Project, World, timestamp
 
 DEFAULT_LIMIT = 100
-"""Items on a page of the list. PostHog's behaviour: there is no highest."""
+"""Items on a page of the list. PostHog's behaviour: there is no maximum."""
 
-DEMO_DATA_TIME = timedelta(minutes=1)
-"""How long the sandbox takes to "generate" the data of a demo project."""
+DEMO_DATA_DURATION = timedelta(minutes=1)
+"""The time in which the sandbox pretends to generate the data of a demo project."""
 
 _SUNDAY_COUNTRIES = frozenset({"US", "CA", "MX", "BR", "JP", "KR", "IN", "IL", "AU", "ZA", "AE", "EG", "SA"})
 
 
-def list_projects(call: Call) -> Response:
-    """Answer a page of the projects that the caller sees.
+def list_projects(request: ApiRequest) -> Response:
+    """Respond with a page of the projects that the user sees.
 
-    Query: ``limit``, ``offset`` and ``search`` (part of the name, whatever the case). PostHog's behaviour: values that
-    are not positive numbers count as absent; projects that wait for their deletion are listed like any other.
+    Query: ``limit``, ``offset`` and ``search`` (a part of the name, in any case). PostHog's behaviour: a value that is
+    not a positive number counts as absent; projects with a pending deletion are listed too.
     """
-    query = call.request.query_params
+    query = request.http.query_params
     search = query.get("search", "").strip().casefold()
-    found = [project for project in visible_projects(call) if search in project.name.casefold()]
-    limit = _positive(query.get("limit")) or DEFAULT_LIMIT
-    offset = _positive(query.get("offset"))
+    found = [project for project in _visible_projects(request) if search in project.name.casefold()]
+    limit = _parse_positive(query.get("limit")) or DEFAULT_LIMIT
+    offset = _parse_positive(query.get("offset"))
     rows = found[offset : offset + limit]
     return JSONResponse(
         {
             "count": len(found),
-            "next": _page(call.url, limit, offset + limit) if offset + limit < len(found) else None,
-            "previous": _page(call.url, limit, max(0, offset - limit)) if offset > 0 else None,
-            "results": [list_answer(call.world, project) for project in rows],
+            "next": _page_url(request.url, limit, offset + limit) if offset + limit < len(found) else None,
+            "previous": _page_url(request.url, limit, max(0, offset - limit)) if offset > 0 else None,
+            "results": [serialize_list_item(request.world, project) for project in rows],
         }
     )
 
 
-def _positive(text: str | None) -> int:
+def _visible_projects(request: ApiRequest) -> list[Project]:
+    """Return the organization's projects that the user sees, by id.
+
+    PostHog's behaviour: membership is not checked; a user sees nothing in an organization of others.
+    """
+    organization, world = request.organization, request.world
+    if world.level(request.user.id, organization.id) is None:
+        return []
+    found = [project for project in world.projects.values() if project.organization_id == organization.id]
+    return sorted(found, key=lambda project: project.id)
+
+
+def _parse_positive(text: str | None) -> int:
     try:
         return max(0, int(text or "0"))
     except ValueError:
         return 0
 
 
-def _page(url: str, limit: int, offset: int) -> str:
+def _page_url(url: str, limit: int, offset: int) -> str:
     parts = urlsplit(url)
     query = {**dict(parse_qsl(parts.query, keep_blank_values=True)), "limit": str(limit), "offset": str(offset)}
     if not offset:
@@ -64,38 +76,38 @@ def _page(url: str, limit: int, offset: int) -> str:
     return urlunsplit(parts._replace(query=urlencode(sorted(query.items()))))
 
 
-def retrieve(call: Call) -> Response:
-    """Answer the full project, secrets in clear."""
-    return JSONResponse(project_answer(call.world, call.project, call.user))
+def retrieve(request: ApiRequest) -> Response:
+    """Respond with the full project, with its secrets in clear."""
+    return JSONResponse(serialize_project(request.world, request.project, request.user))
 
 
-def partial_update(call: Call) -> Response:
-    """Change the sent settings and answer the full project."""
-    project = call.project
-    values = validate(call.data, _situation(call, project))
-    update_project(call.world, project, call.user.id, values)
-    return JSONResponse(project_answer(call.world, project, call.user))
+def partial_update(request: ApiRequest) -> Response:
+    """Change the sent settings and respond with the full project."""
+    project = request.project
+    values = validate_body(request.data, _validation_context(request, project))
+    update_project(request.world, project, request.user.id, values)
+    return JSONResponse(serialize_project(request.world, project, request.user))
 
 
-def _situation(call: Call, project: Project | None) -> Situation:
-    organization = call.world.organizations[project.organization_id] if project else call.organization
-    # Whoever is not a member was refused before any body is looked at.
-    level = call.world.level(call.user.id, organization.id) or 0
-    return Situation(call.world, organization, project, level)
+def _validation_context(request: ApiRequest, project: Project | None) -> ValidationContext:
+    organization = request.world.organizations[project.organization_id] if project else request.organization
+    # A user who is not a member was refused before any body is read.
+    level = request.world.level(request.user.id, organization.id) or 0
+    return ValidationContext(request.world, organization, project, level)
 
 
-def create(call: Call) -> Response:
-    """Make a project, move the caller to it and answer it in full with 201."""
-    world, organization = call.world, call.organization
-    values = validate(call.data, _situation(call, None))
+def create(request: ApiRequest) -> Response:
+    """Create a project, open it for the user, and respond with 201 and the full project."""
+    world, organization = request.world, request.organization
+    values = validate_body(request.data, _validation_context(request, None))
     values = {name: value for name, value in values.items() if BY_NAME[name].creatable}
     project = _new_project(world, organization, values)
     world.projects[project.id] = project
-    call.user.current_organization_id = organization.id
-    call.user.current_project_id = project.id
-    record(world, project, call.user.id, "created", scope="Project")
-    record(world, project, call.user.id, "created")
-    return JSONResponse(project_answer(world, project, call.user), status_code=201)
+    request.user.current_organization_id = organization.id
+    request.user.current_project_id = project.id
+    record(world, project, request.user.id, "created", scope="Project")
+    record(world, project, request.user.id, "created")
+    return JSONResponse(serialize_project(world, project, request.user), status_code=201)
 
 
 def _new_project(world: World, organization: Organization, values: Fields) -> Project:
@@ -111,14 +123,14 @@ def _new_project(world: World, organization: Organization, values: Fields) -> Pr
     fields["primary_dashboard"] = number * 10
     fields.update(values)
     fields.update({name: value for name, value in world.behaviour.renamed_values.items() if name in values})
-    # PostHog's behaviour: whatever was sent here is overwritten with the filter of the new cohort of test users.
+    # PostHog's behaviour: the filter of the new cohort of test users replaces what was sent.
     fields["test_account_filters"] = default_filters(number)
     fields["extra_settings"] = {"recorder_script": "posthog-recorder", **_mapping(fields["extra_settings"])}
     return Project(
         fields=fields,
         dashboards={number * 10},
         screenshot_secret=world.new_token(""),
-        demo_data_ready_at=now + DEMO_DATA_TIME if fields["is_demo"] else None,
+        demo_data_ready_at=now + DEMO_DATA_DURATION if fields["is_demo"] else None,
     )
 
 
@@ -128,22 +140,22 @@ def _mapping(value: object) -> Fields:
 
 def _default_name(world: World, organization_id: str) -> str:
     name, number = "Default project", 1
-    while world.behaviour.unique_names and is_taken(name, world, organization_id):
+    while world.behaviour.unique_names and is_name_taken(name, world, organization_id):
         number += 1
         name = f"Default project {number}"
     return name
 
 
-def destroy(call: Call) -> Response:
-    """Delete the project, at once or after 48 hours, and answer 204 without a body.
+def destroy(request: ApiRequest) -> Response:
+    """Delete the project, at once or after 48 hours, and respond with 204 without a body.
 
-    PostHog's behaviour: 204 means "accepted". A project that never ingested an event goes at once; older versions
-    delete every project at once.
+    PostHog's behaviour: 204 means "accepted". A project that never ingested an event is deleted at once; older
+    versions delete every project at once.
     """
-    world, project = call.world, call.project
+    world, project = request.world, request.project
     _check_deletable(world, project)
-    record(world, project, call.user.id, "deleted")
-    record(world, project, call.user.id, "deleted", scope="Project")
+    record(world, project, request.user.id, "deleted")
+    record(world, project, request.user.id, "deleted", scope="Project")
     behaviour = world.behaviour
     unused = behaviour.unused_deleted_at_once and not project.fields["ingested_event"]
     if behaviour.deletion == "immediate" or unused:

@@ -1,8 +1,8 @@
-"""Storing what an update changes.
+"""Store an update.
 
-PostHog's behaviour: only the sent fields change. ``survey_config`` and ``modifiers`` are merged with what is stored, so
-are the analytics configurations; ``session_replay_config`` is merged one level further down as well; everything else,
-lists included, is replaced whole. ``conversations_settings`` is merged, and its tokens are PostHog's own.
+PostHog's behaviour: only the sent fields change. ``survey_config``, ``modifiers``, ``conversations_settings`` and the
+analytics configurations are merged with the stored objects; ``session_replay_config`` is merged on a second level too;
+everything else, lists included, is replaced. Only PostHog writes the tokens in ``conversations_settings``.
 """
 
 from __future__ import annotations
@@ -10,35 +10,35 @@ from __future__ import annotations
 from typing import Any
 
 from projects_mcp.sandbox.errors import forbidden, server_error
+from projects_mcp.sandbox.validation.refinements import MANAGED_CONVERSATION_KEYS
 from projects_mcp.sandbox.validation.rules import BY_NAME, Merge
-from projects_mcp.sandbox.validation.serializer import MANAGED_CONVERSATION_KEYS
+from projects_mcp.sandbox.world.activity_log import record_changes
 from projects_mcp.sandbox.world.catalogs import RETENTION_PERIODS
-from projects_mcp.sandbox.world.history import record_differences
 from projects_mcp.sandbox.world.state import Fields, Organization, Project, World, timestamp
 
 _WIDGET_TOKEN = "widget_public_token"
 
 
 def update_project(world: World, project: Project, user_id: int, values: Fields) -> None:
-    """Store validated values and write the log.
+    """Store validated values and record the changes in the activity log.
 
-    PostHog's behaviour: ``updated_at`` moves when a setting was sent, even with the value it had; a new description
-    alone does not move it.
+    PostHog's behaviour: a sent setting changes ``updated_at``, even with its old value; a new description alone does
+    not.
 
     Raises:
-        ApiError: 403 for a retention period above the plan, 500 where the plan names none.
+        ApiError: 403 for a retention period above the plan, 500 for a plan without one.
     """
     if "session_recording_retention_period" in values:
         organization = world.organizations[project.organization_id]
         _check_retention(values["session_recording_retention_period"], organization)
     before = dict(project.fields)
-    stored = {name: _merged(BY_NAME[name].merge, before.get(name), value) for name, value in values.items()}
-    _settle_conversations(world, before, values, stored)
+    stored = {name: _merge(BY_NAME[name].merge, before.get(name), value) for name, value in values.items()}
+    _update_conversations(world, before, values, stored)
     stored.update({name: value for name, value in world.behaviour.renamed_values.items() if name in values})
     project.fields.update(stored)
     if stored.keys() - {"product_description"}:
         project.fields["updated_at"] = timestamp(world.clock())
-    record_differences(world, project, user_id, before)
+    record_changes(world, project, user_id, before)
 
 
 def _check_retention(period: str, organization: Organization) -> None:
@@ -52,18 +52,18 @@ def _check_retention(period: str, organization: Organization) -> None:
         )
 
 
-def _merged(merge: Merge, stored: Any, sent: Any) -> Any:
+def _merge(merge: Merge, stored: Any, sent: Any) -> Any:
     if merge == "replace" or not isinstance(stored, dict) or not isinstance(sent, dict):
         return sent
     if merge == "keys":
         return {**stored, **sent}
-    return {**stored, **{name: _merged("keys", stored.get(name), part) for name, part in sent.items()}}
+    return {**stored, **{name: _merge("keys", stored.get(name), part) for name, part in sent.items()}}
 
 
-def _settle_conversations(world: World, before: Fields, values: Fields, stored: Fields) -> None:
+def _update_conversations(world: World, before: Fields, values: Fields, stored: Fields) -> None:
     settings = before["conversations_settings"]
     if "conversations_settings" in values and stored["conversations_settings"] is None:
-        stored["conversations_settings"] = _cleared(world, settings)
+        stored["conversations_settings"] = _clear_conversations(world, settings)
     if "conversations_enabled" not in values:
         return
     enabled, was_enabled = bool(values["conversations_enabled"]), bool(before["conversations_enabled"])
@@ -76,7 +76,7 @@ def _settle_conversations(world: World, before: Fields, values: Fields, stored: 
         stored["conversations_settings"] = {**current, _WIDGET_TOKEN: world.new_token("")}
 
 
-def _cleared(world: World, settings: Fields | None) -> Fields | None:
+def _clear_conversations(world: World, settings: Fields | None) -> Fields | None:
     if not settings or not world.behaviour.manages_conversations:
         return None
     return {name: value for name, value in settings.items() if name in MANAGED_CONVERSATION_KEYS} or None

@@ -1,1 +1,1 @@
-"""The sandbox's checks of what is sent to it."""
+"""The validation of request bodies: field types, the rule of each setting, and the rules between settings."""

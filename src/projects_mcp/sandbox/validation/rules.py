@@ -1,7 +1,7 @@
-"""The settings of a project as one table: what each accepts, who may change it, and how a change is stored.
+"""The settings of a project as one table: their types, the role to change them, and the way to store a change.
 
-Fields that are not in the table are read-only or unknown. PostHog's behaviour: sending those does nothing, with 200.
-The order is that in which PostHog reads a body; the first refusal is the one that is answered.
+All other fields are read-only or unknown. PostHog's behaviour: those in a body have no effect, and the response is 200.
+The order is that of PostHog's validation; the response is for the first refusal.
 """
 
 from __future__ import annotations
@@ -11,17 +11,27 @@ from dataclasses import dataclass
 from typing import Literal
 
 from projects_mcp.sandbox.errors import InvalidValueError
-from projects_mcp.sandbox.validation import checks, kinds
-from projects_mcp.sandbox.validation.kinds import Check
+from projects_mcp.sandbox.validation import field_types
+from projects_mcp.sandbox.validation.field_types import FieldType
 from projects_mcp.sandbox.validation.timezones import TIMEZONES
-from projects_mcp.sandbox.validation.triggers import trigger_groups
+from projects_mcp.sandbox.validation.triggers import validate_trigger_groups
+from projects_mcp.sandbox.validation.validators import (
+    validate_dictionary,
+    validate_linked_flag,
+    validate_masking,
+    validate_modifiers,
+    validate_network_payload,
+    validate_path_cleaning,
+    validate_property_filters,
+    validate_replay,
+)
 from projects_mcp.sandbox.world.behaviour import Behaviour
 from projects_mcp.sandbox.world.catalogs import CURRENCIES, RETENTION_PERIODS
 
 Merge = Literal["replace", "keys", "two levels"]
-"""How a sent object meets the stored one: instead of it, key by key, or key by key one level further down too."""
+"""The way to store a sent object: replace the stored one, merge the keys, or merge the keys of two levels."""
 
-_MOST_INTEGER = 2_147_483_647
+_MAX_INTEGER = 2_147_483_647
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,62 +40,63 @@ class Rule:
 
     Attributes:
         name: The field.
-        check: What it accepts and stores, null aside.
+        field_type: Parses a sent value other than null.
         nullable: It may be null.
-        member_safe: A plain member may change it; everything else needs a project admin.
-        merge: How an object is stored.
-        creatable: It is read when a project is created; otherwise it is silently dropped then.
+        member_safe: Members may change it; otherwise only project admins may.
+        merge: The way to store an object.
+        creatable: A creation may set it; otherwise a creation drops it silently.
     """
 
     name: str
-    check: Check
+    field_type: FieldType
     nullable: bool = True
     member_safe: bool = False
     merge: Merge = "replace"
     creatable: bool = True
 
 
-_REVENUE = kinds.config(
+_URLS = field_types.list_of(field_types.text(max_length=200, blank=True), null_items=True)
+_REVENUE = field_types.config(
     {
-        "base_currency": kinds.choice(CURRENCIES),
-        "events": kinds.anything,
-        "filter_test_accounts": kinds.boolean,
+        "base_currency": field_types.choice(CURRENCIES),
+        "events": field_types.anything,
+        "filter_test_accounts": field_types.boolean,
     }
 )
-_MARKETING = kinds.config(
+_MARKETING = field_types.config(
     {
-        "sources_map": kinds.anything,
-        "conversion_goals": kinds.anything,
-        "attribution_window_days": kinds.integer(least=1, most=90),
-        "attribution_mode": kinds.choice(("first_touch", "last_touch", "linear", "time_decay", "position_based")),
-        "campaign_name_mappings": kinds.anything,
-        "custom_source_mappings": kinds.anything,
-        "campaign_field_preferences": kinds.anything,
+        "sources_map": field_types.anything,
+        "conversion_goals": field_types.anything,
+        "attribution_window_days": field_types.integer(minimum=1, maximum=90),
+        "attribution_mode": field_types.choice(("first_touch", "last_touch", "linear", "time_decay", "position_based")),
+        "campaign_name_mappings": field_types.anything,
+        "custom_source_mappings": field_types.anything,
+        "campaign_field_preferences": field_types.anything,
     }
 )
-_CUSTOMER = kinds.config(
+_CUSTOMER = field_types.config(
     {
-        "activity_event": kinds.anything,
-        "signup_pageview_event": kinds.anything,
-        "signup_event": kinds.anything,
-        "subscription_event": kinds.anything,
-        "payment_event": kinds.anything,
-        "account_group_type_index": kinds.integer(least=0, most=4),
+        "activity_event": field_types.anything,
+        "signup_pageview_event": field_types.anything,
+        "signup_event": field_types.anything,
+        "subscription_event": field_types.anything,
+        "payment_event": field_types.anything,
+        "account_group_type_index": field_types.integer(minimum=0, maximum=4),
     },
     nullable=frozenset({"account_group_type_index"}),
 )
-_WORKFLOWS = kinds.config(
+_WORKFLOWS = field_types.config(
     {
-        "capture_workflows_engagement_events": kinds.boolean,
-        "email_tracking_consent_mode": kinds.choice(("off", "opt_out", "opt_in")),
+        "capture_workflows_engagement_events": field_types.boolean,
+        "email_tracking_consent_mode": field_types.choice(("off", "opt_out", "opt_in")),
     }
 )
-_FLAG_POLICY = kinds.config({"require_tags": kinds.boolean})
-_DATA_MANAGEMENT = kinds.config({"stale_event_days": kinds.integer(least=1, most=365)})
+_FLAG_POLICY = field_types.config({"require_tags": field_types.boolean})
+_DATA_MANAGEMENT = field_types.config({"stale_event_days": field_types.integer(minimum=1, maximum=365)})
 
 
 def _refuse_access_control(value: object) -> object:
-    kinds.boolean(value)
+    field_types.boolean(value)
     raise InvalidValueError(
         "The 'access_control' field has been deprecated and is no longer supported. "
         "Please use the new access control system instead. "
@@ -93,89 +104,91 @@ def _refuse_access_control(value: object) -> object:
     )
 
 
-WEBHOOK = Rule("slack_incoming_webhook", kinds.text(most=500, blank=True))
-"""A setting of older versions only."""
+WEBHOOK = Rule("slack_incoming_webhook", field_types.text(max_length=500, blank=True))
+"""A setting of older versions."""
 
 RULES: tuple[Rule, ...] = (
-    Rule("name", kinds.text(most=200), nullable=False),
-    Rule("product_description", kinds.text(most=1000, blank=True), member_safe=True),
-    Rule("app_urls", kinds.list_of(kinds.text(most=200, blank=True), null_items=True), nullable=False),
-    Rule("anonymize_ips", kinds.boolean, nullable=False),
-    Rule("completed_snippet_onboarding", kinds.boolean, nullable=False, member_safe=True),
-    Rule("test_account_filters", checks.property_filters, nullable=False),
-    Rule("test_account_filters_default_checked", kinds.boolean),
-    Rule("path_cleaning_filters", checks.path_cleaning),
-    Rule("is_demo", kinds.boolean, nullable=False),
-    Rule("timezone", kinds.choice(TIMEZONES), nullable=False),
-    Rule("data_attributes", kinds.anything, nullable=False),
-    Rule("person_display_name_properties", kinds.list_of(kinds.text(most=400))),
-    Rule("correlation_config", kinds.anything),
-    Rule("autocapture_opt_out", kinds.boolean),
-    Rule("autocapture_exceptions_opt_in", kinds.boolean, member_safe=True),
-    Rule("autocapture_web_vitals_opt_in", kinds.boolean, member_safe=True),
-    Rule("autocapture_web_vitals_allowed_metrics", kinds.anything, member_safe=True),
-    Rule("autocapture_exceptions_errors_to_ignore", kinds.anything),
-    Rule("capture_console_log_opt_in", kinds.boolean),
-    Rule("capture_performance_opt_in", kinds.boolean),
-    Rule("session_recording_opt_in", kinds.boolean, nullable=False, member_safe=True),
-    Rule("session_recording_sample_rate", kinds.rate),
-    Rule("session_recording_minimum_duration_milliseconds", kinds.integer(least=0, most=30_000)),
-    Rule("session_recording_linked_flag", checks.linked_flag),
-    Rule("session_recording_network_payload_capture_config", checks.network_payload),
-    Rule("session_recording_masking_config", checks.masking),
-    Rule("session_recording_url_trigger_config", kinds.list_of(kinds.anything, null_items=True)),
-    Rule("session_recording_url_blocklist_config", kinds.list_of(kinds.anything, null_items=True)),
-    Rule("session_recording_event_trigger_config", kinds.list_of(kinds.text(blank=True), null_items=True)),
-    Rule("session_recording_trigger_match_type_config", kinds.text(most=24, blank=True)),
-    Rule("session_recording_trigger_groups", trigger_groups),
-    Rule("session_recording_retention_period", kinds.choice(RETENTION_PERIODS), nullable=False),
-    Rule("session_replay_config", checks.replay, merge="two levels"),
-    Rule("survey_config", checks.dictionary, merge="keys"),
+    Rule("name", field_types.text(max_length=200), nullable=False),
+    Rule("product_description", field_types.text(max_length=1000, blank=True), member_safe=True),
+    Rule(
+        "app_urls", field_types.list_of(field_types.text(max_length=200, blank=True), null_items=True), nullable=False
+    ),
+    Rule("anonymize_ips", field_types.boolean, nullable=False),
+    Rule("completed_snippet_onboarding", field_types.boolean, nullable=False, member_safe=True),
+    Rule("test_account_filters", validate_property_filters, nullable=False),
+    Rule("test_account_filters_default_checked", field_types.boolean),
+    Rule("path_cleaning_filters", validate_path_cleaning),
+    Rule("is_demo", field_types.boolean, nullable=False),
+    Rule("timezone", field_types.choice(TIMEZONES), nullable=False),
+    Rule("data_attributes", field_types.anything, nullable=False),
+    Rule("person_display_name_properties", field_types.list_of(field_types.text(max_length=400))),
+    Rule("correlation_config", field_types.anything),
+    Rule("autocapture_opt_out", field_types.boolean),
+    Rule("autocapture_exceptions_opt_in", field_types.boolean, member_safe=True),
+    Rule("autocapture_web_vitals_opt_in", field_types.boolean, member_safe=True),
+    Rule("autocapture_web_vitals_allowed_metrics", field_types.anything, member_safe=True),
+    Rule("autocapture_exceptions_errors_to_ignore", field_types.anything),
+    Rule("capture_console_log_opt_in", field_types.boolean),
+    Rule("capture_performance_opt_in", field_types.boolean),
+    Rule("session_recording_opt_in", field_types.boolean, nullable=False, member_safe=True),
+    Rule("session_recording_sample_rate", field_types.rate),
+    Rule("session_recording_minimum_duration_milliseconds", field_types.integer(minimum=0, maximum=30_000)),
+    Rule("session_recording_linked_flag", validate_linked_flag),
+    Rule("session_recording_network_payload_capture_config", validate_network_payload),
+    Rule("session_recording_masking_config", validate_masking),
+    Rule("session_recording_url_trigger_config", field_types.list_of(field_types.anything, null_items=True)),
+    Rule("session_recording_url_blocklist_config", field_types.list_of(field_types.anything, null_items=True)),
+    Rule("session_recording_event_trigger_config", field_types.list_of(field_types.text(blank=True), null_items=True)),
+    Rule("session_recording_trigger_match_type_config", field_types.text(max_length=24, blank=True)),
+    Rule("session_recording_trigger_groups", validate_trigger_groups),
+    Rule("session_recording_retention_period", field_types.choice(RETENTION_PERIODS), nullable=False),
+    Rule("session_replay_config", validate_replay, merge="two levels"),
+    Rule("survey_config", validate_dictionary, merge="keys"),
     Rule("access_control", _refuse_access_control, nullable=False),
-    Rule("week_start_day", kinds.choice((0, 1))),
-    Rule("primary_dashboard", kinds.anything, member_safe=True),
-    Rule("live_events_columns", kinds.list_of(kinds.text())),
-    Rule("recording_domains", kinds.list_of(kinds.text(most=200, blank=True), null_items=True)),
-    Rule("inject_web_apps", kinds.boolean),
-    Rule("extra_settings", kinds.anything),
-    Rule("modifiers", checks.modifiers, merge="keys"),
-    Rule("has_completed_onboarding_for", kinds.anything, member_safe=True),
-    Rule("surveys_opt_in", kinds.boolean, member_safe=True),
-    Rule("heatmaps_opt_in", kinds.boolean),
-    Rule("flags_persistence_default", kinds.boolean),
-    Rule("receive_org_level_activity_logs", kinds.boolean),
-    Rule("business_model", kinds.choice(("b2b", "b2c", "other"), blank=True)),
-    Rule("conversations_enabled", kinds.boolean),
-    Rule("conversations_settings", checks.dictionary, merge="keys"),
-    Rule("logs_settings", checks.dictionary),
-    Rule("proactive_tasks_enabled", kinds.boolean),
-    Rule("tags", kinds.list_of(kinds.text(most=255)), nullable=False),
+    Rule("week_start_day", field_types.choice((0, 1))),
+    Rule("primary_dashboard", field_types.anything, member_safe=True),
+    Rule("live_events_columns", field_types.list_of(field_types.text())),
+    Rule("recording_domains", _URLS),
+    Rule("inject_web_apps", field_types.boolean),
+    Rule("extra_settings", field_types.anything),
+    Rule("modifiers", validate_modifiers, merge="keys"),
+    Rule("has_completed_onboarding_for", field_types.anything, member_safe=True),
+    Rule("surveys_opt_in", field_types.boolean, member_safe=True),
+    Rule("heatmaps_opt_in", field_types.boolean),
+    Rule("flags_persistence_default", field_types.boolean),
+    Rule("receive_org_level_activity_logs", field_types.boolean),
+    Rule("business_model", field_types.choice(("b2b", "b2c", "other"), blank=True)),
+    Rule("conversations_enabled", field_types.boolean),
+    Rule("conversations_settings", validate_dictionary, merge="keys"),
+    Rule("logs_settings", validate_dictionary),
+    Rule("proactive_tasks_enabled", field_types.boolean),
+    Rule("tags", field_types.list_of(field_types.text(max_length=255)), nullable=False),
     Rule("revenue_analytics_config", _REVENUE, nullable=False, merge="keys", creatable=False),
     Rule("marketing_analytics_config", _MARKETING, nullable=False, merge="keys", creatable=False),
     Rule("customer_analytics_config", _CUSTOMER, nullable=False, merge="keys", creatable=False),
     Rule("workflows_config", _WORKFLOWS, nullable=False, merge="keys", creatable=False),
     Rule("feature_flag_policy_config", _FLAG_POLICY, nullable=False, merge="keys", creatable=False),
     Rule("data_management_config", _DATA_MANAGEMENT, nullable=False, merge="keys", creatable=False),
-    Rule("base_currency", kinds.choice(CURRENCIES), nullable=False),
-    Rule("capture_dead_clicks", kinds.boolean),
-    Rule("cookieless_server_hash_mode", kinds.choice((0, 1, 2))),
-    Rule("human_friendly_comparison_periods", kinds.boolean),
-    Rule("feature_flag_confirmation_enabled", kinds.boolean),
-    Rule("feature_flag_confirmation_message", kinds.text(blank=True)),
-    Rule("default_evaluation_contexts_enabled", kinds.boolean),
-    Rule("require_evaluation_contexts", kinds.boolean),
-    Rule("default_data_theme", kinds.integer(least=-_MOST_INTEGER - 1, most=_MOST_INTEGER)),
-    Rule("onboarding_tasks", kinds.anything, member_safe=True),
-    Rule("web_analytics_pre_aggregated_tables_enabled", kinds.boolean),
+    Rule("base_currency", field_types.choice(CURRENCIES), nullable=False),
+    Rule("capture_dead_clicks", field_types.boolean),
+    Rule("cookieless_server_hash_mode", field_types.choice((0, 1, 2))),
+    Rule("human_friendly_comparison_periods", field_types.boolean),
+    Rule("feature_flag_confirmation_enabled", field_types.boolean),
+    Rule("feature_flag_confirmation_message", field_types.text(blank=True)),
+    Rule("default_evaluation_contexts_enabled", field_types.boolean),
+    Rule("require_evaluation_contexts", field_types.boolean),
+    Rule("default_data_theme", field_types.integer(minimum=-_MAX_INTEGER - 1, maximum=_MAX_INTEGER)),
+    Rule("onboarding_tasks", field_types.anything, member_safe=True),
+    Rule("web_analytics_pre_aggregated_tables_enabled", field_types.boolean),
 )
-"""Every setting of today's PostHog."""
+"""The settings of today's PostHog."""
 
 BY_NAME = {rule.name: rule for rule in (*RULES, WEBHOOK)}
 """The rules by the name of their setting."""
 
 
-def known(behaviour: Behaviour) -> Iterator[Rule]:
-    """Yield the settings that this version of PostHog reads, in its order."""
+def active_rules(behaviour: Behaviour) -> Iterator[Rule]:
+    """Yield the settings that a version of PostHog reads, in its order."""
     for rule in (*RULES, WEBHOOK) if behaviour.webhook_writable else RULES:
         if rule.name not in behaviour.ignored_fields | behaviour.absent_fields:
             yield rule

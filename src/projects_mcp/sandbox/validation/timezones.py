@@ -1,4 +1,4 @@
-"""The names that PostHog accepts as a ``timezone``: the IANA database with its old aliases, not the machine's own."""
+"""The names that PostHog accepts as a ``timezone``: those of the IANA database with its old aliases."""
 
 from __future__ import annotations
 

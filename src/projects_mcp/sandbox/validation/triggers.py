@@ -1,4 +1,4 @@
-"""The check of ``session_recording_trigger_groups``, which PostHog reads strictly."""
+"""Validate ``session_recording_trigger_groups``."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 from projects_mcp.sandbox.errors import InvalidValueError
 
 _VERSION = 2
-_LONGEST_MS = 30_000
+_MAX_DURATION_MS = 30_000
 _OPERATORS = ("exact", "gt", "icontains", "is_not", "lt", "not_icontains", "not_regex", "regex")
 _TYPES = ("event", "person")
 
 
-def trigger_groups(value: Any) -> dict[str, Any]:
-    """Check ``{version: 2, groups: [...], fallbackSampleRate?}`` and return it unchanged."""
+def validate_trigger_groups(value: Any) -> dict[str, Any]:
+    """Validate ``{version: 2, groups: [...], fallbackSampleRate?}`` and return it unchanged."""
     if not isinstance(value, dict):
         raise InvalidValueError("Must provide a dictionary or None.")
     if "version" not in value:
@@ -27,7 +27,7 @@ def trigger_groups(value: Any) -> dict[str, Any]:
     if not isinstance(value["groups"], list):
         raise InvalidValueError("Field 'groups' must be an array.")
     for index, group in enumerate(value["groups"]):
-        _group(group, f"Group {index}")
+        _validate_group(group, f"Group {index}")
     if "fallbackSampleRate" in value and not _is_rate(value["fallbackSampleRate"]):
         rate = value["fallbackSampleRate"]
         raise InvalidValueError(f"Invalid fallbackSampleRate: {rate}. Must be a number between 0 and 1.")
@@ -38,7 +38,7 @@ def _is_rate(value: Any) -> bool:
     return not isinstance(value, bool) and isinstance(value, int | float) and 0 <= value <= 1
 
 
-def _group(group: Any, where: str) -> None:
+def _validate_group(group: Any, where: str) -> None:
     if not isinstance(group, dict):
         raise InvalidValueError(f"{where}: must be a dictionary.")
     for name in ("id", "sampleRate", "conditions"):
@@ -48,30 +48,30 @@ def _group(group: Any, where: str) -> None:
         rate = group["sampleRate"]
         raise InvalidValueError(f"{where}: invalid sampleRate '{rate}'. Must be a number between 0 and 1.")
     if "minDurationMs" in group:
-        _duration(group["minDurationMs"], where)
-    _conditions(group["conditions"], where)
+        _validate_duration(group["minDurationMs"], where)
+    _validate_conditions(group["conditions"], where)
 
 
-def _duration(value: Any, where: str) -> None:
+def _validate_duration(value: Any, where: str) -> None:
     if isinstance(value, bool) or not isinstance(value, int):
         raise InvalidValueError(f"{where}: 'minDurationMs' must be an integer, got {type(value).__name__}.")
-    if not 0 <= value <= _LONGEST_MS:
+    if not 0 <= value <= _MAX_DURATION_MS:
         detail = f"{where}: 'minDurationMs' must be between 0 and 30000 (30 seconds). Got: {value}."
         raise InvalidValueError(detail)
 
 
-def _conditions(value: Any, where: str) -> None:
+def _validate_conditions(value: Any, where: str) -> None:
     if not isinstance(value, dict):
         raise InvalidValueError(f"{where}: field 'conditions' must be a dictionary.")
     if value.get("matchType", "any") not in ("any", "all"):
         raise InvalidValueError(f"{where}: invalid matchType '{value['matchType']}'. Must be 'any' or 'all'.")
     for index, event in enumerate(_array(value, "events", where)):
-        _event(event, index, where)
+        _validate_event(event, index, where)
     for url in _array(value, "urls", where):
-        _url(url, where)
-    _flag(value.get("flag"), where)
+        _validate_url(url, where)
+    _validate_flag(value.get("flag"), where)
     if "properties" in value:
-        _properties(value["properties"], where)
+        _validate_properties(value["properties"], where)
 
 
 def _array(conditions: Mapping[str, Any], name: str, where: str) -> list[Any]:
@@ -81,7 +81,7 @@ def _array(conditions: Mapping[str, Any], name: str, where: str) -> list[Any]:
     return value
 
 
-def _event(event: Any, index: int, where: str) -> None:
+def _validate_event(event: Any, index: int, where: str) -> None:
     if isinstance(event, str):
         return
     if not isinstance(event, dict):
@@ -89,10 +89,10 @@ def _event(event: Any, index: int, where: str) -> None:
     if not isinstance(event.get("name"), str):
         raise InvalidValueError(f"{where}: event {index} object must have a string 'name' field.")
     if "properties" in event:
-        _properties(event["properties"], f"{where}, event '{event['name']}'")
+        _validate_properties(event["properties"], f"{where}, event '{event['name']}'")
 
 
-def _url(url: Any, where: str) -> None:
+def _validate_url(url: Any, where: str) -> None:
     if not isinstance(url, dict):
         raise InvalidValueError(f"{where}: URL config must be a dictionary.")
     if "url" not in url or "matching" not in url:
@@ -105,7 +105,7 @@ def _url(url: Any, where: str) -> None:
         raise InvalidValueError(f"{where}: invalid regex pattern in URL: '{url['url']}'.") from None
 
 
-def _flag(flag: Any, where: str) -> None:
+def _validate_flag(flag: Any, where: str) -> None:
     if flag is None or isinstance(flag, str):
         return
     if not isinstance(flag, dict):
@@ -117,14 +117,14 @@ def _flag(flag: Any, where: str) -> None:
         raise InvalidValueError(f"{where}: flag 'key' must be a string.")
 
 
-def _properties(value: Any, where: str) -> None:
+def _validate_properties(value: Any, where: str) -> None:
     if not isinstance(value, list):
         raise InvalidValueError(f"{where}: 'properties' must be an array.")
     for index, part in enumerate(value):
-        _property(part, f"{where}: property {index}")
+        _validate_property(part, f"{where}: property {index}")
 
 
-def _property(value: Any, where: str) -> None:
+def _validate_property(value: Any, where: str) -> None:
     if not isinstance(value, dict):
         raise InvalidValueError(f"{where} must be a dictionary.")
     if not isinstance(value.get("key"), str):

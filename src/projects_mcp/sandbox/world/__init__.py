@@ -1,1 +1,1 @@
-"""The sandbox's state."""
+"""The state of the sandbox: plain data, and the version of PostHog that it imitates."""

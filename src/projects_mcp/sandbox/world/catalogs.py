@@ -1,4 +1,4 @@
-"""Lists of values that PostHog accepts or answers, in its order."""
+"""The lists of values that PostHog accepts or responds with, in its order."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PRODUCT_KEYS: tuple[str, ...] = _words(
     metrics user_interviews visual_review web_analytics workflows
     """
 )
-"""The products that a product intent may name."""
+"""The products of product intents."""
 
 INTENT_CONTEXTS: tuple[str, ...] = (
     "onboarding product selected - primary",
@@ -74,7 +74,7 @@ INTENT_CONTEXTS: tuple[str, ...] = (
     endpoint_created_from_insight endpoint_created_from_sql_editor tracing_docs_viewed
     """),
 )
-"""What a product intent may name as the occasion."""
+"""The contexts of product intents."""
 
 PROPERTY_TYPES: frozenset[str] = frozenset(
     _words(
@@ -85,7 +85,7 @@ PROPERTY_TYPES: frozenset[str] = frozenset(
     """
     )
 )
-"""What a property filter may look at."""
+"""The types of property filters."""
 
 PROPERTY_OPERATORS: frozenset[str] = frozenset(
     _words(
@@ -97,7 +97,7 @@ PROPERTY_OPERATORS: frozenset[str] = frozenset(
     """
     )
 )
-"""How a property filter may compare."""
+"""The operators of property filters."""
 
 MODIFIERS: frozenset[str] = frozenset(
     _words(
@@ -132,7 +132,7 @@ SETUP_TASKS: tuple[str, ...] = _words(
     create_first_endpoint configure_endpoint test_endpoint create_early_access_feature update_feature_stage
     """
 )
-"""What ``available_setup_task_ids`` answers."""
+"""The values of ``available_setup_task_ids``."""
 
 RETENTION_PERIODS: tuple[str, ...] = ("30d", "90d", "1y", "5y")
-"""How long recordings may be kept, shortest first."""
+"""The retention periods of recordings, shortest first."""

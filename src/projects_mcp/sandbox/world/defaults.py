@@ -1,4 +1,4 @@
-"""The fields of a project that nobody has configured yet."""
+"""The fields of a new project."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from projects_mcp.sandbox.world.catalogs import SETUP_TASKS
 from projects_mcp.sandbox.world.state import Fields, timestamp
 
 TEST_ACCOUNT_COHORT = 1
-"""The number of the cohort "Internal / Test users" that PostHog makes with each project."""
+"""The number of the cohort "Internal / Test users", which PostHog creates with each project."""
 
 
 def new_project_fields(*, project_id: int, organization_id: str, name: str, now: datetime) -> Fields:
-    """Return all fields of a fresh project, in the order in which PostHog answers them.
+    """Return the fields of a new project, in the order of PostHog's responses.
 
-    Tokens and UUID are empty and are the caller's to fill. What depends on who asks is not here.
+    Tokens and UUID are empty. Fields that depend on the user are missing.
 
-    PostHog's behaviour: most settings are null until somebody sets them; recordings are off, console logs and
+    PostHog's behaviour: most settings are null at first; recordings are off, console logs and
     performance are captured, events are kept for 84 months.
     """
     written = timestamp(now)
@@ -157,6 +157,6 @@ def _newer_settings() -> Fields:
 
 
 def default_filters(project_id: int) -> list[Fields]:
-    """Return the filter that PostHog gives every new project: not the cohort of internal and test users."""
+    """Return the filter of every new project: it excludes the cohort of internal and test users."""
     cohort = project_id * 10 + TEST_ACCOUNT_COHORT
     return [{"key": "id", "type": "cohort", "value": cohort, "operator": "not_in"}]

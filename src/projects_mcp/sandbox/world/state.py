@@ -1,8 +1,8 @@
-"""What the sandbox knows: organizations, people, projects, credentials and the version of PostHog it plays.
+"""The state of the sandbox: organizations, users, projects, credentials and the imitated version of PostHog.
 
-Everything here is plain data. A test builds or changes a `World` directly and then talks HTTP to the application
-that `projects_mcp.sandbox.app.create_app` makes of it. Nothing is global: two worlds never share anything, and the same
-steps in two worlds with the same `seed` produce the same tokens and ids.
+Everything here is plain data. A test builds or changes a `World`, and sends HTTP requests to the application that
+`projects_mcp.sandbox.app.create_app` creates for it. Nothing is global: two worlds share nothing, and the same steps in
+two worlds with the same `seed` create the same tokens and ids.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, Literal
 from projects_mcp.sandbox.world.behaviour import Behaviour
 
 Fields = dict[str, Any]
-"""The fields of one project by name, with the JSON values that PostHog would answer."""
+"""The fields of one project by name, with the JSON values of PostHog's responses."""
 
 
 class Level(IntEnum):
@@ -33,21 +33,21 @@ class Level(IntEnum):
 
 @dataclass(slots=True)
 class Organization:
-    """An organization: who may create projects in it, what its plan allows and whether keys work at all.
+    """An organization, with its rules and the limits of its plan.
 
     Attributes:
         id: A UUID in lower case.
-        name: What people see; it appears in one refusal.
-        members_can_create_projects: Plain members may create projects, not only admins.
+        name: For people; it appears in one refusal.
+        members_can_create_projects: Members may create projects, not only admins.
         allows_personal_api_keys: False refuses the personal keys of members who are not admins (403).
-        mcp_read_only: Clients that call themselves MCP may only read.
-        default_anonymize_ips: What a new project's ``anonymize_ips`` is when nobody says.
-        project_limit: How many projects the plan allows, or None for no limit.
-        active_subscription: Somebody pays; the last project cannot be deleted then.
+        mcp_read_only: Clients that identify themselves as MCP may only read.
+        default_anonymize_ips: The default of ``anonymize_ips`` for a new project.
+        project_limit: The number of projects in the plan, or None for no limit.
+        active_subscription: The organization pays, so its last project cannot be deleted.
         has_project_secret_api_keys: The newer secret keys exist, so a first ``phs_`` token is refused as deprecated.
         has_color_themes: The plan has colour themes; without them ``default_data_theme`` is always the global one.
-        longest_retention: The longest period that recordings may be kept, or None where the plan does not say (500).
-        logs_retention_days: The log retentions in days that the plan allows.
+        longest_retention: The longest retention period of recordings in the plan, or None for a plan without one (500).
+        logs_retention_days: The retention periods of logs in the plan, in days.
     """
 
     id: str
@@ -66,9 +66,9 @@ class Organization:
 
 @dataclass(slots=True)
 class User:
-    """A person with the state of their browser: which organization and project they are looking at.
+    """A user, with the organization and the project that they have open in the browser.
 
-    `current_organization_id` and `current_project_id` are what ``@current`` means; None answers 404.
+    ``@current`` means `current_organization_id` and `current_project_id`; for None the response is 404.
     """
 
     id: int
@@ -84,15 +84,15 @@ class ApiKey:
 
     Attributes:
         value: The whole secret, ``phx_`` for a personal key, ``pha_`` for an OAuth access token.
-        user_id: Whose key it is: roles are the person's.
-        label: The person's name for it.
+        user_id: The owner, whose roles apply.
+        label: The owner's name for it.
         scopes: Such as ``project:read``; ``*`` is everything. Write implies read.
-        scoped_teams: Project ids; when there are any, the key works on those only and can neither list nor create.
-        scoped_organizations: Organization ids; when there are any, the key works in those only.
-        kind: ``oauth`` tokens are not throttled and cannot be introspected.
-        id: What the introspection answers.
-        created_at: When it was made.
-        last_used_at: When it was last used, kept up to date by the application.
+        scoped_teams: Project ids; if there are any, the key works for those only, and can neither list nor create.
+        scoped_organizations: Organization ids; if there are any, the key works in those only.
+        kind: ``oauth`` tokens have no rate limit and no introspection.
+        id: In the introspection.
+        created_at: The time of its creation.
+        last_used_at: The time of its last request, which the application sets.
     """
 
     value: str
@@ -109,9 +109,9 @@ class ApiKey:
 
 @dataclass(slots=True)
 class Session:
-    """A browser's session: the value of the cookie ``sessionid`` and the CSRF token that belongs to it.
+    """A browser session: the value of the cookie ``sessionid``, and its CSRF token.
 
-    `expires_at` None never expires.
+    A session with `expires_at` None never expires.
     """
 
     id: str
@@ -136,7 +136,7 @@ class ActivityEntry:
 
 @dataclass(slots=True)
 class ProductIntent:
-    """That somebody wants to use one product in a project. `contexts` counts how often each context was sent."""
+    """The interest in one product in a project. `contexts` counts the requests with each context."""
 
     product_type: str
     created_at: datetime
@@ -148,19 +148,19 @@ class ProductIntent:
 
 @dataclass(slots=True)
 class Project:
-    """A project: what the API answers (`fields`) and what it only uses.
+    """A project: the fields of the API, and internal state.
 
-    `fields` holds everything that does not depend on who asks. The rest (membership level, live events token, secrets
-    for admins, intents) is added when an answer is made.
+    `fields` holds everything that does not depend on the user. Membership level, live events token, secrets for admins
+    and intents are added to a response.
 
     Attributes:
         fields: The API fields by name. ``id``, ``organization``, ``name`` and the tokens are here.
         intents: Product intents by product.
         activity: Oldest first.
-        dashboards: Ids of the dashboards that ``primary_dashboard`` may name.
+        dashboards: The ids that ``primary_dashboard`` accepts.
         screenshot_secret: ``heatmaps_screenshot_secret``, shown to project admins only.
-        demo_data_ready_at: Until then ``is_generating_demo_data`` answers true.
-        deletion_at: When the project goes, or None while nobody deleted it.
+        demo_data_ready_at: Until then ``is_generating_demo_data`` is true.
+        deletion_at: The time of its pending deletion, or None.
     """
 
     fields: Fields
@@ -173,41 +173,42 @@ class Project:
 
     @property
     def id(self) -> int:
-        """The project's number, the same as its team's."""
+        """The id of the project, and of its team."""
         return int(self.fields["id"])
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """The name for people."""
         return str(self.fields["name"])
 
     @property
     def organization_id(self) -> str:
-        """The UUID of the organization that it belongs to now."""
+        """The UUID of its organization."""
         return str(self.fields["organization"])
 
 
 def utc_now() -> datetime:
-    """Return the machine's time, with its zone."""
+    """Return the machine's time in UTC."""
     return datetime.now(UTC)
 
 
 @dataclass(slots=True)
 class World:
-    """Everything that one sandbox knows.
+    """The state of one sandbox.
 
     Attributes:
         organizations: By UUID.
-        users: By number.
-        memberships: Level by (user number, organization UUID); nobody is in an organization without an entry.
-        projects: By number.
-        api_keys: By the key's whole value.
+        users: By id.
+        memberships: Level by (user id, organization UUID); a user without an entry is not a member.
+        projects: By id.
+        api_keys: By value.
         sessions: By the value of the cookie.
-        behaviour: Which PostHog this is; replace it with `dataclasses.replace` to play another.
+        behaviour: The imitated version of PostHog; change it with `dataclasses.replace`.
         clock: The only source of time, always with a zone.
-        seed: Tokens and UUIDs follow from it and from how many were made before.
-        next_project_id: The number of the next project.
-        requests: When each personal key was used lately, oldest first: the throttle's memory.
+        seed: The start of the sequence of tokens and UUIDs.
+        generated: The number of tokens and UUIDs so far.
+        next_project_id: The id of the next project.
+        requests: The times of recent requests by personal key, oldest first, for the rate limits.
     """
 
     organizations: dict[str, Organization] = field(default_factory=dict)
@@ -219,35 +220,35 @@ class World:
     behaviour: Behaviour = field(default_factory=Behaviour)
     clock: Callable[[], datetime] = utc_now
     seed: int = 0
-    made: int = 0
+    generated: int = 0
     next_project_id: int = 1
     requests: dict[str, deque[datetime]] = field(default_factory=dict)
 
     def level(self, user_id: int, organization_id: str) -> int | None:
-        """Return the person's level in the organization, or None for somebody who is not in it."""
+        """Return a user's membership level in an organization, or None without a membership."""
         return self.memberships.get((user_id, organization_id))
 
-    def _bytes(self) -> bytes:
-        self.made += 1
-        return hashlib.sha256(f"{self.seed}:{self.made}".encode()).digest()
+    def _next_bytes(self) -> bytes:
+        self.generated += 1
+        return hashlib.sha256(f"{self.seed}:{self.generated}".encode()).digest()
 
     def new_uuid(self) -> str:
-        """Return a UUID that nobody else in this world has."""
-        return str(uuid.UUID(bytes=self._bytes()[:16], version=4))
+        """Create a UUID that is unique in this world."""
+        return str(uuid.UUID(bytes=self._next_bytes()[:16], version=4))
 
     def new_token(self, prefix: str) -> str:
-        """Return a token such as ``phc_…``: the prefix, then 42 letters and digits."""
-        text = base64.b64encode(self._bytes() + b"\0", altchars=b"aZ").decode()
+        """Create a token such as ``phc_…``: the prefix, then 42 letters and digits."""
+        text = base64.b64encode(self._next_bytes() + b"\0", altchars=b"aZ").decode()
         return prefix + text[:42]
 
     def remove_expired(self) -> None:
-        """Remove the projects whose 48 hours have passed, as PostHog's background job does."""
+        """Remove the projects whose deletion is due, as PostHog's background job does."""
         now = self.clock()
         for project in [p for p in self.projects.values() if p.deletion_at is not None and p.deletion_at <= now]:
             self.remove(project)
 
     def remove(self, project: Project) -> None:
-        """Take the project away for good; whoever was looking at it is looking at nothing now."""
+        """Remove a project for good, also as the open project of its users."""
         del self.projects[project.id]
         for user in self.users.values():
             if user.current_project_id == project.id:
@@ -255,9 +256,9 @@ class World:
 
 
 def timestamp(moment: datetime) -> str:
-    """Return the moment as PostHog writes it, such as ``2026-05-04T10:15:00.000000Z``."""
+    """Format a time as PostHog does, such as ``2026-05-04T10:15:00.000000Z``."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 DELETION_DELAY = timedelta(hours=48)
-"""How long a deleted project waits before it goes."""
+"""The time from the deletion of a project to its removal."""

@@ -1,6 +1,6 @@
-"""The kinds of values in a body: each turns what was sent into what is stored, or refuses it.
+"""The types of fields in a body: each parses a sent value into the stored one, or refuses it.
 
-The wording and the codes are those of Django REST framework, which PostHog is built on.
+Sentences and codes are those of Django REST framework, on which PostHog is built.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Any
 
 from projects_mcp.sandbox.errors import InvalidValueError
 
-Check = Callable[[Any], Any]
-"""Takes what was sent, never None; returns what is stored; raises `InvalidValueError`."""
+FieldType = Callable[[Any], Any]
+"""Takes a sent value, never None; returns the stored value, or raises `InvalidValueError`."""
 
 _TRUE = frozenset({"t", "T", "y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON", "1"})
 _FALSE = frozenset({"f", "F", "n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF", "0"})
 _WHOLE_NUMBER = re.compile(r"\.0*\s*$")
-_LONGEST_NUMBER = 1000
+_MAX_NUMBER_CHARS = 1000
 _RATE_DIGITS = 3
 _RATE_PLACES = 2
 
@@ -32,8 +32,8 @@ def boolean(value: Any) -> bool:
     raise InvalidValueError("Must be a valid boolean.")
 
 
-def text(*, most: int | None = None, blank: bool = False) -> Check:
-    """Accept text, without white space around it, at most `most` characters; numbers become text."""
+def text(*, max_length: int | None = None, blank: bool = False) -> FieldType:
+    """Accept a string of at most `max_length` characters, and strip it; a number becomes a string."""
 
     def check(value: Any) -> str:
         if isinstance(value, bool) or not isinstance(value, str | int | float):
@@ -43,43 +43,43 @@ def text(*, most: int | None = None, blank: bool = False) -> Check:
             raise InvalidValueError("This field may not be blank.", code="blank")
         if "\0" in stripped:
             raise InvalidValueError("Null characters are not allowed.", code="null_characters_not_allowed")
-        if most is not None and len(stripped) > most:
-            raise InvalidValueError(f"Ensure this field has no more than {most} characters.", code="max_length")
+        if max_length is not None and len(stripped) > max_length:
+            raise InvalidValueError(f"Ensure this field has no more than {max_length} characters.", code="max_length")
         return stripped
 
     return check
 
 
-def integer(*, least: int | None = None, most: int | None = None) -> Check:
-    """Accept a whole number between `least` and `most`, both included; ``"5"`` and ``5.0`` count as 5."""
+def integer(*, minimum: int | None = None, maximum: int | None = None) -> FieldType:
+    """Accept an integer from `minimum` to `maximum`, both included; ``"5"`` and ``5.0`` count as 5."""
 
     def check(value: Any) -> int:
-        if isinstance(value, str) and len(value) > _LONGEST_NUMBER:
+        if isinstance(value, str) and len(value) > _MAX_NUMBER_CHARS:
             raise InvalidValueError("String value too large.", code="max_string_length")
         try:
             number = int(_WHOLE_NUMBER.sub("", str(value)))
         except ValueError:
             raise InvalidValueError("A valid integer is required.") from None
-        _check_range(number, least, most)
+        _check_range(number, minimum, maximum)
         return number
 
     return check
 
 
-def _check_range(number: int | Decimal, least: int | None, most: int | None) -> None:
-    if most is not None and number > most:
-        raise InvalidValueError(f"Ensure this value is less than or equal to {most}.", code="max_value")
-    if least is not None and number < least:
-        raise InvalidValueError(f"Ensure this value is greater than or equal to {least}.", code="min_value")
+def _check_range(number: int | Decimal, minimum: int | None, maximum: int | None) -> None:
+    if maximum is not None and number > maximum:
+        raise InvalidValueError(f"Ensure this value is less than or equal to {maximum}.", code="max_value")
+    if minimum is not None and number < minimum:
+        raise InvalidValueError(f"Ensure this value is greater than or equal to {minimum}.", code="min_value")
 
 
 def rate(value: Any) -> str:
-    """Accept a number from 0 to 1 with at most two decimals, sent as number or text.
+    """Accept a number from 0 to 1 with at most two decimals, as a number or as a string.
 
-    PostHog's behaviour: it is always answered as text with two decimals, such as ``"0.10"``.
+    PostHog's behaviour: the stored value is always a string with two decimals, such as ``"0.10"``.
     """
     sent = str(value).strip()
-    if len(sent) > _LONGEST_NUMBER:
+    if len(sent) > _MAX_NUMBER_CHARS:
         raise InvalidValueError("String value too large.", code="max_string_length")
     try:
         number = Decimal(sent)
@@ -111,8 +111,8 @@ def _check_digits(number: Decimal) -> None:
         )
 
 
-def choice(values: tuple[str | int, ...] | frozenset[str], *, blank: bool = False) -> Check:
-    """Accept one of `values`; a number may be sent as text. With `blank` the empty text is accepted too."""
+def choice(values: tuple[str | int, ...] | frozenset[str], *, blank: bool = False) -> FieldType:
+    """Accept one of `values`, a number also as a string. With `blank`, accept the empty string too."""
     by_text: dict[str, str | int] = {str(value): value for value in values}
 
     def check(value: Any) -> str | int:
@@ -125,49 +125,49 @@ def choice(values: tuple[str | int, ...] | frozenset[str], *, blank: bool = Fals
     return check
 
 
-def list_of(item: Check, *, null_items: bool = False) -> Check:
-    """Accept a list whose items all pass `item`; with `null_items` an item may be null."""
+def list_of(item: FieldType, *, null_items: bool = False) -> FieldType:
+    """Accept a list of items of one type; with `null_items` an item may be null."""
 
     def check(value: Any) -> list[Any]:
         if not isinstance(value, list):
             kind = type(value).__name__
             raise InvalidValueError(f'Expected a list of items but got type "{kind}".', code="not_a_list")
-        return [_item(item, part, index, null_items=null_items) for index, part in enumerate(value)]
+        return [_parse_item(item, part, index, null_items=null_items) for index, part in enumerate(value)]
 
     return check
 
 
-def _item(item: Check, value: Any, index: int, *, null_items: bool) -> Any:
+def _parse_item(item: FieldType, value: Any, index: int, *, null_items: bool) -> Any:
     try:
         if value is None:
-            return _null(allowed=null_items)
+            return _check_null(allowed=null_items)
         return item(value)
     except InvalidValueError as error:
-        raise error.under(index) from None
+        raise error.within(index) from None
 
 
-def _null(*, allowed: bool) -> None:
+def _check_null(*, allowed: bool) -> None:
     if not allowed:
         raise InvalidValueError("This field may not be null.", code="null")
 
 
 def anything(value: Any) -> Any:
-    """Accept any JSON value, unchecked."""
+    """Accept any JSON value."""
     return value
 
 
 def mapping(value: Any) -> dict[str, Any]:
-    """Accept a JSON object, its values unchecked."""
+    """Accept any JSON object."""
     if not isinstance(value, dict):
         kind = type(value).__name__
         raise InvalidValueError(f'Expected a dictionary of items but got type "{kind}".', code="not_a_dict")
     return value
 
 
-def config(checks: Mapping[str, Check], *, nullable: frozenset[str] = frozenset()) -> Check:
-    """Accept a JSON object with the fields of `checks`, none of them required.
+def config(fields: Mapping[str, FieldType], *, nullable: frozenset[str] = frozenset()) -> FieldType:
+    """Accept a JSON object with the given optional fields.
 
-    PostHog's behaviour: unknown keys are dropped silently, as everywhere; errors name the field with ``__``.
+    PostHog's behaviour: unknown keys are dropped silently; errors name the field with ``__``.
     """
 
     def check(value: Any) -> dict[str, Any]:
@@ -175,23 +175,23 @@ def config(checks: Mapping[str, Check], *, nullable: frozenset[str] = frozenset(
             detail = f"Invalid data. Expected a dictionary, but got {type(value).__name__}."
             raise InvalidValueError(detail, path=("non_field_errors",))
         stored = {}
-        for name, part in checks.items():
+        for name, field_type in fields.items():
             if name in value:
-                stored[name] = field(part, value[name], name, nullable=name in nullable)
+                stored[name] = parse_field(field_type, value[name], name, nullable=name in nullable)
         return stored
 
     return check
 
 
-def field(check: Check, value: Any, name: str, *, nullable: bool) -> Any:
-    """Return the value of the field `name` as it is stored, null only where `nullable`.
+def parse_field(field_type: FieldType, value: Any, name: str, *, nullable: bool) -> Any:
+    """Return the stored value of a field, which is null only if it is `nullable`.
 
     Raises:
         InvalidValueError: with a path that starts at `name`.
     """
     try:
         if value is None:
-            return _null(allowed=nullable)
-        return check(value)
+            return _check_null(allowed=nullable)
+        return field_type(value)
     except InvalidValueError as error:
-        raise error.under(name) from None
+        raise error.within(name) from None

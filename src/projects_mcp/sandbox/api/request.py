@@ -1,4 +1,4 @@
-"""One request with what belongs to it: who calls, which organization and project are meant, what was sent."""
+"""One authenticated request: its principal, the organization and the project in its address, and its body."""
 
 from __future__ import annotations
 
@@ -14,65 +14,75 @@ from projects_mcp.sandbox.errors import invalid, not_found, unreadable, unsuppor
 from projects_mcp.sandbox.world.state import ApiKey, Organization, Project, User, World
 
 CURRENT = "@current"
-"""Stands for what the person is looking at, in place of an organization's or a project's id."""
+"""In place of an id: the organization or the project that the user has open."""
+
+_TOO_DEEP = "maximum recursion depth exceeded while decoding a JSON array from a unicode string"
+"""The words of the Python that PostHog runs on. Those of this interpreter may differ."""
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
-    """Who calls: a person, through a key or through a browser session (`key` None)."""
+class Principal:
+    """The user behind a request, and the key; `key` is None for a browser session."""
 
     user: User
     key: ApiKey | None
 
 
-class Call:
+class ApiRequest:
     """One authenticated request.
 
     Attributes:
-        world: Everything.
-        request: The request, for its headers and query.
-        caller: Who calls.
+        world: The state of the sandbox.
+        http: The HTTP request, for its headers and query.
+        principal: The user, and the key.
     """
 
-    def __init__(self, world: World, request: Request, body: bytes, caller: Caller) -> None:
+    def __init__(self, world: World, http: Request, body: bytes, principal: Principal) -> None:
         self.world = world
-        self.request = request
-        self.caller = caller
+        self.http = http
+        self.principal = principal
         self._body = body
 
     @property
     def user(self) -> User:
-        """The person behind the credential."""
-        return self.caller.user
+        """The user behind the credential."""
+        return self.principal.user
+
+    @property
+    def method(self) -> str:
+        """The HTTP method; HEAD counts as GET."""
+        return "GET" if self.http.method == "HEAD" else self.http.method
 
     @property
     def url(self) -> str:
-        """The absolute address of the request, made from its own host."""
-        return str(self.request.url)
+        """The absolute address of the request, with the host that it names."""
+        return str(self.http.url)
 
     @cached_property
     def data(self) -> Any:
-        """What was sent; nothing is an empty object.
+        """The body as JSON; an empty body is an empty object.
 
         Raises:
-            ApiError: 415 for anything but JSON, 400 for what is not JSON.
+            ApiError: 415 for another media type, 400 for a body that is not JSON.
         """
         if not self._body:
             return {}
-        media_type = self.request.headers.get("content-type", "")
+        media_type = self.http.headers.get("content-type", "")
         if media_type.partition(";")[0].strip().lower() != "application/json":
             raise unsupported_media_type(media_type)
         try:
-            return json.loads(self._body, parse_constant=_refuse_constant)
-        except (ValueError, RecursionError) as error:
+            return json.loads(self._body, parse_constant=_reject_constant)
+        except ValueError as error:
             raise unreadable(str(error)) from None
+        except RecursionError:
+            raise unreadable(_TOO_DEEP) from None
 
     @property
     def fields(self) -> dict[str, Any]:
-        """What was sent when it is an object.
+        """The body as a JSON object.
 
         Raises:
-            ApiError: 400 for any other JSON value, and as `data`.
+            ApiError: 400 for any other JSON value; also those of `data`.
         """
         if not isinstance(self.data, dict):
             raise invalid(f"Invalid data. Expected a dictionary, but got {type(self.data).__name__}.")
@@ -83,8 +93,8 @@ class Call:
         """The organization in the address.
 
         Raises:
-            ApiError: 404 for one that does not exist, for malformed ids and slugs, and for ``@current`` of a person who
-                looks at none. PostHog's behaviour: membership is not asked here.
+            ApiError: 404 for an unknown or malformed id, for a slug, and for ``@current`` of a user who has none open.
+                PostHog's behaviour: membership is not checked here.
         """
         found = self.world.organizations.get(self._organization_id() or "")
         if found is None:
@@ -92,7 +102,7 @@ class Call:
         return found
 
     def _organization_id(self) -> str | None:
-        segment: str = self.request.path_params["organization"]
+        segment: str = self.http.path_params["organization"]
         if segment == CURRENT:
             return self.user.current_organization_id
         try:
@@ -104,14 +114,13 @@ class Call:
     def project(self) -> Project:
         """The project in the address.
 
-        PostHog's behaviour: a number is looked for among the projects of the organization that the person sees;
-        ``@current`` is the project the person looks at, whatever organization the address names, unless the key is
-        restricted to organizations.
+        PostHog's behaviour: an id is looked up among the organization's projects that the user sees; ``@current`` is
+        the project that the user has open, in any organization that the key covers.
 
         Raises:
-            ApiError: 404, or 400 for what is not a number.
+            ApiError: 404, or 400 for an id that is not a number.
         """
-        segment: str = self.request.path_params["project"]
+        segment: str = self.http.path_params["project"]
         found = self._current_project() if segment == CURRENT else self._numbered_project(segment)
         if found is None or not self._key_covers(found):
             raise not_found()
@@ -131,14 +140,14 @@ class Call:
         return found if self.world.level(self.user.id, found.organization_id) is not None else None
 
     def _key_covers(self, project: Project) -> bool:
-        key = self.caller.key
+        key = self.principal.key
         return key is None or not key.scoped_organizations or project.organization_id in key.scoped_organizations
 
     @property
     def project_level(self) -> int | None:
-        """The caller's effective membership level on `project`."""
+        """The user's membership level in the project's organization; None without a membership."""
         return self.world.level(self.user.id, self.project.organization_id)
 
 
-def _refuse_constant(name: str) -> None:
+def _reject_constant(name: str) -> None:
     raise ValueError(f"Out of range float values are not JSON compliant: {name}")

@@ -1,6 +1,6 @@
-"""The settings that are objects or lists with rules of their own, one check for each.
+"""Validate the settings that are objects or lists with rules of their own, one function for each.
 
-All of PostHog's refusals here have the code ``invalid_input``.
+PostHog's behaviour: every refusal here has the code ``invalid_input``.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from urllib.parse import urlsplit
 from projects_mcp.sandbox.errors import InvalidValueError
 from projects_mcp.sandbox.world.catalogs import MODIFIERS, PROPERTY_OPERATORS, PROPERTY_TYPES
 
-MOST_WILDCARDS = 5
-"""How many ``*`` the host of one authorized URL may have. PostHog's behaviour: those in the path are not counted."""
+MAX_WILDCARDS = 5
+"""Wildcards in the host of one authorized URL. PostHog's behaviour: those in the path do not count."""
 
-_LONGEST_ERRORS_TO_IGNORE = 300
-_BOUNCE_RATE_S = (1, 120)
+_MAX_ERRORS_TO_IGNORE_CHARS = 300
+_BOUNCE_RATE_RANGE_S = (1, 120)
 _FILTER_KEYS = frozenset({"key", "type", "value", "operator", "label", "cohort_name", "group_type_index"})
 _NOT_RE2 = re.compile(r"\(\?(?:=|!|<=|<!|>|\()|(?<!\\)(?:\\\\)*\\[1-9]")
 
 
-def dictionary(value: Any) -> dict[str, Any]:
-    """Return the value when it is a JSON object; nothing else about it is checked."""
+def validate_dictionary(value: Any) -> dict[str, Any]:
+    """Validate a JSON object with any fields."""
     if not isinstance(value, dict):
         raise InvalidValueError("Must provide a dictionary or None.")
     return value
 
 
-def linked_flag(value: Any) -> dict[str, Any]:
-    """Check ``{id, key}`` or ``{id, key, variant}``: exactly those keys. A numeric text becomes the number."""
-    flag = dictionary(value)
+def validate_linked_flag(value: Any) -> dict[str, Any]:
+    """Validate ``{id, key}`` or ``{id, key, variant}``, with exactly those keys. A numeric id becomes a number."""
+    flag = validate_dictionary(value)
     if flag.keys() not in ({"id", "key"}, {"id", "key", "variant"}):
         detail = "Must provide a dictionary with only 'id' and 'key' keys. _or_ only 'id', 'key', and 'variant' keys."
         raise InvalidValueError(detail)
@@ -44,19 +44,19 @@ def linked_flag(value: Any) -> dict[str, Any]:
         raise InvalidValueError("Must provide an integer 'id'.") from None
 
 
-def network_payload(value: Any) -> dict[str, Any]:
-    """Check ``session_recording_network_payload_capture_config``."""
-    payload = dictionary(value)
+def validate_network_payload(value: Any) -> dict[str, Any]:
+    """Validate ``session_recording_network_payload_capture_config``."""
+    payload = validate_dictionary(value)
     if payload.keys() - {"recordHeaders", "recordBody"}:
         detail = "Must provide a dictionary with only 'recordHeaders' and/or 'recordBody' keys."
         raise InvalidValueError(detail)
     return payload
 
 
-def masking(value: Any) -> dict[str, Any]:
-    """Check ``session_recording_masking_config``."""
+def validate_masking(value: Any) -> dict[str, Any]:
+    """Validate ``session_recording_masking_config``."""
     known = {"maskAllInputs": bool, "maskTextSelector": str, "blockSelector": str}
-    config = dictionary(value)
+    config = validate_dictionary(value)
     if config.keys() - known.keys():
         raise InvalidValueError(f"Must provide a dictionary with only known keys: {', '.join(known)}.")
     for name, kind in known.items():
@@ -65,18 +65,18 @@ def masking(value: Any) -> dict[str, Any]:
     return config
 
 
-def replay(value: Any) -> dict[str, Any]:
-    """Check ``session_replay_config`` with its ``ai_config``."""
-    config = dictionary(value)
+def validate_replay(value: Any) -> dict[str, Any]:
+    """Validate ``session_replay_config`` with its ``ai_config``."""
+    config = validate_dictionary(value)
     if config.keys() - {"record_canvas", "ai_config"}:
         detail = "Must provide a dictionary with only known keys. One or more of record_canvas, ai_config."
         raise InvalidValueError(detail)
     if config.get("ai_config") is not None:
-        _replay_ai(config["ai_config"])
+        _validate_replay_ai(config["ai_config"])
     return config
 
 
-def _replay_ai(value: Any) -> None:
+def _validate_replay_ai(value: Any) -> None:
     known = (
         "included_event_properties",
         "opt_in",
@@ -84,30 +84,30 @@ def _replay_ai(value: Any) -> None:
         "excluded_events",
         "important_user_properties",
     )
-    if dictionary(value).keys() - set(known):
+    if validate_dictionary(value).keys() - set(known):
         raise InvalidValueError(f"Must provide a dictionary with only allowed keys: {', '.join(known)}.")
 
 
-def modifiers(value: Any) -> dict[str, Any]:
-    """Check the names of HogQL query modifiers and the range of ``bounceRateDurationSeconds``."""
-    sent = dictionary(value)
+def validate_modifiers(value: Any) -> dict[str, Any]:
+    """Validate the names of HogQL query modifiers and the range of ``bounceRateDurationSeconds``."""
+    sent = validate_dictionary(value)
     seconds = sent.get("bounceRateDurationSeconds")
     if seconds is not None:
         if not isinstance(seconds, int | float):
             raise InvalidValueError("Must be a number.", path=("bounceRateDurationSeconds",))
-        least, most = _BOUNCE_RATE_S
-        if not least <= seconds <= most:
-            detail = f"Must be between {least} and {most} seconds."
+        minimum, maximum = _BOUNCE_RATE_RANGE_S
+        if not minimum <= seconds <= maximum:
+            detail = f"Must be between {minimum} and {maximum} seconds."
             raise InvalidValueError(detail, path=("bounceRateDurationSeconds",))
     if sent.keys() - MODIFIERS:
         raise InvalidValueError("Invalid modifier key.")
     return sent
 
 
-def path_cleaning(value: Any) -> Any:
-    """Check path cleaning rules: each needs a regular expression that RE2 accepts, and groups that exist.
+def validate_path_cleaning(value: Any) -> Any:
+    """Validate path cleaning rules: each needs a regular expression for RE2, and an alias with existing groups.
 
-    RE2 is imitated: Python's expressions without lookaround, atomic groups, conditions and back references.
+    RE2 is imitated by Python's expressions without lookaround, atomic groups, conditions and back references.
     """
     if not value:
         return value
@@ -115,11 +115,11 @@ def path_cleaning(value: Any) -> Any:
         raise InvalidValueError("Must provide a list of path cleaning rules.")
     for rule in value:
         if isinstance(rule, dict):
-            _path_rule(rule.get("regex"), rule.get("alias"))
+            _validate_path_rule(rule.get("regex"), rule.get("alias"))
     return value
 
 
-def _path_rule(regex: Any, alias: Any) -> None:
+def _validate_path_rule(regex: Any, alias: Any) -> None:
     if not isinstance(regex, str) or not regex:
         raise InvalidValueError("A path cleaning rule needs a regex. Remove the rule or give it one.")
     try:
@@ -128,7 +128,7 @@ def _path_rule(regex: Any, alias: Any) -> None:
         raise InvalidValueError(f"Invalid path cleaning regex '{regex}': {error}") from None
     if _NOT_RE2.search(regex):
         raise InvalidValueError(f"Invalid path cleaning regex '{regex}': invalid perl operator")
-    for reference in _references(alias) if isinstance(alias, str) else ():
+    for reference in _group_references(alias) if isinstance(alias, str) else ():
         if reference > groups:
             raise InvalidValueError(
                 f"The alias '{alias}' references capture group \\{reference}, but its regex has "
@@ -136,23 +136,23 @@ def _path_rule(regex: Any, alias: Any) -> None:
             )
 
 
-def _references(alias: str) -> list[int]:
+def _group_references(alias: str) -> list[int]:
     found = re.findall(r"\\(\\|[0-9])", alias)
     return [int(digit) for digit in found if digit != "\\"]
 
 
-def property_filters(value: Any) -> list[Any]:
-    """Check property filters: known types, operators and keys; a cohort by number with ``in`` or ``not_in``."""
+def validate_property_filters(value: Any) -> list[Any]:
+    """Validate property filters: known types, operators and keys; a cohort by id with ``in`` or ``not_in``."""
     if not isinstance(value, list):
-        raise _bad_filters("Input should be a valid list")
+        raise _invalid_filters("Input should be a valid list")
     for index, part in enumerate(value):
         problem = _filter_problem(part)
         if problem:
-            raise _bad_filters(f"{index}: {problem}")
+            raise _invalid_filters(f"{index}: {problem}")
     return value
 
 
-def _bad_filters(problem: str) -> InvalidValueError:
+def _invalid_filters(problem: str) -> InvalidValueError:
     return InvalidValueError(f"Must provide an array of valid property filters. {problem}")
 
 
@@ -179,40 +179,40 @@ def _cohort_problem(value: dict[str, Any]) -> str | None:
     return None if value.get("operator", "in") in {"in", "not_in"} else "operator: Input should be 'in' or 'not_in'"
 
 
-def authorized_urls(urls: list[Any]) -> list[Any]:
-    """Return the URLs without empty entries.
+def validate_authorized_urls(urls: list[Any]) -> list[Any]:
+    """Return the URLs without the empty ones.
 
     Raises:
-        InvalidValueError: A URL cannot be parsed, or its host has more than `MOST_WILDCARDS` wildcards.
+        InvalidValueError: A URL cannot be parsed, or its host has more than `MAX_WILDCARDS` wildcards.
     """
-    kept = without_empty(urls)
+    kept = remove_empty(urls)
     for url in kept:
         try:
             host = urlsplit(str(url)).hostname or ""
         except ValueError:
             raise InvalidValueError(f"'{url}' is not a valid URL.") from None
-        if host.count("*") > MOST_WILDCARDS:
-            raise InvalidValueError(f"'{url}' has too many wildcards: at most {MOST_WILDCARDS} are allowed.")
+        if host.count("*") > MAX_WILDCARDS:
+            raise InvalidValueError(f"'{url}' has too many wildcards: at most {MAX_WILDCARDS} are allowed.")
     return kept
 
 
-def without_empty(values: list[Any]) -> list[Any]:
-    """Return the values without null and empty text."""
+def remove_empty(values: list[Any]) -> list[Any]:
+    """Return the values without nulls and empty strings."""
     return [value for value in values if value]
 
 
-def tags(values: list[str]) -> list[str]:
-    """Return the tags in lower case, each once."""
+def normalize_tags(values: list[str]) -> list[str]:
+    """Return the tags in lower case, without duplicates."""
     return list(dict.fromkeys(value.lower() for value in values))
 
 
-def errors_to_ignore(value: Any) -> None:
-    """Check ``autocapture_exceptions_errors_to_ignore``; the refusal names no field, as PostHog's does not."""
+def validate_errors_to_ignore(value: Any) -> None:
+    """Validate ``autocapture_exceptions_errors_to_ignore``. PostHog's behaviour: the refusal names no field."""
     if not isinstance(value, list):
         raise InvalidValueError("Must provide a list for field: autocapture_exceptions_errors_to_ignore.")
     if not all(isinstance(part, str) for part in value):
         raise InvalidValueError("Must provide a list of strings to field: autocapture_exceptions_errors_to_ignore.")
-    if len(json.dumps(value)) > _LONGEST_ERRORS_TO_IGNORE:
+    if len(json.dumps(value)) > _MAX_ERRORS_TO_IGNORE_CHARS:
         raise InvalidValueError(
             "Field autocapture_exceptions_errors_to_ignore must be less than 300 characters. "
             "Complex config should be provided in posthog-js initialization."

@@ -1,4 +1,4 @@
-"""The activity log of a project: what is written, and the pages that are read."""
+"""The activity log of a project: write entries, and read pages of them."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ def record(
     scope: Scope = "Team",
     at: datetime | None = None,
 ) -> None:
-    """Add an entry to the project's log.
+    """Add an entry to a project's activity log.
 
     Args:
-        world: Where time and ids come from.
-        project: Whose log.
-        user_id: Who did it, None for PostHog itself.
+        world: Its clock and its source of ids are used.
+        project: The owner of the log.
+        user_id: The author; None for PostHog itself.
         activity: ``created``, ``updated`` or ``deleted``.
-        changes: What changed.
+        changes: Of the project's fields.
         scope: PostHog's behaviour: settings, tokens, creation and deletion are written as ``Team`` and shown; renames,
             descriptions and moves are written as ``Project`` and not shown.
-        at: When, absent now.
+        at: The time of the entry; the world's clock by default.
     """
     entry = ActivityEntry(
         id=world.new_uuid(),
@@ -55,18 +55,18 @@ def record(
     project.activity.append(entry)
 
 
-def change(field: str, before: Any, after: Any, *, scope: Scope = "Team") -> Change:
-    """Return what the log says about one field that changed."""
+def describe_change(field: str, before: Any, after: Any, *, scope: Scope = "Team") -> Change:
+    """Describe a changed field for the log."""
     action = "created" if before is None else "deleted" if after is None else "changed"
     return {"type": scope, "action": action, "field": field, "before": before, "after": after}
 
 
-def record_differences(world: World, project: Project, user_id: int, before: Fields) -> None:
-    """Write what differs between `before` and the project's fields now, one entry for each scope that has changes."""
+def record_changes(world: World, project: Project, user_id: int, before: Fields) -> None:
+    """Record the difference between `before` and the project's fields, in one entry for each scope with changes."""
     scopes: tuple[Scope, ...] = ("Team", "Project")
     for scope in scopes:
         changes = [
-            change(_LOGGED_AS.get(name, name), before.get(name), value, scope=scope)
+            describe_change(_LOGGED_AS.get(name, name), before.get(name), value, scope=scope)
             for name, value in project.fields.items()
             if name not in _NOT_LOGGED and before.get(name) != value and _scope(name) == scope
         ]
@@ -78,44 +78,44 @@ def _scope(field: str) -> Scope:
     return "Project" if field in _PROJECT_FIELDS else "Team"
 
 
-def masked(token: str) -> str:
-    """Return a secret as PostHog shows it: its first and last four characters."""
+def mask(token: str) -> str:
+    """Mask a secret as PostHog does: keep its first and its last four characters."""
     return f"{token[:4]}...{token[-4:]}"
 
 
-def page(world: World, project: Project, query: Mapping[str, str], url: str) -> Fields:
-    """Return one page of the project's log, newest first.
+def read_page(world: World, project: Project, query: Mapping[str, str], url: str) -> Fields:
+    """Return one page of a project's activity log, newest first.
 
     Args:
-        world: Where the people are.
-        project: Whose log.
+        world: Holds the authors.
+        project: The owner of the log.
         query: ``limit`` (default 10) and ``page`` (default 1).
-        url: The absolute address of the request, from which the addresses of other pages are made.
+        url: The absolute address of the request, for the addresses of other pages.
 
     Raises:
-        ApiError: 500 for text that is not a number and for a page that does not exist, as PostHog does.
+        ApiError: 500 for a query that is not a number and for a page that does not exist, as PostHog does.
     """
-    limit, number = _whole(query.get("limit", "10")), _whole(query.get("page", "1"))
+    limit, number = _parse_integer(query.get("limit", "10")), _parse_integer(query.get("page", "1"))
     entries = [entry for entry in reversed(project.activity) if entry.scope == "Team"]
     pages = max(1, -(-len(entries) // limit)) if limit > 0 else 0
     if not 1 <= number <= pages:
         raise server_error()
     return {
-        "results": [_shown(world, entry) for entry in entries[(number - 1) * limit : number * limit]],
-        "next": _address(url, number + 1, limit) if number < pages else None,
-        "previous": _address(url, number - 1, limit) if number > 1 else None,
+        "results": [_serialize(world, entry) for entry in entries[(number - 1) * limit : number * limit]],
+        "next": _page_url(url, number + 1, limit) if number < pages else None,
+        "previous": _page_url(url, number - 1, limit) if number > 1 else None,
         "total_count": len(entries),
     }
 
 
-def _whole(text: str) -> int:
+def _parse_integer(text: str) -> int:
     try:
         return int(text)
     except ValueError:
         raise server_error() from None
 
 
-def _address(url: str, number: int, limit: int) -> str:
+def _page_url(url: str, number: int, limit: int) -> str:
     for name, value in (("page", number), ("limit", limit)):
         pattern = rf"([&?]{name}=)\d+"
         if re.search(pattern, url):
@@ -125,7 +125,7 @@ def _address(url: str, number: int, limit: int) -> str:
     return url
 
 
-def _shown(world: World, entry: ActivityEntry) -> Fields:
+def _serialize(world: World, entry: ActivityEntry) -> Fields:
     user = world.users.get(entry.user_id) if entry.user_id is not None else None
     return {
         "id": entry.id,

@@ -1,0 +1,16 @@
+"""The exit codes of every command."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["DONE", "FAILED", "INTERRUPTED", "USAGE"]
+
+DONE: Final = 0
+"""The command did what it was asked to do."""
+FAILED: Final = 1
+"""The command was refused, or failed."""
+USAGE: Final = 2
+"""The command line or a setting is wrong."""
+INTERRUPTED: Final = 130
+"""The command was ended by Ctrl+C: 128 and the number of the signal, as shells count."""
