@@ -28,7 +28,9 @@ TRANSPORTS = ("memory", "stdio", "http")
 def over_http(harness: Harness) -> Iterator[str]:
     """Serve the SDK's own Streamable HTTP application of our server on loopback."""
     application = harness.server().streamable_http_app()
-    server = uvicorn.Server(uvicorn.Config(application, host="127.0.0.1", port=0, log_level="critical", ws="none"))
+    server = uvicorn.Server(
+        uvicorn.Config(application, host="127.0.0.1", port=0, log_config=None, log_level="critical", ws="none")
+    )
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
     thread.start()
     deadline = time.monotonic() + 20

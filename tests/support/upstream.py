@@ -38,7 +38,10 @@ def serving(application: ASGIApplication, around: Around | None = None) -> Itera
 
         await (around(scope, answer) if around else answer())
 
-    config = uvicorn.Config(recorded, host="127.0.0.1", port=0, log_level="critical", lifespan="off", ws="none")
+    # No configuration of logs: while one server sets its own up, another one would write into it.
+    config = uvicorn.Config(
+        recorded, host="127.0.0.1", port=0, log_config=None, log_level="critical", lifespan="off", ws="none"
+    )
     server = uvicorn.Server(config)
     with config.bind_socket() as listener:
         listener.listen(128)
