@@ -1,6 +1,8 @@
 """The rules of what may be shown and what may be done, as properties."""
 
+import base64
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,17 +21,33 @@ from projects_mcp.sanitize.text import quoted, strip_invisible
 from projects_mcp.tools.catalog import CATALOG
 
 OWN = "phx_own_key_0123456789"
-_SECRETS = st.sampled_from(
-    [
-        OWN,
-        "phs_abcdefghijklmnop",
-        "pha_abcdefgh",
-        "phr_abcdefgh",
-        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.sig_nature",
-        "https://hooks.slack.com/services/T0/B0/abcdefgh",
-        "xoxb-123456-abcdef",
-    ]
-)
+_SHAPES = [
+    OWN,
+    "phs_abcdefghijklmnop",
+    "pha_AbCd0123EfGh",
+    "phr_0123456789abcdef",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.sig_nature",
+    "https://hooks.slack.com/services/T0/B0/abcdefgh",
+    "HTTPS://HOOKS.SLACK.COM/services/T0/B0/abcdefgh",
+    "https://discord.com/api/webhooks/123/abcdefgh",
+    "https://discordapp.com/api/v10/webhooks/123/abcdefgh",
+    "https://acme.webhook.office.com/webhookb2/abcdefgh",
+    "https://prod-1.westus.logic.azure.com:443/workflows/abcdefgh",
+    "xoxb-123456-abcdef",
+    "xapp-1-A0B1-123456-abcdef",
+]
+_ENCODINGS: dict[str, Callable[[str], str]] = {
+    "as it is": lambda text: text,
+    "base64": lambda text: base64.b64encode(text.encode()).decode(),
+    "base64 for addresses": lambda text: base64.urlsafe_b64encode(text.encode()).decode().rstrip("="),
+    "base64 with a user": lambda text: base64.b64encode(f"me:{text}".encode()).decode(),
+    "base64 in an object": lambda text: base64.b64encode(json.dumps({"k": text}).encode()).decode(),
+    "percent": lambda text: "".join(f"%{ord(character):02X}" for character in text),
+    "percent in part": lambda text: "".join(
+        f"%{ord(character):02x}" if at % 2 else character for at, character in enumerate(text)
+    ),
+}
+_SECRETS = st.sampled_from(_SHAPES) | st.sampled_from(list(_ENCODINGS.values())).map(lambda encode: encode(OWN))
 
 
 def _nested(leaf: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -54,20 +72,59 @@ def test_no_secret_survives_wherever_it_is(data: st.DataObject) -> None:
     assert secret not in redactor.text(json.dumps(value, ensure_ascii=False))
 
 
-@given(
-    name=st.sampled_from(
-        ["slack_bot_token", "widget_public_token", "clientSecret", "webhook_url", "apiKey", "password"]
-    )
+ORDINARY = (
+    *("alpha_release", "alpha_anna", "graphs_enabled", "morphs_and_graphs", "keyJourneyStepsOfEveryCustomer.map"),
+    *("Bearer authentication is needed", "Authorization: see the page", "the csrftoken of a page"),
+    *("/srv/alpha_secrets/project-7-secret-token-20260101T000000Z-0a1b2c3d", "https://hooks.example", "xoxb-", "ph_a"),
+    *("https://discord.com/invite/abc", "eyJust a word", "phc_0123456789abcdefghijklmnop", "phs_...abcd"),
 )
+"""Texts that look a little like a secret, and are none."""
+_WORDS = st.sampled_from(ORDINARY) | st.text()
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | _WORDS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_WORDS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(value=_JSON)
+def test_what_is_no_secret_stays_as_it_is_byte_for_byte(value: Any) -> None:
+    assert json.dumps(Redactor([OWN]).value(value)) == json.dumps(value)
+
+
+@given(names=st.lists(st.sampled_from([*_SHAPES, f"a {OWN}", REDACTED, f"{REDACTED} 1", "plain"]), unique=True))
+def test_no_key_takes_the_place_of_another(names: list[str]) -> None:
+    clean = Redactor([OWN]).value({name: at for at, name in enumerate(names)})
+    assert list(clean.values()) == list(range(len(names)))
+    assert not any(OWN in name for name in clean)
+
+
+_SPEAKING = (
+    *("slack_bot_token", "widget_public_token", "clientSecret", "webhook_url", "apiKey", "password", "API_KEY"),
+    *("CLIENT_SECRET", "PASSWORD", "x-api-key", "secretKey", "webhookUrl", "Cookie", "sessionid", "signing_key"),
+    *("passphrase", "APIKey", "X-Api-Key", "private key", "SigningKey", "auth.token"),
+)
+
+
+@pytest.mark.parametrize("name", _SPEAKING)
 def test_names_that_speak_of_a_secret_are_enough(name: str) -> None:
-    assert Redactor().value({"settings": {name: "anything at all", "other": 1}}) == {
-        "settings": {name: REDACTED, "other": 1}
-    }
+    clean = Redactor().value({"settings": {name: "anything at all", "other": 1}})
+    assert clean == {"settings": {name: REDACTED, "other": 1}}
+    listed = Redactor().value([{"name": name, "value": "anything at all"}, {"name": "plain", "value": "stays"}])
+    assert listed == [{"name": name, "value": REDACTED}, {"name": "plain", "value": "stays"}]
 
 
-@pytest.mark.parametrize("name", ["api_token", "tokenizer", "cookieless_server_hash_mode", "secretary", "name"])
+@pytest.mark.parametrize(
+    "name", ["api_token", "tokenizer", "cookieless_server_hash_mode", "secretary", "name", "session_id", "keyboard"]
+)
 def test_names_that_do_not_are_left_alone(name: str) -> None:
     assert Redactor().value({name: "phc_public"}) == {name: "phc_public"}
+
+
+@given(secret=st.sampled_from(_SHAPES), before=st.integers(0, 260), tail=st.text(max_size=5))
+def test_a_quotation_shows_no_part_of_a_secret_that_it_cuts(secret: str, before: int, tail: str) -> None:
+    shown = Redactor([OWN]).quote(f"{'x' * before} {secret} {tail}")
+    assert secret[:12] not in shown
 
 
 @given(project=st.dictionaries(st.sampled_from([*FIELDS, "name", "new_secret", "n"]), _nested(st.none() | st.text())))

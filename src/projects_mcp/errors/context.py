@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from projects_mcp.api.effects import Effect
 from projects_mcp.sanitize.redaction import Redactor
-from projects_mcp.sanitize.text import MAX_QUOTED, quoted
+from projects_mcp.sanitize.text import MAX_QUOTED
 
 __all__ = ["CHANGE_UNKNOWN", "NOT_CHANGED", "FailureContext", "Words"]
 
@@ -52,4 +52,4 @@ class FailureContext(NamedTuple):
 
     def quote(self, text: object, longest: int = MAX_QUOTED) -> str:
         """Quote text that somebody else wrote: secrets are removed before it is cut."""
-        return quoted(self.redactor.text(text) if isinstance(text, str) else text, longest)
+        return self.redactor.quote(text, longest)

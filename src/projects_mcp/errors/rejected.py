@@ -28,8 +28,8 @@ __all__ = [
     "status_error",
 ]
 
-_MAX_DETAIL: Final = 600
-"""Characters of PostHog's `detail` that are kept."""
+_MAX_DETAIL: Final = 4_096
+"""Characters of PostHog's `detail` that are kept: far more than are quoted, so that secrets are found before."""
 _WORD: Final = re.compile(r"[\w.\[\]-]{1,100}", re.ASCII)
 _SECONDS: Final = re.compile(r"available in (\d{1,9}) second")
 _OTHER_REGION: Final[Mapping[str, str]] = {"https://us.posthog.com": "eu", "https://eu.posthog.com": "us"}

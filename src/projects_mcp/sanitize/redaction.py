@@ -11,7 +11,11 @@ import re
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from functools import lru_cache
+from itertools import count
 from typing import Any, Final, NamedTuple
+
+from projects_mcp.sanitize.patterns import PATTERNS, EncodedSecrets, speaks_of_secret
+from projects_mcp.sanitize.text import MAX_QUOTED, quoted
 
 __all__ = [
     "FIELDS",
@@ -57,38 +61,19 @@ FIELDS: Final[Mapping[str, Rule]] = {
 MASKED_FIELDS: Final = tuple(name for name, rule in FIELDS.items() if rule.treatment is Treatment.MASK)
 WITHHELD_FIELDS: Final = tuple(name for name, rule in FIELDS.items() if rule.treatment is Treatment.WITHHOLD)
 
-_PUBLIC_NAMES: Final = frozenset({"api_token", "secret_file", "secret_file_problem"})
-"""Names that speak of a secret and hold none: PostHog's public token, and what a rotation says of its file."""
-_NAME: Final = re.compile(
-    r"(?:^|_|-|\b)(?:token|secret|webhook|password|passwd|credential|authorization|cookie)s?(?:$|_|-|\b)"
-    r"|[aA]pi_?[kK]ey|[pP]rivate_?[kK]ey|(?:Token|Secret|Webhook|Password)s?(?:$|[A-Z_])",
-)
 _CHANGED_VALUES: Final = frozenset({"before", "after", "added", "removed"})
 """Parts of a change, which hold values of the field that the change is about."""
+_NAMING: Final = ("field", "name", "key", "header")
+_NAMED_VALUES: Final = frozenset({"value", *_CHANGED_VALUES})
+"""Parts of an object that hold a value of what another part of it names."""
 _PRESENCE: Final = ("absent", "present")
 _MASKED: Final = re.compile(r"[^.]{4}\.\.\.[^.]{4}")
 
-_PATTERNS: Final = tuple(
-    (marker, re.compile(pattern))
-    for marker, pattern in (
-        ("ph", r"ph[aersx]_[A-Za-z0-9_-]{3,}"),  # personal, OAuth and project secret keys; `phc_` is public
-        ("eyj", r"eyJ[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*){1,4}"),  # JSON Web Tokens
-        ("hooks.", r"https?://hooks\.[a-z0-9.-]+/[^\s\"'<>]+"),  # incoming webhooks
-        ("xox", r"xox[a-z]-[A-Za-z0-9-]{6,}"),  # Slack tokens
-        (
-            "authorization",
-            r"(?i:\b(?:proxy-)?authorization[\"']?\s*[:=]\s*[\"']?)(?:[A-Za-z]+\s+)?[^\s\"',;]+",
-        ),
-        ("bearer", r"(?i:\bbearer\s+)[A-Za-z0-9._~+/=-]{6,}"),
-        ("sessionid", r"(?i:\bsessionid[\"']?\s*[:=]\s*[\"']?)[^\s\"',;]+"),
-        ("csrftoken", r"(?i:\b(?:posthog_|x-)?csrftoken[\"']?\s*[:=]\s*[\"']?)[^\s\"',;]+"),
-    )
-)
-"""Patterns of secrets. Before each stands a marker that every match has in it, whatever the case: looking for that is
-far cheaper, and nearly every text has none of them."""
 _SHORTEST_MATCH: Final = 7
+_LONGEST_KEPT_NAME: Final = 128
 _MOST_NAMES: Final = 4_096
-"""Names of fields whose judgement is kept. PostHog's are a few hundred, and the same in every answer."""
+"""Names of fields that are kept as redacted, each of 128 characters at most: half a megabyte. PostHog's are a few
+hundred, and the same in every answer."""
 
 
 def masked(secret: str) -> str:
@@ -107,21 +92,25 @@ class Redactor:
     """Removes secrets from values and texts.
 
     Args:
-        own: the credentials of this process, removed wherever they occur and whatever they look like.
+        own: the credentials of this process, removed wherever they occur, whatever they look like, and also in base64
+            and percent-encoding.
     """
 
     def __init__(self, own: Iterable[str] = ()) -> None:
-        # Longest first, so that a credential which contains another is removed whole.
-        self._own = sorted({secret for secret in own if secret}, key=len, reverse=True)
-        self._name = lru_cache(maxsize=_MOST_NAMES)(self.text)
+        self._own: list[str] = []
+        self._encoded = EncodedSecrets(())
+        self._kept_name = lru_cache(maxsize=_MOST_NAMES)(self.text)
+        self.learn(own)
 
     def __repr__(self) -> str:
         return "Redactor()"
 
     def learn(self, own: Iterable[str]) -> None:
         """Remove these too from now on."""
+        # Longest first, so that a credential which contains another is removed whole.
         self._own = sorted({*self._own, *filter(None, own)}, key=len, reverse=True)
-        self._name.cache_clear()
+        self._encoded = EncodedSecrets(self._own)
+        self._kept_name.cache_clear()
 
     def text(self, text: str) -> str:
         """Remove everything from a text that is, or looks like, a secret."""
@@ -130,11 +119,16 @@ class Redactor:
                 text = text.replace(secret, REDACTED)
         if len(text) < _SHORTEST_MATCH:
             return text
+        text = self._encoded.remove(text, REDACTED)
         folded = text.casefold()
-        for marker, pattern in _PATTERNS:
+        for marker, pattern in PATTERNS:
             if marker in folded:
                 text = pattern.sub(REDACTED, text)
         return text
+
+    def quote(self, text: object, longest: int = MAX_QUOTED) -> str:
+        """Quote text that somebody else wrote: secrets are removed before it is cut, so that no part of one stays."""
+        return quoted(self.text(text) if isinstance(text, str) else text, longest)
 
     def value(self, value: Any) -> Any:
         """Return a JSON value without secrets. The argument is not changed."""
@@ -150,7 +144,7 @@ class Redactor:
     def _field(self, name: str, item: Any, *, secret: bool) -> Any:
         rule = FIELDS.get(name)
         if rule is None:
-            return self._value(item, secret=secret or _speaks_of_secret(name))
+            return self._value(item, secret=secret or speaks_of_secret(name))
         if isinstance(item, dict) and not item.keys() - _CHANGED_VALUES:  # a change of the field
             return {side: self.field(name, value) for side, value in item.items()}
         if rule.treatment is Treatment.MASK and isinstance(item, str):
@@ -165,15 +159,29 @@ class Redactor:
                 return value and REDACTED
             return self._string(value)
         if isinstance(value, dict):
-            about = value.get("field")  # an entry of the activity log names its field beside the values
-            changed = isinstance(about, str) and (about in FIELDS or _speaks_of_secret(about))
-            return {
-                self._name(name): self._field(name, item, secret=secret or (changed and name in _CHANGED_VALUES))
-                for name, item in value.items()
-            }
+            return self._object(value, secret=secret)
         if isinstance(value, list):
             return [self._value(item, secret=secret) for item in value]
         return REDACTED if secret else value
+
+    def _object(self, value: Mapping[str, Any], *, secret: bool) -> dict[str, Any]:
+        # An entry of the activity log names its field beside the values, and a list of headers or variables each name.
+        # A filter of PostHog's, which has an operator, names a property of events there.
+        about = next((value[key] for key in _NAMING if isinstance(value.get(key), str)), None)
+        named = about is not None and "operator" not in value and (about in FIELDS or speaks_of_secret(about))
+        clean: dict[str, Any] = {}
+        for name, item in value.items():
+            shown = self._name(name)
+            if shown != name and (shown in clean or shown in value):
+                # A key that holds a secret must not take the place of another key.
+                shown = next(
+                    key for n in count(len(clean) + 1) if (key := f"{shown} {n}") not in value and key not in clean
+                )
+            clean[shown] = self._field(name, item, secret=secret or (named and name in _NAMED_VALUES))
+        return clean
+
+    def _name(self, name: str) -> str:
+        return self._kept_name(name) if len(name) <= _LONGEST_KEPT_NAME else self.text(name)
 
     def _string(self, text: str) -> str:
         if text[:1] in "{[" and len(text) > 1 and (inside := _json_inside(text)) is not None:
@@ -186,11 +194,6 @@ class Redactor:
 
     def _is_own(self, text: str) -> bool:
         return any(secret in text for secret in self._own)
-
-
-@lru_cache(maxsize=_MOST_NAMES)
-def _speaks_of_secret(name: str) -> bool:
-    return name not in _PUBLIC_NAMES and _NAME.search(name) is not None
 
 
 def _json_inside(text: str) -> Any | None:
