@@ -49,6 +49,8 @@ REFUSALS: tuple[Refusal, ...] = (
     refusals.ProjectNotIdentified(),
     refusals.NotConfirmed(answer="declined"),
     refusals.ClientCannotAsk(),
+    refusals.ConfirmationNeeded(consequences=["Logs that are older than 14 days are deleted."]),
+    refusals.ProjectBusy(),
     refusals.ChangedMeanwhile(),
     refusals.NotExpected(found={"timezone": "Asia/Tokyo"}),
     refusals.OtherOrganization(),

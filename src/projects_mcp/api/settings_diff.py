@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from projects_mcp.api.json_values import same_json
 from projects_mcp.api.outcome import Outcome
 from projects_mcp.api.settings_model import Merge, Setting
 from projects_mcp.api.settings_table import SETTINGS
@@ -66,7 +67,7 @@ class SettingsDiff:
             diff.also_changed = {
                 name: {"before": before[name], "after": after[name]}
                 for name in SETTINGS
-                if name not in sent and name in before and name in after and before[name] != after[name]
+                if name not in sent and name in before and name in after and not same_json(before[name], after[name])
             }
         return diff
 
@@ -98,13 +99,13 @@ class SettingsDiff:
     def _add(self, setting: Setting, sent: Any, before: Any, after: Any) -> None:
         old, new = setting.normal(before), setting.normal(after)
         wished = setting.combined(before, sent)
-        if new != old:
+        if not same_json(new, old):
             self.changed[setting.name] = {"before": before, "after": after}
-            if new != wished:
+            if not same_json(new, wished):
                 self.adjusted.append(setting.name)
-            elif setting.stored is not None and sent != after:
+            elif setting.stored is not None and not same_json(sent, after):
                 self.normalised.append(setting.name)
-        elif wished == old:
+        elif same_json(wished, old):
             self.unchanged.append(setting.name)
         else:
             self.ignored.append(setting.name)
@@ -127,4 +128,4 @@ def _restorable(setting: Setting, old: Any, new: Any, *, merged: bool) -> bool:
     if setting.merge is Merge.REPLACE and not (merged and isinstance(old, dict) and isinstance(new, dict)):
         return True
     together = {**new, **old} if setting.merge is Merge.REPLACE else setting.combined(new, old)
-    return bool(together == old)
+    return same_json(together, old)

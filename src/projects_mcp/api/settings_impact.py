@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from projects_mcp.api.json_values import list_difference, same_json
 from projects_mcp.api.settings_model import Area, Merge
 from projects_mcp.api.settings_table import SETTINGS
 from projects_mcp.sanitize.text import quoted
 
-__all__ = ["difference", "warnings"]
+__all__ = ["difference", "irreversible", "warnings"]
 
 _LONG: Final = 400
 """Characters from which a value is shown as a difference."""
@@ -40,14 +41,16 @@ def difference(before: Any, after: Any) -> dict[str, Any]:
     if len(repr(before)) + len(repr(after)) < _LONG:
         return {"before": before, "after": after}
     if isinstance(before, list) and isinstance(after, list):
-        return {
+        added, removed = list_difference(before, after)
+        shown: dict[str, Any] = {
             "before": {"items": len(before)},
             "after": {"items": len(after)},
-            "added": [item for item in after if item not in before],
-            "removed": [item for item in before if item not in after],
+            "added": added,
+            "removed": removed,
         }
+        return shown if added or removed else {**shown, "order": "The same items stand in another order."}
     if isinstance(before, dict) and isinstance(after, dict):
-        keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
+        keys = [key for key in {**before, **after} if not _same_at(key, before, after)]
         return {
             "before": {key: before[key] for key in keys if key in before},
             "after": {key: after[key] for key in keys if key in after},
@@ -56,11 +59,15 @@ def difference(before: Any, after: Any) -> dict[str, Any]:
     return {"before": before, "after": after}
 
 
+def _same_at(key: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    return key in before and key in after and same_json(before[key], after[key])
+
+
 def _lost_items(name: str, before: Any, after: Any) -> Iterator[str]:
     """Say which items of a list are gone, as lists are replaced whole."""
     if not isinstance(before, list) or (name in SETTINGS and SETTINGS[name].merge is not Merge.REPLACE):
         return
-    lost = [item for item in before if item not in (after or [])]
+    lost = list_difference(before, after if isinstance(after, list) else []).removed
     if lost:
         yield f"{name} is replaced whole and loses {_named(lost)}."
 
@@ -70,7 +77,7 @@ def _domains(before: Any, after: Any) -> Iterator[str]:
         yield "recording_domains is now empty: recordings start on every origin."
     elif not before:
         yield f"Recordings stop on every origin but {_named(after)}."
-    elif lost := [domain for domain in before if domain not in after]:
+    elif isinstance(before, list) and (lost := list_difference(before, after).removed):
         yield f"Recordings stop on {_named(lost)}."
 
 
@@ -107,6 +114,42 @@ def _conversations(before: Any, after: Any) -> Iterator[str]:
         yield SETTINGS["conversations_enabled"].impact
 
 
+def irreversible(changed: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return the settings whose change cannot be undone, each with what is lost, as a sentence.
+
+    Args:
+        changed: setting -> its value before and after.
+    """
+    lost = {
+        name: _IRREVERSIBLE[name](values["before"], values["after"])
+        for name, values in changed.items()
+        if name in _IRREVERSIBLE
+    }
+    return {name: sentence for name, sentence in lost.items() if sentence}
+
+
+def _lost_widget_token(before: Any, after: Any) -> str:
+    return SETTINGS["conversations_enabled"].impact if before and not after else ""
+
+
+def _lost_logs(before: Any, after: Any) -> str:
+    was, now = _retention_days(before), _retention_days(after)
+    return f"Logs that are older than {now:g} days are deleted." if now < was else ""
+
+
+def _retention_days(value: Any) -> float:
+    days = value.get("retention_days") if isinstance(value, dict) else None
+    usual: float = SETTINGS["logs_settings"].default["retention_days"]
+    return days if isinstance(days, int | float) and not isinstance(days, bool) else usual
+
+
+_IRREVERSIBLE: Final[Mapping[str, Callable[[Any, Any], str]]] = {
+    "conversations_enabled": _lost_widget_token,
+    "logs_settings": _lost_logs,
+}
+"""Settings that have an effect which no other value takes back, in one direction at least."""
+
+
 _SPECIAL: Final[Mapping[str, Callable[[Any, Any], Iterator[str]]]] = {
     "recording_domains": _domains,
     "session_recording_opt_in": _recording,
@@ -118,6 +161,7 @@ _SPECIAL: Final[Mapping[str, Callable[[Any, Any], Iterator[str]]]] = {
 """Settings of which it matters in which direction they change."""
 
 
-def _named(items: list[Any]) -> str:
+def _named(items: Any) -> str:
+    items = items if isinstance(items, list) else [items]
     shown = ", ".join(quoted(item if isinstance(item, str) else repr(item), 80) for item in items[:_MOST_NAMED])
     return f"{shown} and {len(items) - _MOST_NAMED} more" if len(items) > _MOST_NAMED else shown

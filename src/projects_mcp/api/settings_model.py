@@ -25,6 +25,10 @@ __all__ = [
 ]
 
 
+_LONGEST_DECIMAL: Final = 20
+"""Characters of a decimal, and digits before or after its point."""
+
+
 class Area(StrEnum):
     """The part of the product that a setting belongs to."""
 
@@ -145,7 +149,14 @@ def lowered_tags(value: Any) -> Any:
 
 def decimal_text(value: Any) -> Any:
     """PostHog answers a decimal as a text with two places: 0.1 is `"0.10"`."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return value
+    text = str(value)
     try:
-        return format(Decimal(str(value)), ".2f")
+        number = Decimal(text) if len(text) <= _LONGEST_DECIMAL else None
     except InvalidOperation:
         return value
+    # A few characters can mean a number with billions of digits; PostHog's decimals lie between 0 and 1.
+    if number is None or not number.is_finite() or abs(number.adjusted()) > _LONGEST_DECIMAL:
+        return value
+    return format(number, ".2f")

@@ -89,7 +89,7 @@ _ROWS: Final = (
     ),
     Setting(
         "session_recording_sample_rate",
-        {"type": "number", "minimum": 0, "maximum": 1},
+        {"type": "number", "minimum": 0, "maximum": 1, "decimals": 2},
         Area.RECORDING,
         "Share of sessions, 2 decimals",
         stored=decimal_text,
@@ -163,7 +163,7 @@ _ROWS: Final = (
         "How long to keep",
         "30d",
         nullable=False,
-        impact="A shorter period removes recordings that are older than it.",
+        impact="It concerns recordings from now on; existing ones keep the period that they had.",
     ),
     Setting("capture_console_log_opt_in", _BOOLEAN, Area.RECORDING, "Console logs", default=True, impact=_SITES),
     Setting("capture_performance_opt_in", _BOOLEAN, Area.RECORDING, "Network timings", default=True, impact=_SITES),

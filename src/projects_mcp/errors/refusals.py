@@ -20,6 +20,7 @@ __all__ = [
     "CallerOutsideOrganization",
     "ChangedMeanwhile",
     "ClientCannotAsk",
+    "ConfirmationNeeded",
     "InvalidArguments",
     "KeyLacksScope",
     "KeyRestrictedToOrganizations",
@@ -30,6 +31,7 @@ __all__ = [
     "NotExpected",
     "OnlyProjects",
     "OtherOrganization",
+    "ProjectBusy",
     "ProjectNotIdentified",
     "ProjectProtected",
     "Refusal",
@@ -278,6 +280,37 @@ class ClientCannotAsk(Refusal):
             f"{at.tool} needs a person's consent, and this client cannot show a question. {NOT_CHANGED} "
             "Use a client that supports elicitation, or let the operator change PROJECTS_MCP_CONFIRMATION."
         )
+
+
+class ConfirmationNeeded(Refusal):
+    """Settings would change for good, and the call does not name the project. `consequences`: a sentence each."""
+
+    kind = "confirmation_needed"
+    consequences: Sequence[str]
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        del at
+        return (
+            f"This change cannot be undone: {' '.join(self.consequences)} {NOT_CHANGED} Ask the user, and call again "
+            "with confirm_project_name, the project's exact name from the user."
+        )
+
+
+class ProjectBusy(Refusal):
+    """Another call of this server is changing the project, for longer than this call has time."""
+
+    kind = "project_busy"
+
+    @property
+    def wait_s(self) -> int | None:
+        """Seconds after which another try makes sense."""
+        return 5
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        del at
+        return f"Another call is changing this project and takes long. {NOT_CHANGED} Try again in a few seconds."
 
 
 class ChangedMeanwhile(Refusal):

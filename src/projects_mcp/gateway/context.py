@@ -17,10 +17,11 @@ from projects_mcp.api.effects import Effect
 from projects_mcp.api.operations import OPERATIONS, Operation
 from projects_mcp.api.types import CURRENT, JSONObject, OrganizationRef, ProjectRef, organization_of
 from projects_mcp.errors.connection import InvalidResponse, PostHogError, ResponseLost
-from projects_mcp.errors.refusals import ProjectNotIdentified
+from projects_mcp.errors.refusals import ProjectBusy, ProjectNotIdentified
 from projects_mcp.errors.rejected import Forbidden, ServerError
 from projects_mcp.errors.uncertain import WriteUnresolved
 from projects_mcp.gateway.call_audit import CallAudit
+from projects_mcp.gateway.project_locks import ProjectLock
 from projects_mcp.gateway.services import ToolServices
 from projects_mcp.policy.authorization import Authorization
 from projects_mcp.policy.confirmation import Approver, Confirmed, ProjectSnapshot, identify
@@ -61,6 +62,8 @@ class ToolContext:
     write_left: bool = field(default=False, init=False)
     unresolved: WriteUnresolved | None = field(default=None, init=False)
     _asked: OrganizationRef = field(default=CURRENT, init=False)
+    _name: object = field(default=None, init=False)
+    """The project's name as it was last read, which an answer about it must have."""
     _left_s: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
@@ -105,6 +108,7 @@ class ToolContext:
         project = await self._send(_GET, organization or self.organization, self.project)
         if project.get("id") != self.project:
             raise ProjectNotIdentified
+        self._name = project.get("name")
         return project
 
     async def read_target(self, organization: OrganizationRef | None = None) -> ProjectSnapshot:
@@ -123,15 +127,33 @@ class ToolContext:
         if target is None:
             raise ProjectNotIdentified
         self.authorization.require_target(target.organization, target.id)
+        self._name = target.name
         return target
 
-    @asynccontextmanager
-    async def lock_project(self) -> AsyncIterator[None]:
-        """Keep other calls of this process from writing settings of the project between our read and our write."""
+    def project_lock(self) -> ProjectLock:
+        """Return the lock of the call's project. Read the project before, so that only who may see it can wait."""
         if self.project is None:
             raise AssertionError("a lock is for a project")
-        async with self.services.project_locks.hold(self.project):
+        return self.services.project_locks.of(self.project)
+
+    @asynccontextmanager
+    async def hold(self, lock: ProjectLock) -> AsyncIterator[None]:
+        """Keep other calls of this process from writing settings of the project while the block runs.
+
+        Raises:
+            ProjectBusy: another call holds it for longer than this call has time.
+        """
+        began = anyio.current_time()
+        try:
+            await lock.acquire(self._left_s)
+        except TimeoutError:
+            raise ProjectBusy from None
+        finally:
+            self._left_s -= anyio.current_time() - began
+        try:
             yield
+        finally:
+            lock.release()
 
     async def write(self, organization: OrganizationRef, body: Mapping[str, Any]) -> JSONObject:
         """Send the tool's own operation, which adds or changes, once.
@@ -194,13 +216,14 @@ class ToolContext:
     ) -> JSONObject:
         if self.write_left:
             raise AssertionError("a call writes once")
+        self.authorization.require_target(organization, project)  # the concrete one, that PostHog has answered
         self.organization = organization
         await self.audit.intent(organization, body)
         self.write_left = True
         try:
             # A deletion has no body, and answers none.
             answer = await self._send(self.operation, organization, project, body=body or None)
-            self._require_project(answer, project)
+            self._require_project(answer, organization, project, body)
         except (ResponseLost, ServerError):
             raise  # it may have happened
         except PostHogError:
@@ -208,10 +231,21 @@ class ToolContext:
             raise
         return answer
 
-    def _require_project(self, answer: JSONObject, project: ProjectRef | None) -> None:
-        """Make sure that an answer describes the project that was written; a deletion has none."""
-        number = answer.get("id")
+    def _require_project(
+        self, answer: JSONObject, organization: OrganizationRef, project: ProjectRef | None, body: Mapping[str, Any]
+    ) -> None:
+        """Make sure that an answer describes the project that was written; a deletion has none.
+
+        Raises:
+            InvalidResponse: it does not, so what became of the write has to be read back.
+        """
         if self.operation.method == "DELETE" and not answer:
             return
-        if type(number) is not int or (project is not None and number != project):
+        number, name = answer.get("id"), answer.get("name")
+        if type(number) is not int or (project is not None and number != project) or not isinstance(name, str):
+            raise InvalidResponse("shape")
+        names = {known.strip() for known in (self._name, body.get("name")) if isinstance(known, str)}
+        places = {str(organization), str(body.get("organization_id", organization))}
+        elsewhere = organization is not CURRENT and str(answer.get("organization", organization)) not in places
+        if elsewhere or (names and name.strip() not in names):
             raise InvalidResponse("shape")

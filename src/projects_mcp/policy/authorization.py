@@ -121,7 +121,7 @@ class Authorization(NamedTuple):
             project: the target of a call.
         """
         return (
-            self._by_operator(project)
+            self._by_operator(project, self.operation.effect)
             or self._by_caller(organization)
             or self._by_key(organization, project)
             or (self.denials.find(self.operation, organization, project) if self.denials else None)
@@ -145,8 +145,17 @@ class Authorization(NamedTuple):
         if (refusal := self.refusal(organization, project)) is not None:
             raise refusal
 
-    def _by_operator(self, project: ProjectRef | None) -> Refusal | None:
-        effect, policy = self.operation.effect, self.policy
+    def require_irreversible(self, project: ProjectRef | None) -> None:
+        """Make sure that a change that cannot be undone may be made: the operator allows it as a destructive tool.
+
+        Raises:
+            Refusal: the access level is too low, or the project is protected.
+        """
+        if (refusal := self._by_operator(project, Effect.DESTROY)) is not None:
+            raise refusal
+
+    def _by_operator(self, project: ProjectRef | None, effect: Effect) -> Refusal | None:
+        policy = self.policy
         if effect not in ALLOWED_EFFECTS[policy.access]:
             return AccessLevelTooLow(needed=NEEDED_ACCESS[effect].value, configured=policy.access.value)
         if policy.only is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import zlib
 from collections.abc import AsyncIterable
 from typing import Any, Final
@@ -44,6 +45,8 @@ async def read_bounded(chunks: AsyncIterable[bytes], encoding: str, limit: int) 
                 body += inflate.decompress(chunk, limit + 1 - len(body))
             except zlib.error:
                 raise InvalidResponse("encoding") from None
+            if inflate.unused_data:  # what follows the end of the body would be kept whole, compressed or not
+                break
         if len(body) > limit:
             raise InvalidResponse("too_large")
     if inflate is not None and body and not inflate.eof:
@@ -67,7 +70,9 @@ def decode(body: bytes) -> Any:
     if not body.strip():
         raise InvalidResponse("empty")
     try:
-        value = json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant)
+        value = json.loads(
+            body.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite
+        )
     except _DuplicateKeyError:
         raise InvalidResponse("duplicate_keys") from None
     except RecursionError:
@@ -91,6 +96,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(name)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):  # 1e999
+        raise ValueError(text[:20])
+    return number
 
 
 def _deeper_than(value: Any, levels: int) -> bool:

@@ -19,8 +19,8 @@ __all__ = ["MAX_ID", "closed_object", "public_schema", "settings_schema"]
 MAX_ID: Final = 2**53 - 1
 """The largest integer that every JSON implementation reads exactly."""
 
-_LENGTHS: Final = frozenset({"minLength", "maxLength", "maxItems"})
-"""Bounds of length, which nobody meets by accident."""
+_LENGTHS: Final = frozenset({"minLength", "maxLength", "maxItems", "decimals"})
+"""Bounds of length, which nobody meets by accident, and `decimals`, which is no word of JSON Schema."""
 _FAR: Final = 100_000
 """A range that ends beyond this is as wide as nobody needs."""
 _RANGE: Final = frozenset({"minimum", "maximum"})

@@ -11,13 +11,13 @@ from projects_mcp.api.outcome import Outcome
 from projects_mcp.api.types import JSONObject
 from projects_mcp.tools.schema import MAX_ID, closed_object, public_schema
 
-__all__ = ["Tool", "ToolFunction", "tool"]
+__all__ = ["CONFIRM_PROJECT_NAME", "Tool", "ToolFunction", "tool"]
 
 ToolFunction: TypeAlias = Callable[..., Awaitable[JSONObject]]
 
 _ORGANIZATION: Mapping[str, Any] = {"type": "string", "maxLength": 64}
 _PROJECT: Mapping[str, Any] = {"type": "integer", "minimum": 1, "maximum": MAX_ID}
-_CONFIRM: Mapping[str, Any] = {"type": "string", "minLength": 1, "maxLength": 400}
+CONFIRM_PROJECT_NAME: Mapping[str, Any] = {"type": "string", "minLength": 1, "maxLength": 400}
 _SESSION_ONLY = "Needs a browser session."
 
 _RECEIPT_SCHEMA: Mapping[str, Any] = {
@@ -101,7 +101,7 @@ def tool(
     properties |= arguments or {}
     needed += required
     if operation.effect.needs_confirmation:
-        properties["confirm_project_name"] = _CONFIRM
+        properties["confirm_project_name"] = CONFIRM_PROJECT_NAME
         needed.append("confirm_project_name")
     if operation.session_only:
         description = f"{description} {_SESSION_ONLY}"

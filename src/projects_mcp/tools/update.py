@@ -5,21 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from projects_mcp.api.json_values import canonical, same_json
 from projects_mcp.api.outcome import Outcome
 from projects_mcp.api.settings_diff import SettingsDiff, expected_after
-from projects_mcp.api.settings_impact import warnings
+from projects_mcp.api.settings_impact import irreversible, warnings
 from projects_mcp.api.settings_table import SETTINGS
 from projects_mcp.api.types import JSONObject, organization_of
-from projects_mcp.errors.refusals import InvalidArguments, NotExpected
+from projects_mcp.errors.refusals import (
+    ChangedMeanwhile,
+    ConfirmationNeeded,
+    InvalidArguments,
+    NotExpected,
+    ProjectNotIdentified,
+)
+from projects_mcp.gateway.confirmation import confirm
 from projects_mcp.gateway.context import ToolContext
+from projects_mcp.policy.confirmation import identify
 from projects_mcp.tools import readback
 from projects_mcp.tools.receipt import changes, receipt, suggestion
-from projects_mcp.tools.schema import settings_schema
-from projects_mcp.tools.tool import tool
-from projects_mcp.tools.validation import unknown_name
+from projects_mcp.tools.schema import closed_object, settings_schema
+from projects_mcp.tools.tool import CONFIRM_PROJECT_NAME, tool
+from projects_mcp.tools.validation import fits, unknown_name, validate
 
 __all__ = ["project_update"]
 
+_EXPECTED: Final = closed_object({"expected": settings_schema()})
 _ADJUSTED: Final = "PostHog stored the adjusted fields in its own form, or merged them with what was there."
 
 
@@ -41,6 +51,7 @@ _ADJUSTED: Final = "PostHog stored the adjusted fields in its own form, or merge
             "description": "Present values; if one differs, nothing is sent",
         },
         "dry_run": {"type": "boolean"},
+        "confirm_project_name": CONFIRM_PROJECT_NAME,
     },
 )
 async def project_update(
@@ -50,18 +61,66 @@ async def project_update(
     clear: Sequence[str] = (),
     expected: Mapping[str, Any] | None = None,
     dry_run: bool = False,
+    confirm_project_name: str | None = None,
 ) -> JSONObject:
     """Write settings once, and report what PostHog made of them."""
     sent = _body(settings or {}, clear)
+    expected = _expected_values(expected or {})
     if dry_run:
-        before = await _read_expected(context, expected or {})
-        return _preview(context, sent, before)
-    async with context.lock_project():
-        before = await _read_expected(context, expected or {})
+        return _preview(context, sent, await _read_expected(context, expected))
+    lock = context.project_lock()
+    seen = lock.writes
+    before = await _read_expected(context, expected)
+    lost = _irreversible(sent, before)
+    if lost:
+        await _confirm_for_good(context, confirm_project_name, sent, before, lost)
+    async with context.hold(lock):
+        if lost or lock.writes != seen:  # time has passed since it was read
+            before = await _read_expected(context, expected)
+            if _irreversible(sent, before) != lost:
+                raise ChangedMeanwhile
         organization = organization_of(before, context.organization)
         after = await readback.write(context, organization, sent, lambda: readback.updated(context, sent, before))
     diff = SettingsDiff.between(sent, before, after)
     return _receipt(context, after, diff.outcome, diff)
+
+
+def _irreversible(sent: Mapping[str, Any], before: JSONObject) -> dict[str, str]:
+    return irreversible(SettingsDiff.between(sent, before, expected_after(sent, before)).changed)
+
+
+async def _confirm_for_good(
+    context: ToolContext, name: str | None, sent: Mapping[str, Any], before: JSONObject, lost: Mapping[str, str]
+) -> None:
+    """Take a change that cannot be undone through the gates of a destructive tool.
+
+    Raises:
+        Refusal: a gate stayed closed. Nothing has been sent but reads.
+        ConsentPendingError: a person has to be asked in another round.
+    """
+    context.authorization.require_irreversible(context.project)
+    if name is None:
+        raise ConfirmationNeeded(consequences=list(lost.values()))
+    target = identify(before["id"], before)
+    if target is None:
+        raise ProjectNotIdentified
+    details = {
+        "settings": canonical(dict(sent)),
+        "before": canonical({setting: before.get(setting) for setting in lost}),
+    }
+    consequence = " ".join([*lost.values(), "This cannot be undone."])
+    await confirm(context, target, name, f"Change {', '.join(lost)} of project", consequence, details)
+
+
+def _expected_values(expected: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Check the values that the caller expects by the rules of the settings. Null means that there is no value.
+
+    Raises:
+        InvalidArguments: there is no such setting, or it cannot have that value.
+    """
+    values = {name: value for name, value in expected.items() if value is not None or name not in SETTINGS}
+    checked: JSONObject = validate(_EXPECTED, {"expected": values})["expected"]
+    return {**dict.fromkeys(expected), **checked}
 
 
 async def _read_expected(context: ToolContext, expected: Mapping[str, Any]) -> JSONObject:
@@ -74,7 +133,7 @@ async def _read_expected(context: ToolContext, expected: Mapping[str, Any]) -> J
     found: JSONObject = {}
     for name, value in expected.items():
         normal = SETTINGS[name].normal if name in SETTINGS else lambda item: item
-        if normal(before.get(name)) != normal(value):
+        if not same_json(normal(before.get(name)), normal(value)):
             found[name] = before.get(name)
     if found:
         raise NotExpected(found=found)
@@ -105,7 +164,9 @@ def _preview(context: ToolContext, sent: Mapping[str, Any], before: JSONObject) 
     after = expected_after(sent, before)
     diff = SettingsDiff.between(sent, before, after)
     apply = suggestion("project_update", _same_call(context, sent), "Apply this change.")
-    return _receipt(context, after, Outcome.PREVIEW, diff, [apply] if diff.changed else [])
+    lost = irreversible(diff.changed)
+    result = _receipt(context, after, Outcome.PREVIEW, diff, [apply] if diff.changed and not lost else [])
+    return result | ({"needs_confirmation": lost} if lost else {})
 
 
 def _receipt(
@@ -116,6 +177,17 @@ def _receipt(
     suggestions: Sequence[JSONObject] = (),
 ) -> JSONObject:
     settings, clear, lost = diff.revert
+    # Neither a change that cannot be undone is offered a way back, nor one whose way back cannot be undone.
+    backwards = {name: {"before": values["after"], "after": values["before"]} for name, values in diff.changed.items()}
+    for_good = irreversible(diff.changed) | irreversible(backwards)
+    kept = {
+        name: value
+        for name, value in settings.items()
+        if name not in for_good and fits(SETTINGS[name].schema, value)  # as `project_update` would take it
+    }
+    lost += [name for name in settings if name not in kept]
+    lost += [name for name in clear if name in for_good]
+    clear = [name for name in clear if name not in for_good]
     return receipt(
         context,
         after,
@@ -129,7 +201,7 @@ def _receipt(
         also_changed=changes(diff.also_changed),
         # A sentence cuts the values that it quotes, so secrets are removed before.
         warnings=warnings(context.services.redactor.value(diff.changed)),
-        revert={"settings": settings, "clear": clear} if settings or clear else None,
+        revert={"settings": kept, "clear": clear} if kept or clear else None,
         not_revertible=lost,
         suggestions=suggestions,
     )

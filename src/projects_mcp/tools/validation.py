@@ -7,20 +7,24 @@ the value, and propose the nearest valid name, because PostHog ignores a misspel
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from projects_mcp.errors.refusals import InvalidArguments
+from projects_mcp.sanitize.redaction import REDACTED
 from projects_mcp.sanitize.text import quoted
 from projects_mcp.tools.schema import MAX_ID
 
-__all__ = ["unknown_name", "validate"]
+__all__ = ["fits", "unknown_name", "validate"]
 
 _MAX_TEXT: Final = 65_536
 _MAX_ITEMS: Final = 1_000
 _MAX_LEVELS: Final = 16
 _MAX_PROBLEMS: Final = 4
 
+_MASKED_TOKEN: Final = re.compile(r"(?<![A-Za-z0-9])ph[a-z]_\.\.\.[A-Za-z0-9_-]{4}")
+"""A token as this server shows it."""
 _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "object": (dict,),
     "array": (list,),
@@ -57,6 +61,13 @@ def validate(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[st
     return value if isinstance(value, dict) else {}
 
 
+def fits(schema: Mapping[str, Any], value: Any) -> bool:
+    """Whether a value would be taken as an argument."""
+    problems: list[str] = []
+    _Checker(problems).value(schema, value, "value", 1)
+    return not problems
+
+
 class _Checker:
     def __init__(self, problems: list[str]) -> None:
         self._problems = problems
@@ -89,7 +100,7 @@ class _Checker:
         for name, item in value.items():
             if name in known:
                 checked[name] = self.value(known[name], item, _under(path, name), level + 1)
-            else:
+            elif len(self._problems) < _MAX_PROBLEMS:  # the nearest name is looked for only as often as it is told
                 self._problem("", unknown_name(name, path, list(known)))
         return checked
 
@@ -132,6 +143,8 @@ def _beyond_bounds(schema: Mapping[str, Any], value: Any) -> Iterator[str]:
             yield f"must be at most {highest}."
         elif value < lowest:
             yield f"must be at least {lowest}."
+        elif "decimals" in schema and round(value, schema["decimals"]) != value:
+            yield f"must have at most {schema['decimals']} decimals."
 
 
 def _beyond_length(schema: Mapping[str, Any], text: str) -> Iterator[str]:
@@ -140,6 +153,8 @@ def _beyond_length(schema: Mapping[str, Any], text: str) -> Iterator[str]:
         yield f"must have at most {longest} characters."
     elif len(text) < shortest:
         yield "must not be empty." if shortest == 1 else f"must have at least {shortest} characters."
+    elif REDACTED in text or _MASKED_TOKEN.search(text):
+        yield "holds a placeholder for a value that is not shown; send the value itself, or leave it out."
     elif not _is_unicode(text):
         yield "must be valid Unicode: it contains half of a surrogate pair."
 
