@@ -19,7 +19,8 @@ from projects_mcp.cli.install import command as clients
 from projects_mcp.cli.install.command import CLIENTS, Place, file_of, run_install
 from projects_mcp.cli.install.entries import INPUT, UVX, Command, addition, block
 from projects_mcp.cli.install.merge import NotMergedError, merged
-from projects_mcp.config.settings import VARIABLES, load
+from projects_mcp.config.settings import load
+from projects_mcp.config.variables import VARIABLES
 from projects_mcp.sandbox import READ_WRITE_KEY
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -14,7 +14,8 @@ from dev.conformance.verdicts import UnavailableError
 from dev.release.publishing import complaints
 from projects_mcp import __version__
 from projects_mcp.api.effects import Access
-from projects_mcp.config.settings import VARIABLES, Settings, load
+from projects_mcp.config.settings import Settings, load
+from projects_mcp.config.variables import VARIABLES
 from projects_mcp.policy.confirmation import Confirmation
 
 ENTRY: dict[str, Any] = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))

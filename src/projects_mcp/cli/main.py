@@ -28,10 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     options, environment = SimpleNamespace(command=None), dict(os.environ)
     if given:  # most clients give none, and need not wait for what reads them
-        from projects_mcp.cli.parser import over, parse
+        from projects_mcp.cli.parser import apply_flags, parse
 
         options = parse(given)
-        environment = over(environment, options)
+        environment = apply_flags(environment, options)
     try:
         if options.command in _BEFORE_SETTINGS:
             return _BEFORE_SETTINGS[options.command](environment, options)
@@ -116,9 +116,9 @@ def _doctor(environment: Mapping[str, str], options: SimpleNamespace) -> int:
 
 def _install(_environment: Mapping[str, str], options: SimpleNamespace) -> int:
     from projects_mcp.cli.install.command import run_install
-    from projects_mcp.cli.parser import over
+    from projects_mcp.cli.parser import apply_flags
 
-    return run_install(options.client, over({}, options), write=options.write, force=options.force)
+    return run_install(options.client, apply_flags({}, options), write=options.write, force=options.force)
 
 
 _BEFORE_SETTINGS: Final = {"doctor": _doctor, "install": _install}

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from projects_mcp.config.settings import Settings, SettingsError, is_loopback
+from projects_mcp.config.parsers import is_loopback
+from projects_mcp.config.settings import Settings, SettingsError
 from projects_mcp.http.tenants import Tenants
 from projects_mcp.protocol.stdio import PatientStream, configure_logging
 

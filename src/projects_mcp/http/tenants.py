@@ -93,8 +93,7 @@ class Tenants:
         """
         path = self._settings.serving.callers
         callers = None if path is None else load_callers(path, self._environment)
-        self.redactor.learn(self._settings.credentials.secrets())
-        self.redactor.learn(key.reveal() for key in self._settings.serving.signing_keys)
+        self.redactor.learn(self._settings.secrets())
         for credentials in callers.credentials.values() if callers else ():
             self.redactor.learn(credentials.secrets())
         self.callers = callers

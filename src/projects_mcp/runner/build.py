@@ -32,7 +32,7 @@ def build_runner(
     application = posthog_application(settings, application)
     if settings.sandbox:
         settings = in_sandbox(settings)
-    journal = AuditLog(Redactor(settings.credentials.secrets()), settings.audit_log, echo)
+    journal = AuditLog(Redactor(settings.secrets()), settings.audit_log, echo)
     return ToolRunner(settings, PostHog(settings.origin, settings.credentials, settings.limits, application), journal)
 
 

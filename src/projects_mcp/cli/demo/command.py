@@ -19,7 +19,7 @@ from mcp.client import ClientRequestContext
 from mcp.client.stdio import stdio_client
 from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult, TextContent
 
-from projects_mcp.config.settings import VARIABLES
+from projects_mcp.config.variables import VARIABLES
 from projects_mcp.sandbox import MOBILE_ID, NORTHWIND_ID, PRODUCTION_ID, READ_ONLY_KEY, STAGING_ID
 
 __all__ = ["run_demo"]

@@ -84,7 +84,7 @@ async def _ask(examination: Diagnosis, clouds: Mapping[str, str], application: A
     if unusable_key(settings):  # what cannot be a key is not sent; whether PostHog is there can be seen without
         credentials = Credentials(None, credentials.session)
     probe = probe_for(settings, credentials, application)
-    dispatcher = ToolRunner(settings, probe, AuditLog(Redactor(settings.credentials.secrets())))
+    dispatcher = ToolRunner(settings, probe, AuditLog(Redactor(settings.secrets())))
     try:
         answers, accepted = await _reach(examination, probe, clouds)
         if answers:

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Final
 
 from projects_mcp.cli.doctor.findings import Finding, Level, ok
-from projects_mcp.config.settings import VARIABLES, Settings, SettingsError, load
+from projects_mcp.config.settings import Settings, SettingsError, load
+from projects_mcp.config.variables import VARIABLES, related
 from projects_mcp.gateway.secret_file import SecretFolder, SecretFolderUnavailable
 
 __all__ = ["files", "key_format", "misspelt", "settings_of", "unusable_key"]
 
 _NAME: Final = re.compile(r"\b[A-Z][A-Z_]+[A-Z]\b")
-_SESSION: Final = frozenset({"POSTHOG_SESSION_ID", "POSTHOG_CSRF_TOKEN"})
 _KEY_FILE: Final = "POSTHOG_PERSONAL_API_KEY_FILE"
 _OTHERS: Final = 0o077
 _OTHER_KINDS: Final[Mapping[str, str]] = {
@@ -42,14 +42,13 @@ def settings_of(environment: Mapping[str, str]) -> tuple[Settings, list[Finding]
             return load(values), findings
         except SettingsError as error:
             findings.append(_wrong(str(error), environment))
-            names = {name for name in _NAME.findall(str(error)) if name in VARIABLES}
-            names |= _SESSION if names & _SESSION else set()
+            names = related(name for name in _NAME.findall(str(error)) if name in VARIABLES)
             values = {name: value for name, value in values.items() if name not in names} if names else {}
 
 
 def _wrong(text: str, environment: Mapping[str, str]) -> Finding:
     name = next((name for name in _NAME.findall(text) if name in VARIABLES), "")
-    fix = f"Correct {name} where the client or the shell sets it: {VARIABLES[name]}." if name else ""
+    fix = f"Correct {name} where the client or the shell sets it: {VARIABLES[name].words}." if name else ""
     if name == _KEY_FILE and "cannot be read" in text:
         fix = _unreadable(Path(environment[_KEY_FILE].strip()).expanduser())
     return Finding("settings", Level.PROBLEM, text, fix)
