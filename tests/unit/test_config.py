@@ -205,7 +205,8 @@ def test_the_bounds_in_the_documents_are_those_that_are_checked() -> None:
     numbers = {name: row.parse for name, row in VARIABLES.items() if isinstance(row.parse, WholeNumber)}
     assert VARIABLES["PROJECTS_MCP_READ_TIMEOUT"].words == "Seconds without a byte from PostHog, 1 to 120; default 20"
     assert len(numbers) == 4
-    for name, (lowest, highest) in numbers.items():
+    for name, number in numbers.items():
+        lowest, highest = number.lowest, number.highest
         assert f"{lowest} to {highest}" in VARIABLES[name].words
         for inside in (lowest, highest):
             load({name: str(inside)})

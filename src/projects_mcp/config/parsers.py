@@ -10,7 +10,7 @@ import ipaddress
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import SplitResult, urlsplit
 from uuid import UUID
 
@@ -57,11 +57,14 @@ class SettingsError(Exception):
     """A setting has a value that cannot be used. The text is one line and shows no secret."""
 
 
-class WholeNumber(NamedTuple):
+class WholeNumber:
     """Parses a whole number within bounds, both included."""
 
-    lowest: int
-    highest: int
+    __slots__ = ("highest", "lowest")
+
+    def __init__(self, lowest: int, highest: int) -> None:
+        self.lowest: Final = lowest
+        self.highest: Final = highest
 
     def __call__(self, name: str, text: str) -> int:
         """Parse one number."""
@@ -71,10 +74,13 @@ class WholeNumber(NamedTuple):
         return number
 
 
-class Choice(NamedTuple):
+class Choice:
     """Parses one member of an enumeration, in any case."""
 
-    kind: type[StrEnum]
+    __slots__ = ("kind",)
+
+    def __init__(self, kind: type[StrEnum]) -> None:
+        self.kind: Final = kind
 
     def __call__(self, name: str, text: str) -> StrEnum:
         """Parse one member."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
-from projects_mcp.config.parsers import Choice, WholeNumber
+from projects_mcp.config.parsers import WholeNumber
 
 __all__ = ["Flag", "FormField", "Parser", "Variable"]
 
-Parser: TypeAlias = Callable[[str, str], Any] | Choice | WholeNumber
+Parser: TypeAlias = Callable[[str, str], Any]
 """Takes the name of a setting and its text, and returns its value or raises `SettingsError`."""
 
 
