@@ -203,15 +203,15 @@ def test_a_client_that_reads_late_gets_every_answer_whole() -> None:
 
 PRINTING = """
 import os, sys
-from projects_mcp.gateway import audit as journal
+from projects_mcp.gateway.audit import AuditLog
 from projects_mcp.cli.main import main
-record = journal.Journal.record
+record = AuditLog.record
 def printing(*arguments):
     print("stray")
     os.write(1, b"stray\\n")
     assert sys.stdin.read() == ""
     record(*arguments)
-journal.Journal.record = printing
+AuditLog.record = printing
 main([])
 """
 

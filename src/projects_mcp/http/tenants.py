@@ -26,7 +26,6 @@ from projects_mcp.sanitize.redaction import Redactor
 
 if TYPE_CHECKING:
     from projects_mcp.config.settings import Settings
-    from projects_mcp.gateway.audit import Echo
     from projects_mcp.gateway.context import Approver, ProjectLocks
     from projects_mcp.posthog.client import ASGIApplication, JSONObject
     from projects_mcp.runner.runner import Result
@@ -47,7 +46,6 @@ class Tenants:
         settings: what the operator has decided.
         environment: where the credentials of a callers file may be.
         application: an ASGI application to use as PostHog, for tests. In sandbox mode it defaults to a new sandbox.
-        echo: a stream that gets the journal's lines.
 
     Raises:
         SettingsError: the callers file cannot be used.
@@ -58,13 +56,11 @@ class Tenants:
         settings: Settings,
         environment: Mapping[str, str],
         application: ASGIApplication | None = None,
-        *,
-        echo: Echo | None = None,
     ) -> None:
         self._given = settings
         self._environment = environment
         self._settings = in_sandbox(settings) if settings.sandbox else settings
-        self._journal = AuditLog(Redactor(), settings.audit_log, echo)
+        self._journal = AuditLog(Redactor(), settings.audit_log)
         self._posthog = PostHog(
             self._settings.origin,
             self._settings.credentials,
