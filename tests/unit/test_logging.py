@@ -78,15 +78,28 @@ def test_lines_of_ours_are_bare_and_all_others_say_when_and_who(pipe: Pipe) -> N
     assert theirs.endswith(" ERROR uvicorn.error: wanted")
 
 
-def test_no_thread_is_started_before_the_first_record(pipe: Pipe) -> None:
+def test_no_thread_is_started_unless_stderr_stalls(pipe: Pipe) -> None:
     before = threading.active_count()
     listener = configured(pipe)
-    logging.getLogger("anything").info("not wanted")
+    AUDIT.info("%s", LINE)
+    assert pipe.read_lines(1) == [LINE]
     assert threading.active_count() == before
+    filled = pipe.fill()
     AUDIT.info("%s", LINE)
     assert threading.active_count() == before + 1
+    assert len(os.read(pipe.reader, filled)) == filled
+    AUDIT.info("last")
     listener.stop()
+    assert pipe.read_lines(2) == [LINE, "last"]
     assert threading.active_count() == before
+
+
+def test_a_line_longer_than_a_pipe_surely_takes_is_written_whole(pipe: Pipe) -> None:
+    listener = configured(pipe)
+    AUDIT.info("%s", "y" * 200_000)
+    AUDIT.info("last")
+    assert pipe.read_lines(2) == ["y" * 200_000, "last"]
+    listener.stop()
 
 
 def test_a_full_pipe_stops_neither_whoever_logs_nor_the_end(pipe: Pipe) -> None:
