@@ -40,7 +40,10 @@ def harness() -> Harness:
 @pytest.fixture(autouse=True)
 def _logging_as_before() -> Iterator[None]:
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    handlers = root.handlers[:]
+    ours = (logging.getLogger(f"projects_mcp.{name}") for name in ("audit", "access", "process"))
+    levels = {logger: logger.level for logger in (root, *ours)}
     yield
     root.handlers[:] = handlers
-    root.setLevel(level)
+    for logger, level in levels.items():
+        logger.setLevel(level)

@@ -11,16 +11,15 @@ import re
 import sys
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from projects_mcp import __version__
 from projects_mcp.api.settings_model import NO_DEFAULT, Area, AtCreation, Merge, Setting
 from projects_mcp.api.settings_table import SETTINGS
-from projects_mcp.config.settings import VARIABLES
-from projects_mcp.policy.access import Access
-from projects_mcp.policy.confirmation import Confirmation
+from projects_mcp.config.parsers import Choice, WholeNumber
+from projects_mcp.config.row import FormField, Variable
+from projects_mcp.config.variables import VARIABLES
 from projects_mcp.tools.catalog import CATALOG
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,72 +35,6 @@ COMMAND: Final = "projects-mcp"
 SCHEMA: Final = "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json"
 
 _SENTENCE_END: Final = re.compile(r"(?<=\.)\s")
-
-
-@dataclass(frozen=True)
-class Field:
-    """How a setting appears in the form of a desktop client.
-
-    Attributes:
-        title: the name of the field.
-        default: what it holds at first; None where a person must fill it in.
-        about: what it means, where the table of settings speaks of the environment.
-        kind: its type, where the default does not tell.
-        sensitive: whether the client must hide it and keep it with its secrets.
-        lowest: the least number that is taken.
-        highest: the greatest.
-        choices: the only values that are taken, where they can be listed.
-    """
-
-    title: str
-    default: str | int | bool | None = ""
-    about: str = ""
-    kind: str = ""
-    sensitive: bool = False
-    lowest: int | None = None
-    highest: int | None = None
-    choices: tuple[str, ...] = ()
-
-
-FORM: Final[Mapping[str, Field]] = {
-    "POSTHOG_PERSONAL_API_KEY": Field("Personal API key", None, sensitive=True),
-    "POSTHOG_HOST": Field("PostHog region or address", "us"),
-    "POSTHOG_ORGANIZATION_ID": Field("Organization", "@current"),
-    "POSTHOG_SESSION_ID": Field("Browser session", sensitive=True),
-    "POSTHOG_CSRF_TOKEN": Field("CSRF token of the browser session", sensitive=True),
-    "PROJECTS_MCP_ACCESS": Field("Access level", "full", choices=tuple(Access)),
-    "PROJECTS_MCP_CONFIRMATION": Field("Confirmation", "auto", choices=tuple(Confirmation)),
-    "PROJECTS_MCP_PROTECTED_PROJECTS": Field("Protected projects"),
-    "PROJECTS_MCP_ONLY_PROJECTS": Field("Only these projects"),
-    "PROJECTS_MCP_AUDIT_LOG": Field("Audit log"),
-    "PROJECTS_MCP_SECRETS_DIR": Field("Folder for secrets", kind="directory"),
-    "PROJECTS_MCP_RESULT_LIMIT": Field("Largest result", 65_536, lowest=4_096, highest=4_194_304),
-    "PROJECTS_MCP_CONNECT_TIMEOUT": Field("Seconds to connect", 5, lowest=1, highest=30),
-    "PROJECTS_MCP_READ_TIMEOUT": Field("Seconds of silence", 20, lowest=1, highest=120),
-    "PROJECTS_MCP_CALL_TIMEOUT": Field("Seconds for a call", 30, lowest=2, highest=300),
-    "PROJECTS_MCP_SANDBOX": Field(
-        "Sandbox", default=False, about="Practise on made-up projects. The key above is then not used."
-    ),
-}
-"""The settings that a person fills in, in a desktop client."""
-
-NOT_IN_FORM: Final[Mapping[str, str]] = {
-    "POSTHOG_PERSONAL_API_KEY_FILE": "the form keeps the key itself, and only one of the two may be set",
-    **dict.fromkeys(
-        (
-            "PROJECTS_MCP_CALLERS",
-            "PROJECTS_MCP_OAUTH_ISSUER",
-            "PROJECTS_MCP_OAUTH_AUDIENCE",
-            "PROJECTS_MCP_OAUTH_JWKS",
-            "PROJECTS_MCP_PUBLIC_URL",
-            "PROJECTS_MCP_ALLOWED_HOSTS",
-            "PROJECTS_MCP_ALLOWED_ORIGINS",
-            "PROJECTS_MCP_SIGNING_KEY",
-        ),
-        "A desktop client starts the server over stdio.",
-    ),
-}
-"""The other settings, and why each is not asked for there."""
 
 
 def readme(text: str) -> str:
@@ -125,7 +58,7 @@ def tools_table() -> str:
 
 def settings_table() -> str:
     """One row for each setting."""
-    return _table(("Setting", "Meaning"), ((f"`{name}`", meaning) for name, meaning in VARIABLES.items()))
+    return _table(("Setting", "Meaning"), ((f"`{name}`", row.words) for name, row in VARIABLES.items()))
 
 
 def project_settings(text: str) -> str:
@@ -179,19 +112,15 @@ _AT_CREATION: Final[Mapping[AtCreation, str]] = {
 
 
 def manifest(text: str) -> str:
-    """Return manifest.json with its version, tools and settings as the code has them now.
-
-    Raises:
-        ValueError: a setting is neither in the form nor among those that are left out of it.
-    """
+    """Return manifest.json with its version, tools and settings as the code has them now."""
     value = json.loads(text)
     value["version"] = __version__
     value["icon"] = ICON
     # Without --frozen, the first start would resolve anew, and end with other versions than those that were tested.
     value["server"]["mcp_config"]["args"] = ["run", "--directory", "${__dirname}", "--frozen", "--no-dev", COMMAND]
-    value["server"]["mcp_config"]["env"] = {name: f"${{user_config.{_key(name)}}}" for name in _asked()}
+    value["server"]["mcp_config"]["env"] = {row.name: f"${{user_config.{_key(row)}}}" for row, _ in _form()}
     value["tools"] = [{"name": tool.name, "description": tool.description} for tool in CATALOG]
-    value["user_config"] = {_key(name): _option(name) for name in _asked()}
+    value["user_config"] = {_key(row): _option(row, field) for row, field in _form()}
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -215,7 +144,7 @@ def server(_text: str) -> str:
                 "identifier": name,
                 "runtimeHint": "uvx",
                 **package,
-                "environmentVariables": [_input(variable) for variable in _asked()],
+                "environmentVariables": [_input(row, field) for row, field in _form()],
             },
             {
                 "registryType": "mcpb",
@@ -227,45 +156,50 @@ def server(_text: str) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
-def _input(variable: str) -> dict[str, Any]:
-    """Describe one setting as the registry wants it: every value is a text there."""
-    field, option = FORM[variable], _option(variable)
-    value: dict[str, Any] = {"name": variable, "description": option["description"]}
-    value["isRequired"] = option["required"]
-    value["isSecret"] = field.sensitive
-    value["format"] = {"directory": "filepath"}.get(option["type"], option["type"])
-    if option.get("default", "") != "":
-        value["default"] = json.dumps(option["default"]).strip('"')
-    if field.choices:
-        value["choices"] = list(field.choices)
+def _form() -> list[tuple[Variable, FormField]]:
+    """Return the settings that a desktop client asks for, in the order of the table of settings."""
+    return [(row, row.form) for row in VARIABLES.values() if row.form is not None]
+
+
+def _key(row: Variable) -> str:
+    return row.name.removeprefix("POSTHOG_").removeprefix("PROJECTS_MCP_").lower()
+
+
+def _option(row: Variable, field: FormField) -> dict[str, Any]:
+    """Describe one field of the form as the manifest wants it."""
+    option: dict[str, Any] = {"type": field.type, "title": field.title, "description": field.about or row.words}
+    option["required"] = field.required
+    if not field.required:
+        option["default"] = _default(row, field)
+    if row.secret:
+        option["sensitive"] = True
+    if isinstance(row.parse, WholeNumber):
+        option["min"], option["max"] = row.parse.lowest, row.parse.highest
+    return option
+
+
+def _default(row: Variable, field: FormField) -> str | int | bool:
+    """Return what a field of the form holds at first: a text, or what that text means where the form has its type."""
+    if row.default is None:
+        return ""
+    value: str | int | bool = row.default
+    if field.type in {"number", "boolean"}:
+        value = row.parse(row.name, row.default)
     return value
 
 
-def _asked() -> list[str]:
-    """Return the settings of the form, in the order of the table of settings."""
-    if differing := VARIABLES.keys() ^ (FORM.keys() | NOT_IN_FORM.keys()):
-        raise ValueError(f"put each setting into FORM or NOT_IN_FORM of dev/docs/generate.py: {sorted(differing)}")
-    return [name for name in VARIABLES if name in FORM]
-
-
-def _key(variable: str) -> str:
-    return variable.removeprefix("POSTHOG_").removeprefix("PROJECTS_MCP_").lower()
-
-
-def _option(variable: str) -> dict[str, Any]:
-    field = FORM[variable]
-    kind = field.kind or {bool: "boolean", int: "number"}.get(type(field.default), "string")
-    option: dict[str, Any] = {"type": kind, "title": field.title, "description": field.about or VARIABLES[variable]}
-    option["required"] = field.default is None
-    if field.default is not None:
-        option["default"] = field.default
-    if field.sensitive:
-        option["sensitive"] = True
-    if field.lowest is not None:
-        option["min"] = field.lowest
-    if field.highest is not None:
-        option["max"] = field.highest
-    return option
+def _input(row: Variable, field: FormField) -> dict[str, Any]:
+    """Describe one setting as the registry wants it: every value is a text there."""
+    option = _option(row, field)
+    value: dict[str, Any] = {"name": row.name, "description": option["description"]}
+    value["isRequired"] = option["required"]
+    value["isSecret"] = row.secret
+    value["format"] = {"directory": "filepath"}.get(option["type"], option["type"])
+    if option.get("default", "") != "":
+        value["default"] = json.dumps(option["default"]).strip('"')
+    if isinstance(row.parse, Choice):
+        value["choices"] = list(row.parse.kind)
+    return value
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -21,7 +21,7 @@ from anyio.from_thread import start_blocking_portal
 from projects_mcp.cli.doctor.command import run_doctor
 from projects_mcp.cli.doctor.diagnosis import Diagnosis, diagnose
 from projects_mcp.cli.doctor.findings import Level
-from projects_mcp.config.settings import VARIABLES
+from projects_mcp.config.variables import VARIABLES
 from projects_mcp.sandbox import (
     ACME_ID,
     ALL_ACCESS_KEY,
@@ -545,6 +545,18 @@ def test_every_pair_of_wrong_settings_ends(doctor: Callable[..., Examined]) -> N
     examined = doctor(**wrong)
     assert examined.code == 2
     assert len(examined.findings) > 10
+
+
+def test_a_file_that_holds_no_key_is_told_once(doctor: Callable[..., Examined], tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("phx planted", encoding="utf-8")
+    file.chmod(0o600)
+    examined = doctor(POSTHOG_PERSONAL_API_KEY_FILE=str(file))
+    assert examined.code == 2
+    assert [finding["sentence"] for finding in examined.findings if finding["check"] == "settings"] == [
+        "POSTHOG_PERSONAL_API_KEY contains characters that no such value has; copy it again, without quotation marks."
+    ]
+    assert "phx planted" not in examined.lines
 
 
 def test_what_is_hidden_is_told_with_its_reason(doctor: Callable[..., Examined]) -> None:

@@ -16,9 +16,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from projects_mcp.cli.install.command import CLIENTS, Place, file_of, run_install
-from projects_mcp.cli.install.entries import INPUT, UVX, Command, build_addition, find_command, render_block
+from projects_mcp.cli.install.entries import (
+    INPUT,
+    UVX,
+    Command,
+    build_addition,
+    find_command,
+    render_block,
+)
 from projects_mcp.cli.install.merge import NotMergedError, merge_text
-from projects_mcp.config.settings import VARIABLES, load
+from projects_mcp.config.settings import load
+from projects_mcp.config.variables import VARIABLES
 from projects_mcp.sandbox import READ_WRITE_KEY
 
 ROOT = Path(__file__).resolve().parents[2]

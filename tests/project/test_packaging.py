@@ -21,7 +21,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from projects_mcp import __version__
-from projects_mcp.config.settings import VARIABLES, Settings, SettingsError, load
+from projects_mcp.config.settings import Settings, SettingsError, load
+from projects_mcp.config.variables import VARIABLES
 from projects_mcp.errors.explain import explain
 from projects_mcp.errors.refusals import RememberedDenial
 from projects_mcp.tools.catalog import CATALOG

@@ -13,7 +13,8 @@ from dev.conformance.toolbox import ROOT, Toolbox
 from dev.conformance.verdicts import UnavailableError
 from dev.release.publishing import complaints
 from projects_mcp import __version__
-from projects_mcp.config.settings import VARIABLES, Settings, load
+from projects_mcp.config.settings import Settings, load
+from projects_mcp.config.variables import VARIABLES
 from projects_mcp.policy.access import Access
 from projects_mcp.policy.confirmation import Confirmation
 

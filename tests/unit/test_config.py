@@ -1,4 +1,4 @@
-"""The settings: what counts as unset, what is refused, and that no message shows a value that could be secret."""
+"""The settings: one row for each, what counts as unset, what is refused, and that no message shows a secret."""
 
 from pathlib import Path
 from uuid import UUID
@@ -6,7 +6,9 @@ from uuid import UUID
 import pytest
 
 from projects_mcp.api.types import CURRENT
-from projects_mcp.config.settings import Settings, SettingsError, load
+from projects_mcp.config.parsers import SettingsError, WholeNumber
+from projects_mcp.config.settings import Settings, load
+from projects_mcp.config.variables import VARIABLES
 from projects_mcp.policy.access import Access
 from projects_mcp.policy.confirmation import Confirmation
 
@@ -139,3 +141,75 @@ def test_everything_set() -> None:
     shown = f"{settings!r} {settings.credentials} {settings.credentials.key!s}"
     for secret in (KEY, "session0123456789", "csrf0123456789"):
         assert secret not in shown
+
+
+# The table -----------------------------------------------------------------------------------------------------------
+
+USABLE = {
+    "POSTHOG_PERSONAL_API_KEY": KEY,
+    "POSTHOG_HOST": "eu",
+    "POSTHOG_ORGANIZATION_ID": "018f3a2e-7b00-0000-8a11-5d2c9e7f0b31",
+    "POSTHOG_SESSION_ID": "session0123456789",
+    "POSTHOG_CSRF_TOKEN": "csrf0123456789",
+    "PROJECTS_MCP_ACCESS": "read",
+    "PROJECTS_MCP_CONFIRMATION": "human",
+    "PROJECTS_MCP_PROTECTED_PROJECTS": "1",
+    "PROJECTS_MCP_ONLY_PROJECTS": "1",
+    "PROJECTS_MCP_AUDIT_LOG": "/audit.jsonl",
+    "PROJECTS_MCP_SECRETS_DIR": "/secrets",
+    "PROJECTS_MCP_RESULT_LIMIT": "4096",
+    "PROJECTS_MCP_CONNECT_TIMEOUT": "1",
+    "PROJECTS_MCP_READ_TIMEOUT": "1",
+    "PROJECTS_MCP_CALL_TIMEOUT": "2",
+    "PROJECTS_MCP_CALLERS": "/callers.toml",
+    "PROJECTS_MCP_OAUTH_ISSUER": "https://issuer.example.com",
+    "PROJECTS_MCP_OAUTH_AUDIENCE": "audience",
+    "PROJECTS_MCP_OAUTH_JWKS": "https://issuer.example.com/keys",
+    "PROJECTS_MCP_PUBLIC_URL": "https://mcp.example.com/mcp",
+    "PROJECTS_MCP_ALLOWED_HOSTS": "mcp.example.com",
+    "PROJECTS_MCP_ALLOWED_ORIGINS": "https://example.com",
+    "PROJECTS_MCP_SIGNING_KEY": "signing_key_0_of_thirty_two_bytes,signing_key_1_of_thirty_two_bytes",
+    "PROJECTS_MCP_SANDBOX": "1",
+}
+"""For each setting a value that is not its default."""
+
+
+def at(settings: Settings, path: str) -> object:
+    value: object = settings
+    for name in path.split("."):
+        value = getattr(value, name, None)
+    return value
+
+
+@pytest.mark.parametrize("name", list(VARIABLES))
+def test_every_row_sets_its_field(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text(KEY, encoding="utf-8")
+    given = {"POSTHOG_PERSONAL_API_KEY_FILE": str(file), **USABLE}[name]
+    session = {name: USABLE[name] for name in ("POSTHOG_SESSION_ID", "POSTHOG_CSRF_TOKEN")}
+    settings = load({**(session if name in session else {}), name: given})
+    assert at(settings, VARIABLES[name].field) != at(Settings(), VARIABLES[name].field)
+
+
+def test_every_secret_is_known_to_redaction_and_none_is_a_flag() -> None:
+    settings = load(USABLE)
+    secret = {name for name, row in VARIABLES.items() if row.secret}
+    texts = [part for name in secret for part in USABLE[name].split(",")]
+    assert len(texts) == len(secret) + 1
+    assert sorted(settings.secrets()) == sorted(texts)
+    assert [text for text in texts if text in repr(settings)] == []
+    assert [name for name in secret if VARIABLES[name].flag is not None] == []
+
+
+def test_the_bounds_in_the_documents_are_those_that_are_checked() -> None:
+    numbers = {name: row.parse for name, row in VARIABLES.items() if isinstance(row.parse, WholeNumber)}
+    assert VARIABLES["PROJECTS_MCP_READ_TIMEOUT"].words == "Seconds without a byte from PostHog, 1 to 120; default 20"
+    assert len(numbers) == 4
+    for name, number in numbers.items():
+        lowest, highest = number.lowest, number.highest
+        assert f"{lowest} to {highest}" in VARIABLES[name].words
+        for inside in (lowest, highest):
+            load({name: str(inside)})
+        for outside in (lowest - 1, highest + 1):
+            with pytest.raises(SettingsError, match=f"{name} must be a number from {lowest} to {highest}"):
+                load({name: str(outside)})

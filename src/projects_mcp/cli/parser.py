@@ -5,22 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
-from typing import Any, Final
 
 from projects_mcp._version import __version__
-from projects_mcp.config.settings import whole_number
+from projects_mcp.config.parsers import parse_whole_number
+from projects_mcp.config.variables import VARIABLES
 
 __all__ = ["apply_flags", "parse"]
-
-_FLAGS: Final[Mapping[str, str]] = {
-    "--posthog-host": "POSTHOG_HOST",
-    "--organization-id": "POSTHOG_ORGANIZATION_ID",
-    "--access": "PROJECTS_MCP_ACCESS",
-    "--confirmation": "PROJECTS_MCP_CONFIRMATION",
-    "--protected-projects": "PROJECTS_MCP_PROTECTED_PROJECTS",
-    "--only-projects": "PROJECTS_MCP_ONLY_PROJECTS",
-}
-"""Settings that are also flags. Secrets are not: a command line is visible to every user of the machine."""
 
 
 def parse(arguments: Sequence[str]) -> SimpleNamespace:
@@ -36,22 +26,21 @@ def parse(arguments: Sequence[str]) -> SimpleNamespace:
 
 
 def apply_flags(environment: Mapping[str, str], options: SimpleNamespace) -> dict[str, str]:
-    """Return an environment in which the given flags replace their variables."""
-    given: dict[str, Any] = {
-        variable: getattr(options, flag.strip("-").replace("-", "_"), None) for flag, variable in _FLAGS.items()
-    }
-    if getattr(options, "sandbox", False):
-        given["PROJECTS_MCP_SANDBOX"] = "1"
-    return {**environment, **{variable: value for variable, value in given.items() if value is not None}}
+    """Return the environment with the settings that were given as flags in place of its own."""
+    return {**environment, **{name: getattr(options, name) for name in VARIABLES if hasattr(options, name)}}
 
 
 def _settings_parser() -> argparse.ArgumentParser:
     """Build the flags that every command takes."""
     common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     group = common.add_argument_group("settings, over those of the environment")
-    group.add_argument("--sandbox", action="store_true", help="use the embedded sandbox instead of PostHog")
-    for flag, variable in _FLAGS.items():
-        group.add_argument(flag, metavar="VALUE", help=f"over {variable}")
+    flags = [(name, row.flag) for name, row in VARIABLES.items() if row.flag is not None]
+    for name, flag in sorted(flags, key=lambda item: item[1].constant is None):  # those that take no value come first
+        about = flag.about or f"over {name}"
+        if flag.constant is not None:
+            group.add_argument(flag.option, dest=name, action="store_const", const=flag.constant, help=about)
+        else:
+            group.add_argument(flag.option, dest=name, metavar="VALUE", help=about)
     return common
 
 
@@ -103,7 +92,7 @@ def _add_commands(
 
 
 def _port(text: str) -> int:
-    port = whole_number(text, 0, 65_535, digits=5)
+    port = parse_whole_number(text, 0, 65_535, digits=5)
     if port is None:
         raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
     return port

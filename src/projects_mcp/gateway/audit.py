@@ -1,4 +1,4 @@
-"""One line per call for whoever must know later what was done: on stderr, and in the audit log where one is set.
+"""Record one line per call for whoever must know later what was done: in the process's log, and in a file if set.
 
 A write leaves two lines, an intent before the request leaves and an outcome after, so that a crash in between can be
 seen. The intent has reached the disk before the request leaves. No line holds an argument's value, except ids and the
@@ -8,34 +8,27 @@ names of fields.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import stat
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import anyio.to_thread
 
 from projects_mcp.sanitize.redaction import Redactor
 
-__all__ = ["AuditLog", "AuditUnavailable", "Echo"]
+__all__ = ["AuditLog", "AuditUnavailable"]
+
+logger: Final = logging.getLogger("projects_mcp.audit")
+"""Gets every line. Nothing shows them unless the process configures logging for that."""
 
 _OWNER_ONLY: Final = 0o600
 _OTHERS: Final = 0o077
-
-
-class Echo(Protocol):
-    """A stream that takes lines."""
-
-    def write(self, text: str, /) -> object:
-        """Take a line."""
-
-    def flush(self) -> object:
-        """Pass it on."""
 
 
 def _now() -> datetime:
@@ -48,25 +41,23 @@ class AuditUnavailable(Exception):
 
 @dataclass
 class AuditLog:
-    """Where the lines go.
+    """Writes audit records to the process's log, and to a file.
 
     Args:
-        redactor: the last net over every line.
-        path: the audit log; None where the operator wants none.
-        echo: a stream that gets every line too, such as stderr; None for none.
+        redactor: removes secrets from every line.
+        path: the file; None if the operator wants none.
         clock: the time in UTC, for tests.
     """
 
     redactor: Redactor
     path: Path | None = None
-    echo: Echo | None = None
     clock: Callable[[], datetime] = field(default=_now, repr=False)
     _broken: bool = field(default=False, init=False)
     _torn: bool = field(default=False, init=False)
     """The last line was cut off, so the next one begins on a new line."""
 
     def probe(self) -> bool:
-        """Whether the audit log can be written now. Says so on stderr when that changes."""
+        """Whether the audit log can be written now. Logs an error when that changes."""
         try:
             self._append(b"", durable=False)
         except OSError as error:
@@ -84,19 +75,19 @@ class AuditLog:
         if self.path is not None:
             try:
                 # Never abandoned: a line that is being written is written whole before a cancelled call ends.
-                await anyio.to_thread.run_sync(lambda: self._append(text.encode(), durable=True))
+                await anyio.to_thread.run_sync(lambda: self._append_line(text, durable=True))
             except OSError as error:
                 self._report(error)
                 raise AuditUnavailable from None
             self._broken = False
-        self._echo(text)
+        logger.info("%s", text)
 
     def record(self, event: str, line: Mapping[str, Any]) -> None:
         """Record a call that has ended (`call`), or what became of a write (`outcome`). Never fails."""
         text = self._text(event, line)
-        self._echo(text)
+        logger.info("%s", text)
         try:
-            self._append(text.encode(), durable=False)
+            self._append_line(text, durable=False)
         except OSError as error:
             self._report(error)
         else:
@@ -105,7 +96,10 @@ class AuditLog:
     def _text(self, event: str, line: Mapping[str, Any]) -> str:
         when = self.clock().isoformat(timespec="milliseconds").replace("+00:00", "Z")
         whole = {"time": when, "event": event, **{name: value for name, value in line.items() if value is not None}}
-        return self.redactor.text(json.dumps(whole, separators=(",", ":"))) + "\n"
+        return self.redactor.text(json.dumps(whole, separators=(",", ":")))
+
+    def _append_line(self, text: str, *, durable: bool) -> None:
+        self._append(f"{text}\n".encode(), durable=durable)
 
     def _append(self, data: bytes, *, durable: bool) -> None:
         """Append to the file as it is now: it is opened anew each time, so that rotating it away is noticed."""
@@ -129,20 +123,9 @@ class AuditLog:
         finally:
             os.close(descriptor)
 
-    def _echo(self, text: str, otherwise: Echo | None = None) -> None:
-        stream = self.echo or otherwise
-        if stream is None:
-            return
-        try:
-            stream.write(text)
-            stream.flush()
-        except (OSError, ValueError):
-            self.echo = None  # nobody reads it any more
-
     def _report(self, error: OSError) -> None:
         if self._broken:
             return
         self._broken = True
         reason = error.strerror or "it was written in part"
-        text = f"projects-mcp: the audit log cannot be written ({reason}); changes are refused until it can.\n"
-        self._echo(text, otherwise=sys.stderr)
+        logger.error("projects-mcp: the audit log cannot be written (%s); changes are refused until it can.", reason)

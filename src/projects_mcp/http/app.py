@@ -11,7 +11,6 @@ from mcp.server.auth.provider import AccessToken
 from mcp.server.transport_security import TransportSecuritySettings
 
 from projects_mcp.config.settings import Serving
-from projects_mcp.gateway.audit import Echo
 from projects_mcp.http.auth import BearerAuthentication
 from projects_mcp.http.callers import SCOPES, Caller
 from projects_mcp.http.front import ASGI, BODY_BYTES, PATH, Front, Receive, Send
@@ -26,7 +25,7 @@ _LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 _NEEDS: Final = {tool.name: SCOPES[:1] if tool.effect.reads else SCOPES for tool in CATALOG}
 
 
-def application(switchboard: Tenants, serving: Serving, host: str, port: int, echo: Echo | None = None) -> Front:
+def application(switchboard: Tenants, serving: Serving, host: str, port: int) -> Front:
     """Build the ASGI application.
 
     Args:
@@ -34,7 +33,6 @@ def application(switchboard: Tenants, serving: Serving, host: str, port: int, ec
         serving: what the operator has decided about serving.
         host: the address it listens on.
         port: the port it listens on.
-        echo: gets the access lines.
     """
     server = ProjectsServer(cast("Any", switchboard), serving.signing_keys)
     address = f"[{host}]" if ":" in host else host
@@ -68,7 +66,6 @@ def application(switchboard: Tenants, serving: Serving, host: str, port: int, ec
             "bearer_methods_supported": ["header"],
             "resource_name": "projects-mcp",
         },
-        echo=echo,
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from projects_mcp.config.settings import SettingsError, key_of
+from projects_mcp.config.parsers import SettingsError, read_personal_key
 from projects_mcp.policy.access import Access
 from projects_mcp.policy.authorization import KeyGrant
 from projects_mcp.posthog.credentials import Credentials
@@ -172,7 +172,7 @@ def _credential(name: str, table: Mapping[str, Any], environment: Mapping[str, s
     read.finish()
     value = environment.get(variable, "").strip() if variable else None
     _require(value != "", f"{read.where} the variable of key_env is not set")
-    return Credentials(key=key_of(read.where, value, file))
+    return Credentials(key=read_personal_key(read.where, value, file))
 
 
 class _Reader:

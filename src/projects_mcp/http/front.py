@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from datetime import UTC, datetime
@@ -11,11 +12,12 @@ from urllib.parse import urlsplit
 
 import anyio
 
-from projects_mcp.gateway.audit import Echo
 from projects_mcp.http.auth import AuthError, BearerAuthentication
 from projects_mcp.http.callers import Caller
 
 __all__ = ["ASGI", "BODY_BYTES", "PATH", "Front"]
+
+access_logger: Final = logging.getLogger("projects_mcp.access")
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -41,7 +43,6 @@ class Front:
         needs: the scopes that a tool needs, by its name; none for a tool that is not there.
         ready: whether PostHog answers.
         metadata: the document that names the issuer of tokens; None where there is none.
-        echo: gets the access lines.
     """
 
     def __init__(
@@ -53,7 +54,6 @@ class Front:
         needs: Callable[[str], Iterable[str]],
         ready: Callable[[], Awaitable[bool]],
         metadata: Mapping[str, Any] | None = None,
-        echo: Echo | None = None,
     ) -> None:
         self.admission = admission
         self._application = application
@@ -62,7 +62,6 @@ class Front:
         self._ready = ready
         self._metadata = metadata
         self._metadata_paths = {_METADATA, f"{_METADATA}{PATH}", f"{_METADATA}{_path_of(metadata)}"}
-        self._echo = echo
         self._checked_at = float("-inf")
         self._was_ready = False
         self._checking = anyio.Lock()
@@ -95,7 +94,7 @@ class Front:
 
     def note(self, visit: _Visit) -> None:
         """Write the access line: no query, no header and no body."""
-        if self._echo is None or visit.path in {"/healthz", "/readyz"}:
+        if visit.path in {"/healthz", "/readyz"}:
             return
         line = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -106,7 +105,7 @@ class Front:
             "duration_ms": round((time.monotonic() - visit.began) * 1000, 1),
             **({} if visit.caller is None else {"caller": visit.caller.name}),
         }
-        self._echo.write(json.dumps(line, separators=(",", ":")) + "\n")
+        access_logger.info("%s", json.dumps(line, separators=(",", ":")))
 
     async def _let_in(self, visit: _Visit) -> None:
         body = await visit.body()

@@ -19,7 +19,7 @@ import anyio
 import anyio.to_thread
 import jwt
 
-from projects_mcp.config.settings import is_loopback
+from projects_mcp.config.parsers import is_loopback
 from projects_mcp.http.callers import SCOPES, Caller
 from projects_mcp.policy.authorization import KeyGrant
 

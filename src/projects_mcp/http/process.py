@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import signal
 import socket
 import sys
@@ -14,14 +15,18 @@ from typing import TYPE_CHECKING, Any, Final
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from projects_mcp.config.settings import Settings, SettingsError, is_loopback
+from projects_mcp.config.logging import configure_logging
+from projects_mcp.config.parsers import SettingsError, is_loopback
+from projects_mcp.config.settings import Settings
 from projects_mcp.http.tenants import Tenants
-from projects_mcp.protocol.stdio import PatientStream, configure_logging
 
 if TYPE_CHECKING:
     from projects_mcp.http.front import Front
 
 __all__ = ["run_server"]
+
+logger: Final = logging.getLogger("projects_mcp.process")
+"""What the operator is told about this process: one sentence each."""
 
 _HEADERS_S: Final = 10.0
 _IDLE_S: Final = 15
@@ -99,16 +104,15 @@ def run_server(settings: Settings, environment: Mapping[str, str], host: str, po
             f"Without PROJECTS_MCP_CALLERS or PROJECTS_MCP_OAUTH_ISSUER everybody who reaches {host} could use your "
             "key: set one of them, or serve on 127.0.0.1."
         )
-    lines = PatientStream(sys.stderr)
-    switchboard = Tenants(settings, environment, echo=lines)
-    configure_logging(switchboard.redactor, lines)
+    switchboard = Tenants(settings, environment)
+    configure_logging(switchboard.redactor)
     from projects_mcp.http.app import application  # noqa: PLC0415 - the SDK is slow to import
 
     try:
         listener = _listen(host, port)
     except OSError as error:
         raise SettingsError(f"{host}:{port} cannot be listened on: {error.strerror}.") from None
-    front = application(switchboard, serving, host, listener.getsockname()[1], lines)
+    front = application(switchboard, serving, host, listener.getsockname()[1])
     gc.freeze()
     gc.enable()
     server = _Server(
@@ -128,18 +132,13 @@ def run_server(settings: Settings, environment: Mapping[str, str], host: str, po
     server.config.load()
     runner = server.config.get_loop_factory()
     with asyncio.Runner(loop_factory=runner) as loop:
-        loop.run(_until_signalled(server, listener, switchboard, front, lines, _greeting(where, open_to_all)))
-    lines.drain()
+        loop.run(_until_signalled(server, listener, switchboard, front, _greeting(where, open_to_all)))
     return 0
 
 
 def _greeting(where: str, open_to_all: bool) -> str:
-    needed = (
-        "projects-mcp: no token is needed on this address; see docs/serving.md for how to ask for one\n"
-        if open_to_all
-        else ""
-    )
-    return f"{needed}projects-mcp: serving on {where}\n"
+    needed = "projects-mcp: no token is needed on this address; see docs/serving.md for how to ask for one\n"
+    return f"{needed if open_to_all else ''}projects-mcp: serving on {where}"
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -163,7 +162,6 @@ async def _until_signalled(
     listener: socket.socket,
     switchboard: Tenants,
     front: Front,
-    lines: PatientStream,
     greeting: str,
 ) -> None:
     loop = asyncio.get_running_loop()
@@ -179,16 +177,16 @@ async def _until_signalled(
         try:
             switchboard.reload()
         except SettingsError as error:
-            lines.write(f"projects-mcp: {error} The former callers stay.\n")
+            logger.error("projects-mcp: %s The former callers stay.", error)  # noqa: TRY400 - the sentence says all
         else:
             front.admission.callers = switchboard.callers
             read = "the callers file has been read again" if switchboard.callers else "there is no callers file to read"
-            lines.write(f"projects-mcp: {read}\n")
+            logger.info("projects-mcp: %s", read)
 
     handlers: dict[str, Any] = {"SIGTERM": stop, "SIGINT": stop_now, "SIGHUP": reload}
     for name, handler in handlers.items():
         if hasattr(signal, name) and sys.platform != "win32":
             loop.add_signal_handler(getattr(signal, name), handler)
     # Said only now: whoever waits for it may send a signal at once.
-    lines.write(greeting)
+    logger.info("%s", greeting)
     await server.serve(sockets=[listener])

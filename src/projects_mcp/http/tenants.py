@@ -28,7 +28,6 @@ from projects_mcp.sanitize.redaction import Redactor
 if TYPE_CHECKING:
     from projects_mcp.api.types import JSONObject
     from projects_mcp.config.settings import Settings
-    from projects_mcp.gateway.audit import Echo
     from projects_mcp.policy.confirmation import Approver
     from projects_mcp.posthog.pool import ASGIApplication
     from projects_mcp.runner.result import ToolResult
@@ -49,7 +48,6 @@ class Tenants:
         settings: what the operator has decided.
         environment: where the credentials of a callers file may be.
         application: an ASGI application to use as PostHog, for tests. In sandbox mode it defaults to a new sandbox.
-        echo: a stream that gets the journal's lines.
 
     Raises:
         SettingsError: the callers file cannot be used.
@@ -60,13 +58,11 @@ class Tenants:
         settings: Settings,
         environment: Mapping[str, str],
         application: ASGIApplication | None = None,
-        *,
-        echo: Echo | None = None,
     ) -> None:
         self._given = settings
         self._environment = environment
         self._settings = in_sandbox(settings) if settings.sandbox else settings
-        self._journal = AuditLog(Redactor(), settings.audit_log, echo)
+        self._journal = AuditLog(Redactor(), settings.audit_log)
         self._posthog = PostHog(
             self._settings.origin,
             self._settings.credentials,
@@ -95,8 +91,7 @@ class Tenants:
         """
         path = self._settings.serving.callers
         callers = None if path is None else load_callers(path, self._environment)
-        self.redactor.learn(self._settings.credentials.secrets())
-        self.redactor.learn(key.reveal() for key in self._settings.serving.signing_keys)
+        self.redactor.learn(self._settings.secrets())
         for credentials in callers.credentials.values() if callers else ():
             self.redactor.learn(credentials.secrets())
         self.callers = callers

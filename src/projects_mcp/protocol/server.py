@@ -44,7 +44,7 @@ from mcp_types import Prompt as PublishedPrompt
 from mcp_types import Tool as PublishedTool
 
 from projects_mcp._version import __version__
-from projects_mcp.config.settings import whole_number
+from projects_mcp.config.parsers import parse_whole_number
 from projects_mcp.policy.confirmation import Approver, ConfirmationRequest, Consent, ConsentPendingError
 from projects_mcp.protocol.prompts import PROMPTS
 from projects_mcp.protocol.stdio_pipes import claim_pipes
@@ -226,7 +226,7 @@ class ProjectsServer(MCPServer[None]):
             raise MCPError(
                 code=INVALID_PARAMS, message=f"Unknown prompt: {self._dispatcher.redactor.text(quoted(name, 100))}"
             )
-        project = whole_number(str((arguments or {}).get("project_id", "")), 1, 2**53 - 1, digits=16)
+        project = parse_whole_number(str((arguments or {}).get("project_id", "")), 1, 2**53 - 1, digits=16)
         if project is None:
             raise MCPError(code=INVALID_PARAMS, message="project_id must be the number of a project.")
         message = PromptMessage(role="user", content=TextContent(type="text", text=prompt.text(project)))

@@ -6,7 +6,7 @@ import dataclasses
 
 from projects_mcp.api.types import CURRENT
 from projects_mcp.config.settings import Settings
-from projects_mcp.gateway.audit import AuditLog, Echo
+from projects_mcp.gateway.audit import AuditLog
 from projects_mcp.posthog.client import PostHog
 from projects_mcp.posthog.credentials import BrowserSession, Credentials, PersonalKey
 from projects_mcp.posthog.pool import ASGIApplication
@@ -20,20 +20,17 @@ SANDBOX_ORIGIN = "https://sandbox.localhost"
 """A name that resolves to no other machine. Nothing is ever sent to it: the sandbox answers in process."""
 
 
-def build_runner(
-    settings: Settings, application: ASGIApplication | None = None, *, echo: Echo | None = None
-) -> ToolRunner:
+def build_runner(settings: Settings, application: ASGIApplication | None = None) -> ToolRunner:
     """Build everything that answers calls. Opens no connection.
 
     Args:
         settings: what the operator decided.
         application: an ASGI application to use as PostHog, for tests. In sandbox mode it defaults to a new sandbox.
-        echo: a stream that gets the journal's lines; None for none.
     """
     application = posthog_application(settings, application)
     if settings.sandbox:
         settings = in_sandbox(settings)
-    journal = AuditLog(Redactor(settings.credentials.secrets()), settings.audit_log, echo)
+    journal = AuditLog(Redactor(settings.secrets()), settings.audit_log)
     return ToolRunner(settings, PostHog(settings.origin, settings.credentials, settings.limits, application), journal)
 
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
-__all__ = ["PATTERNS", "EncodedSecrets", "speaks_of_secret"]
+__all__ = ["LONGEST_NAME", "MAY_BE_ENCODED", "PATTERNS", "EncodedSecrets", "speaks_of_secret"]
 
 _PUBLIC_NAMES: Final = frozenset({"api_token", "secret_file", "secret_file_problem"})
 """Names that speak of a secret and hold none: PostHog's public token, and what a rotation says of its file."""
@@ -33,6 +33,8 @@ _SECRET_PAIRS: Final = frozenset(
         *(("access", "key"), ("encryption", "key"), ("auth", "key"), ("session", "key")),
     }
 )
+LONGEST_NAME: Final = 128
+"""Characters of the name of a field; what is longer names none. It bounds what is kept of names."""
 _NAME: Final = re.compile(r"[\w$:.\[\]-]{1,100}(?: [\w$.-]{1,100})?")
 """What can be the name of a field; anything longer, or with more words, is a sentence or an address."""
 
@@ -75,19 +77,23 @@ PATTERNS: Final = tuple(
 far cheaper, and nearly every text has none of them."""
 
 _BASE64: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=")
+MAY_BE_ENCODED: Final = re.compile(r"[A-Za-z0-9+/_-]{14}|%[0-9A-Fa-f]{2}")
+"""What every text has in it that holds an encoding of a secret."""
 _SHORTEST_ENCODED: Final = 12
 """Characters below which an encoding is too short to be told from chance."""
 
 
 @lru_cache(maxsize=4_096)
-def _judge(name: str) -> bool:
+def speaks_of_secret(name: str) -> bool:
+    """Whether a name says that its value is a secret: in any case and style, such as `API_KEY` or `x-api-key`.
+
+    Args:
+        name: of a field, at most `LONGEST_NAME` characters long.
+    """
+    if name in _PUBLIC_NAMES or not _NAME.fullmatch(name):
+        return False
     words = [word.lower() for word in _WORD.findall(name)]
     return not _SECRET_WORDS.isdisjoint(words) or not _SECRET_PAIRS.isdisjoint(pairwise(words))
-
-
-def speaks_of_secret(name: str) -> bool:
-    """Whether a name says that its value is a secret: in any case and style, such as `API_KEY` or `x-api-key`."""
-    return name not in _PUBLIC_NAMES and _NAME.fullmatch(name) is not None and _judge(name)
 
 
 class EncodedSecrets:

@@ -14,7 +14,7 @@ from functools import lru_cache
 from itertools import count
 from typing import Any, Final, NamedTuple
 
-from projects_mcp.sanitize.patterns import PATTERNS, EncodedSecrets, speaks_of_secret
+from projects_mcp.sanitize.patterns import LONGEST_NAME, MAY_BE_ENCODED, PATTERNS, EncodedSecrets, speaks_of_secret
 from projects_mcp.sanitize.text import MAX_QUOTED, quoted
 
 __all__ = [
@@ -70,7 +70,6 @@ _PRESENCE: Final = ("absent", "present")
 _MASKED: Final = re.compile(r"[^.]{4}\.\.\.[^.]{4}")
 
 _SHORTEST_MATCH: Final = 7
-_LONGEST_KEPT_NAME: Final = 128
 _MOST_NAMES: Final = 4_096
 """Names of fields that are kept as redacted, each of 128 characters at most: half a megabyte. PostHog's are a few
 hundred, and the same in every answer."""
@@ -119,7 +118,8 @@ class Redactor:
                 text = text.replace(secret, REDACTED)
         if len(text) < _SHORTEST_MATCH:
             return text
-        text = self._encoded.remove(text, REDACTED)
+        if self._own and MAY_BE_ENCODED.search(text):
+            text = self._encoded.remove(text, REDACTED)
         folded = text.casefold()
         for marker, pattern in PATTERNS:
             if marker in folded:
@@ -144,7 +144,8 @@ class Redactor:
     def _field(self, name: str, item: Any, *, secret: bool) -> Any:
         rule = FIELDS.get(name)
         if rule is None:
-            return self._value(item, secret=secret or speaks_of_secret(name))
+            speaks = len(name) <= LONGEST_NAME and speaks_of_secret(name)
+            return self._value(item, secret=secret or speaks)
         if isinstance(item, dict) and not item.keys() - _CHANGED_VALUES:  # a change of the field
             return {side: self.field(name, value) for side, value in item.items()}
         if rule.treatment is Treatment.MASK and isinstance(item, str):
@@ -168,7 +169,12 @@ class Redactor:
         # An entry of the activity log names its field beside the values, and a list of headers or variables each name.
         # A filter of PostHog's, which has an operator, names a property of events there.
         about = next((value[key] for key in _NAMING if isinstance(value.get(key), str)), None)
-        named = about is not None and "operator" not in value and (about in FIELDS or speaks_of_secret(about))
+        named = (
+            about is not None
+            and "operator" not in value
+            and len(about) <= LONGEST_NAME
+            and (about in FIELDS or speaks_of_secret(about))
+        )
         clean: dict[str, Any] = {}
         for name, item in value.items():
             shown = self._name(name)
@@ -181,7 +187,7 @@ class Redactor:
         return clean
 
     def _name(self, name: str) -> str:
-        return self._kept_name(name) if len(name) <= _LONGEST_KEPT_NAME else self.text(name)
+        return self._kept_name(name) if len(name) <= LONGEST_NAME else self.text(name)
 
     def _string(self, text: str) -> str:
         if text[:1] in "{[" and len(text) > 1 and (inside := _json_inside(text)) is not None:

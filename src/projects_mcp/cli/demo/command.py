@@ -20,7 +20,7 @@ from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult, TextCon
 from projects_mcp.cli.demo.page import Page
 from projects_mcp.cli.demo.steps import STEPS, JSONObject, Step
 from projects_mcp.cli.exit_codes import DONE, FAILED
-from projects_mcp.config.settings import VARIABLES
+from projects_mcp.config.variables import VARIABLES
 from projects_mcp.sandbox import READ_ONLY_KEY
 from projects_mcp.tools.catalog import CATALOG
 

@@ -6,6 +6,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,13 +14,14 @@ import anyio
 
 from projects_mcp.cli.doctor.diagnosis import Diagnosis, diagnose
 from projects_mcp.cli.doctor.findings import Level, exit_code
-from projects_mcp.config.settings import REGIONS, Settings
+from projects_mcp.config.parsers import REGIONS
+from projects_mcp.config.settings import Settings
+from projects_mcp.config.variables import VARIABLES
 from projects_mcp.posthog.pool import ASGIApplication
 from projects_mcp.sanitize.redaction import Redactor
 
 __all__ = ["run_doctor"]
 
-_SECRETS: Final = ("POSTHOG_PERSONAL_API_KEY", "POSTHOG_SESSION_ID", "POSTHOG_CSRF_TOKEN", "PROJECTS_MCP_SIGNING_KEY")
 _INDENT: Final = " " * 24
 _HIDDEN_UNKNOWN: Final = "Which tools are hidden can be told only when PostHog has accepted a key."
 
@@ -51,16 +53,15 @@ def run_doctor(
 
 
 def _collect_secrets(environment: Mapping[str, str], settings: Settings) -> list[str]:
-    """Return every text that must not be printed: the secrets, and the raw texts of those that are wrong."""
-    given = (
-        part.strip() for name in _SECRETS for part in (environment.get(name, ""), *environment.get(name, "").split(","))
-    )
-    secrets = [*settings.credentials.secrets(), *given]
-    try:
-        file = Path(environment["POSTHOG_PERSONAL_API_KEY_FILE"].strip()).expanduser()
-        secrets.append(file.read_text(encoding="utf-8").strip())
-    except (KeyError, OSError, ValueError, RuntimeError):
-        pass
+    """Return what must not be printed, also where it is wrong in a way in which it never became a setting."""
+    secrets = [*settings.secrets()]
+    for name, row in VARIABLES.items():
+        text = environment.get(name, "").strip()
+        if row.secret:
+            secrets += [text, *(part.strip() for part in text.split(","))]
+        elif row.secret_in_file and text:
+            with suppress(OSError, ValueError, RuntimeError):
+                secrets.append(Path(text).expanduser().read_text(encoding="utf-8").strip())
     return secrets
 
 

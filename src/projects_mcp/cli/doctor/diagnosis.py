@@ -93,7 +93,7 @@ async def _check_posthog(diagnosis: Diagnosis, clouds: Mapping[str, str], applic
     if not is_key_usable(settings):  # a wrong token is not sent; the host can be checked without a key
         credentials = Credentials(None, credentials.session)
     probe = build_probe(settings, credentials, application)
-    runner = ToolRunner(settings, probe, AuditLog(Redactor(settings.credentials.secrets())))
+    runner = ToolRunner(settings, probe, AuditLog(Redactor(settings.secrets())))
     try:
         reachable, accepted = await _check_host_and_key(diagnosis, probe, clouds)
         if reachable:

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Final
 
 from projects_mcp.cli.doctor.findings import Finding, Level
-from projects_mcp.config.settings import VARIABLES, Settings, SettingsError, load
+from projects_mcp.config.settings import Settings, SettingsError, load
+from projects_mcp.config.variables import VARIABLES, related
 from projects_mcp.gateway.secret_file import SecretFolder, SecretFolderUnavailable
 
 __all__ = ["check_files", "check_key_format", "check_settings", "check_variable_names", "is_key_usable"]
 
 _VARIABLE: Final = re.compile(r"\b[A-Z][A-Z_]+[A-Z]\b")
-_SESSION: Final = frozenset({"POSTHOG_SESSION_ID", "POSTHOG_CSRF_TOKEN"})
 _KEY_FILE: Final = "POSTHOG_PERSONAL_API_KEY_FILE"
 _OTHERS: Final = 0o077
 """The permissions of everybody but the owner."""
@@ -43,14 +43,13 @@ def check_settings(environment: Mapping[str, str]) -> tuple[Settings, list[Findi
             return load(values), findings
         except SettingsError as error:
             findings.append(_explain_wrong_setting(str(error), environment))
-            names = {name for name in _VARIABLE.findall(str(error)) if name in VARIABLES}
-            names |= _SESSION if names & _SESSION else set()
+            names = related(name for name in _VARIABLE.findall(str(error)) if name in VARIABLES)
             values = {name: value for name, value in values.items() if name not in names} if names else {}
 
 
 def _explain_wrong_setting(text: str, environment: Mapping[str, str]) -> Finding:
     name = next((name for name in _VARIABLE.findall(text) if name in VARIABLES), "")
-    fix = f"Correct {name} where the client or the shell sets it: {VARIABLES[name]}." if name else ""
+    fix = f"Correct {name} where the client or the shell sets it: {VARIABLES[name].words}." if name else ""
     if name == _KEY_FILE and "cannot be read" in text:
         fix = _explain_unreadable(Path(environment[_KEY_FILE].strip()).expanduser())
     return Finding("settings", Level.PROBLEM, text, fix)
