@@ -10,7 +10,7 @@ from projects_mcp.api.settings_model import Area, Merge
 from projects_mcp.api.settings_table import SETTINGS
 from projects_mcp.sanitize.text import quoted
 
-__all__ = ["difference", "irreversible", "warnings"]
+__all__ = ["MAY_BE_IRREVERSIBLE", "difference", "irreversible", "warnings"]
 
 _LONG: Final = 400
 """Characters from which a value is shown as a difference."""
@@ -148,6 +148,7 @@ _IRREVERSIBLE: Final[Mapping[str, Callable[[Any, Any], str]]] = {
     "logs_settings": _lost_logs,
 }
 """Settings that have an effect which no other value takes back, in one direction at least."""
+MAY_BE_IRREVERSIBLE: Final = frozenset(_IRREVERSIBLE)
 
 
 _SPECIAL: Final[Mapping[str, Callable[[Any, Any], Iterator[str]]]] = {

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
-__all__ = ["LONGEST_NAME", "MAY_BE_ENCODED", "PATTERNS", "EncodedSecrets", "speaks_of_secret"]
+__all__ = ["LONGEST_NAME", "MAY_BE_ENCODED", "PATTERNS", "EncodedSecrets", "replace_run", "speaks_of_secret"]
 
 _PUBLIC_NAMES: Final = frozenset({"api_token", "secret_file", "secret_file_problem"})
 """Names that speak of a secret and hold none: PostHog's public token, and what a rotation says of its file."""
@@ -96,27 +96,24 @@ def speaks_of_secret(name: str) -> bool:
     return not _SECRET_WORDS.isdisjoint(words) or not _SECRET_PAIRS.isdisjoint(pairwise(words))
 
 
-class EncodedSecrets:
+class EncodedSecrets(NamedTuple):
     """The encodings of known secrets in which one could leave: base64 (inside a longer text too) and percent-encoding.
 
-    Args:
-        secrets: the secrets as they are.
+    Attributes:
+        base64: the characters that base64 makes of a secret, the longest first.
+        percent: a pattern of each secret, with any of its characters percent-encoded.
     """
 
-    def __init__(self, secrets: Iterable[str]) -> None:
-        known = [secret for secret in secrets if len(secret) >= _SHORTEST_ENCODED]
-        self._base64 = sorted({core for secret in known for core in _base64_cores(secret)}, key=len, reverse=True)
-        self._percent = [re.compile("".join(map(_character_or_percent, secret))) for secret in known]
+    base64: Sequence[str] = ()
+    percent: Sequence[re.Pattern[str]] = ()
 
-    def remove(self, text: str, marker: str) -> str:
-        """Replace every encoding of a known secret by a marker."""
-        for core in self._base64:
-            if core in text:
-                text = _without_run(text, core, marker)
-        if "%" in text:
-            for pattern in self._percent:
-                text = pattern.sub(marker, text)
-        return text
+    @classmethod
+    def of(cls, secrets: Iterable[str]) -> EncodedSecrets:
+        """Return the encodings of secrets."""
+        known = [secret for secret in secrets if len(secret) >= _SHORTEST_ENCODED]
+        cores = {core for secret in known for core in _base64_cores(secret)}
+        percent = [re.compile("".join(map(_character_or_percent, secret))) for secret in known]
+        return cls(sorted(cores, key=len, reverse=True), percent)
 
 
 def _base64_cores(secret: str) -> Iterable[str]:
@@ -129,8 +126,8 @@ def _base64_cores(secret: str) -> Iterable[str]:
         yield core.replace("+", "-").replace("/", "_")
 
 
-def _without_run(text: str, core: str, marker: str) -> str:
-    """Replace each run of base64 characters that holds a core."""
+def replace_run(text: str, core: str, marker: str) -> str:
+    """Replace each run of base64 characters that holds the core of an encoded secret."""
     parts: list[str] = []
     at = 0
     while (found := text.find(core, at)) >= 0:

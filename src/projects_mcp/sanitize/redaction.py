@@ -14,7 +14,14 @@ from functools import lru_cache
 from itertools import count
 from typing import Any, Final, NamedTuple
 
-from projects_mcp.sanitize.patterns import LONGEST_NAME, MAY_BE_ENCODED, PATTERNS, EncodedSecrets, speaks_of_secret
+from projects_mcp.sanitize.patterns import (
+    LONGEST_NAME,
+    MAY_BE_ENCODED,
+    PATTERNS,
+    EncodedSecrets,
+    replace_run,
+    speaks_of_secret,
+)
 from projects_mcp.sanitize.text import MAX_QUOTED, quoted
 
 __all__ = [
@@ -97,7 +104,7 @@ class Redactor:
 
     def __init__(self, own: Iterable[str] = ()) -> None:
         self._own: list[str] = []
-        self._encoded = EncodedSecrets(())
+        self._encoded = EncodedSecrets()
         self._kept_name = lru_cache(maxsize=_MOST_NAMES)(self.text)
         self.learn(own)
 
@@ -108,7 +115,7 @@ class Redactor:
         """Remove these too from now on."""
         # Longest first, so that a credential which contains another is removed whole.
         self._own = sorted({*self._own, *filter(None, own)}, key=len, reverse=True)
-        self._encoded = EncodedSecrets(self._own)
+        self._encoded = EncodedSecrets.of(self._own)
         self._kept_name.cache_clear()
 
     def text(self, text: str) -> str:
@@ -119,10 +126,19 @@ class Redactor:
         if len(text) < _SHORTEST_MATCH:
             return text
         if self._own and MAY_BE_ENCODED.search(text):
-            text = self._encoded.remove(text, REDACTED)
+            text = self._without_encoded(text)
         folded = text.casefold()
         for marker, pattern in PATTERNS:
             if marker in folded:
+                text = pattern.sub(REDACTED, text)
+        return text
+
+    def _without_encoded(self, text: str) -> str:
+        for core in self._encoded.base64:
+            if core in text:
+                text = replace_run(text, core, REDACTED)
+        if "%" in text:
+            for pattern in self._encoded.percent:
                 text = pattern.sub(REDACTED, text)
         return text
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from projects_mcp.api.json_values import canonical, same_json
 from projects_mcp.api.outcome import Outcome
 from projects_mcp.api.settings_diff import SettingsDiff, expected_after
-from projects_mcp.api.settings_impact import irreversible, warnings
+from projects_mcp.api.settings_impact import MAY_BE_IRREVERSIBLE, irreversible, warnings
 from projects_mcp.api.settings_table import SETTINGS
 from projects_mcp.api.types import JSONObject, organization_of
 from projects_mcp.errors.refusals import (
@@ -65,7 +65,7 @@ async def project_update(
 ) -> JSONObject:
     """Write settings once, and report what PostHog made of them."""
     sent = _body(settings or {}, clear)
-    expected = _expected_values(expected or {})
+    expected = _expected_values(expected) if expected else {}
     if dry_run:
         return _preview(context, sent, await _read_expected(context, expected))
     lock = context.project_lock()
@@ -86,6 +86,8 @@ async def project_update(
 
 
 def _irreversible(sent: Mapping[str, Any], before: JSONObject) -> dict[str, str]:
+    if MAY_BE_IRREVERSIBLE.isdisjoint(sent):
+        return {}
     return irreversible(SettingsDiff.between(sent, before, expected_after(sent, before)).changed)
 
 
