@@ -80,7 +80,7 @@ def described(tool: Tool) -> dict[str, Any]:
 
 async def _hidden(dispatcher: ToolRunner) -> dict[str, str]:
     try:
-        return await dispatcher.hidden()
+        return await dispatcher.hidden_tools()
     finally:
         await dispatcher.aclose()
 

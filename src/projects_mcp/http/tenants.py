@@ -121,13 +121,13 @@ class Tenants:
         """Whether PostHog answers."""
         return await self._nobody.answers()
 
-    async def offered(self) -> list[Tool]:
+    async def list_tools(self) -> list[Tool]:
         """Return the tools of the present caller."""
-        return await self._present_funnel().offered()
+        return await self._present_funnel().list_tools()
 
-    async def described(self) -> JSONObject:
+    async def describe(self) -> JSONObject:
         """Return what is configured, granted and hidden for the present caller."""
-        return await self._present_funnel().described()
+        return await self._present_funnel().describe()
 
     async def call(self, name: str, arguments: Mapping[str, Any], person: Approver | None = None) -> Result:
         """Run one call of the present caller; see `Dispatcher.call`."""

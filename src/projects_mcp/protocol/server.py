@@ -133,7 +133,7 @@ class ProjectsServer(MCPServer[None]):
 
     async def list_tools(self) -> list[PublishedTool]:
         """Return the tools that are allowed, in one page and always in the same order."""
-        return [_published(tool) for tool in await self._dispatcher.offered()]
+        return [_published(tool) for tool in await self._dispatcher.list_tools()]
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None
@@ -188,7 +188,7 @@ class ProjectsServer(MCPServer[None]):
         """
         del context
         if str(uri) == _CONFIG:
-            return [ReadResourceContents(content=compact_json(await self._dispatcher.described()), mime_type=_JSON)]
+            return [ReadResourceContents(content=compact_json(await self._dispatcher.describe()), mime_type=_JSON)]
         address = _PROJECT.fullmatch(unquote(str(uri)))
         if address is None:
             raise ResourceNotFoundError("There is no such resource. The template is projects://organization/project.")

@@ -57,13 +57,13 @@ class Funnel(Protocol):
     async def start(self) -> None:
         """Do what can be done before the first call. Never fails."""
 
-    async def offered(self) -> list[Tool]:
+    async def list_tools(self) -> list[Tool]:
         """Return the tools that are allowed."""
 
     async def call(self, name: str, arguments: Mapping[str, Any], person: Approver | None = None) -> Result:
         """Run one call to its end."""
 
-    async def described(self) -> JSONObject:
+    async def describe(self) -> JSONObject:
         """Return what is configured, granted and hidden."""
 
     async def aclose(self) -> None:
@@ -159,12 +159,12 @@ class ToolRunner:
         self._journal.probe()
         await self._means.grants.get()
 
-    async def offered(self) -> list[Tool]:
+    async def list_tools(self) -> list[Tool]:
         """Return the tools that the operator and the credential allow, in the order of the catalogue."""
         grant = await self._means.grants.get()
         return [tool for tool in CATALOG if self._refusal(tool, grant) is None]
 
-    async def hidden(self) -> dict[str, str]:
+    async def hidden_tools(self) -> dict[str, str]:
         """Return the tools that are not offered, each with the reason."""
         grant = await self._means.grants.get()
         refusals = {tool.name: self._refusal(tool, grant) for tool in CATALOG}
@@ -174,7 +174,7 @@ class ToolRunner:
             if refusal is not None
         }
 
-    async def described(self) -> JSONObject:
+    async def describe(self) -> JSONObject:
         """Return what is configured, granted and hidden, without a secret: whether there is one, and no more."""
         settings, grant = self._settings, await self._means.grants.get()
         policy, credentials = settings.policy, settings.credentials
@@ -196,7 +196,7 @@ class ToolRunner:
                 "projects": None if grant.projects is None else sorted(grant.projects),
                 "organizations": None if grant.organizations is None else sorted(map(str, grant.organizations)),
             },
-            "hidden_tools": await self.hidden(),
+            "hidden_tools": await self.hidden_tools(),
         }
         if self._caller is not None:
             description["caller"] = {"name": self._caller.name, "scopes": sorted(self._caller.rights.scopes or ())}

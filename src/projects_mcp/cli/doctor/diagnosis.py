@@ -90,7 +90,7 @@ async def _ask(examination: Diagnosis, clouds: Mapping[str, str], application: A
         if answers:
             examination.findings.append(await of_session(probe, settings))
         if accepted:
-            examination.hidden = await dispatcher.hidden()
+            examination.hidden = await dispatcher.hidden_tools()
     finally:
         await dispatcher.aclose()
 
