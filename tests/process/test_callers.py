@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from projects_mcp.config.settings import SettingsError
 from projects_mcp.errors.refusals import Refusal
-from projects_mcp.http.callers import load_callers, new_entry
+from projects_mcp.http.callers import new_entry
+from projects_mcp.http.callers_file import load_callers
 from projects_mcp.runner.rate_limit import RateLimiter
 from projects_mcp.sandbox import (
     ACME_ID,

@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from projects_mcp.http.jwt import InvalidToken, Issuer, IssuerUnavailable
+from projects_mcp.http.jwks import IssuerKeys, IssuerUnavailable
+from projects_mcp.http.jwt import InvalidToken, Issuer
 from projects_mcp.sandbox import MOBILE_ID, PRODUCTION_ID
 from tests.support.harness import ERAS, Era, refusal_of
 from tests.support.served import (
@@ -170,6 +171,8 @@ def server(behind: Upstream, idp: Idp, tokens: list[str], tmp_path_factory: pyte
     with served(POSTHOG_HOST=behind.origin, **HARMLESS, **settings) as process:
         assert idp.asked == [], "the issuer is asked when it is needed"
         yield process
+        tokens.append(idp.token())  # whichever tests have run
+        assert process.call("project_list", {}, tokens[-1]).status == 200
     said = process.stderr + audit.read_text(encoding="utf-8") + behind.everything
     parts = {part for token in tokens for part in token.split(".") if len(part) > 20}
     assert parts
@@ -477,12 +480,9 @@ ISSUER = Idp(origin="https://issuer.example.com")
 
 def checked(steps: Callable[[Issuer, Keys, Clock], Any], *keys: dict[str, Any]) -> None:
     published, clock = Keys(*keys), Clock()
-    anyio.run(
-        steps,
-        Issuer(ISSUER.origin, PUBLIC, "https://issuer.example.com/keys", fetch=published, clock=clock),
-        published,
-        clock,
-    )
+    address = "https://issuer.example.com/keys"
+    issuer_keys = IssuerKeys(ISSUER.origin, address, fetch=published, clock=clock)
+    anyio.run(steps, Issuer(ISSUER.origin, PUBLIC, issuer_keys), published, clock)
 
 
 def test_a_new_key_is_picked_up_at_once() -> None:
@@ -592,7 +592,7 @@ def test_keys_are_fetched_over_https_only(named: Any) -> None:
 
     async def steps() -> None:
         with pytest.raises(IssuerUnavailable):
-            await Issuer(ISSUER.origin, PUBLIC, fetch=fetch).caller_of(ISSUER.token())
+            await Issuer(ISSUER.origin, PUBLIC, IssuerKeys(ISSUER.origin, fetch=fetch)).caller_of(ISSUER.token())
 
     anyio.run(steps)
     assert named not in asked

@@ -48,9 +48,8 @@ OLD_KEY = "an-older-signing-key-of-more-than-32-bytes-000"
 NEW_KEY = "a-newer-signing-key-of-more-than-32-bytes-0000"
 SHORT_TIMES = """
 import sys
-from projects_mcp.http import process as running
-from projects_mcp.http import front
-running._HEADERS_S = front._BODY_S = 1.0
+from projects_mcp.http import limits
+limits.HEADERS_TIMEOUT_S = limits.BODY_TIMEOUT_S = 1.0
 from projects_mcp.cli.main import main
 sys.exit(main())
 """

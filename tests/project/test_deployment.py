@@ -25,8 +25,9 @@ from projects_mcp import __version__
 from projects_mcp.api.effects import Access
 from projects_mcp.cli.parser import parse
 from projects_mcp.config.settings import VARIABLES, SettingsError, load
-from projects_mcp.http.callers import Callers, load_callers
-from projects_mcp.http.front import BODY_BYTES
+from projects_mcp.http.callers import Callers
+from projects_mcp.http.callers_file import load_callers
+from projects_mcp.http.limits import BODY_BYTES
 
 ROOT = Path(__file__).resolve().parents[2]
 PORT: int = parse(["serve"]).port
