@@ -291,7 +291,7 @@ HTTP, PROTOCOL, SANDBOX = (
 @pytest.mark.parametrize(
     ("packages", "allowed"),
     [
-        (("mcp", "mcp_types"), PROTOCOL | {"cli/demo/command.py", "http/app.py", "http/auth.py"}),
+        (("mcp", "mcp_types"), PROTOCOL | {"cli/demo/command.py", "http/app.py", "http/middleware.py"}),
         (("httpx",), {"posthog/client.py"}),
         (("aiohttp", "httpx_aiohttp"), {"posthog/aiohttp_transport.py"}),
         (("starlette",), SANDBOX | HTTP),

@@ -16,12 +16,21 @@ from starlette.types import Receive, Scope, Send
 
 from projects_mcp.config.settings import Serving
 from projects_mcp.gateway.audit import Echo
-from projects_mcp.http.auth import BearerAuthentication, CallerIdentity, RequiredScopes
+from projects_mcp.http.auth import BearerAuthenticator
 from projects_mcp.http.health import LIVENESS_PATH, READINESS_PATH, Liveness, Readiness
 from projects_mcp.http.jwks import IssuerKeys
 from projects_mcp.http.jwt import Issuer
 from projects_mcp.http.limits import BODY_BYTES
-from projects_mcp.http.middleware import MCP_PATH, AccessLog, BodyLimit, JSONErrors, PostOnly
+from projects_mcp.http.middleware import (
+    MCP_PATH,
+    AccessLog,
+    BearerAuthentication,
+    BodyLimit,
+    CallerIdentity,
+    JSONErrors,
+    PostOnly,
+    RequiredScopes,
+)
 from projects_mcp.http.resource_metadata import ResourceMetadata
 from projects_mcp.http.tenants import Tenants
 from projects_mcp.protocol.server import ProjectsServer
@@ -48,7 +57,7 @@ def create_app(tenants: Tenants, serving: Serving, host: str, port: int, echo: E
         keys = IssuerKeys(serving.issuer, serving.jwks)
         issuer = Issuer(serving.issuer, serving.audience or public, keys)
         metadata = ResourceMetadata(public, serving.issuer, MCP_PATH)
-    metadata_address = None if metadata is None else metadata.address
+    authenticator = BearerAuthenticator(tenants, issuer, None if metadata is None else metadata.address)
 
     server = ProjectsServer(tenants.default_runner, serving.signing_keys)
     server.streamable_http_app(
@@ -69,10 +78,10 @@ def create_app(tenants: Tenants, serving: Serving, host: str, port: int, echo: E
                 MCP_PATH,
                 StreamableHTTPASGIApp(sessions),
                 middleware=[
-                    Middleware(BearerAuthentication, tenants, issuer, metadata_address),
+                    Middleware(BearerAuthentication, authenticator),
                     Middleware(PostOnly),
                     Middleware(BodyLimit),
-                    Middleware(RequiredScopes, metadata_address),
+                    Middleware(RequiredScopes, authenticator),
                     Middleware(CallerIdentity, tenants),
                     Middleware(AuthContextMiddleware),
                 ],

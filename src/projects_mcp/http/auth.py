@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final
 
-from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from projects_mcp.http.callers import SCOPES, Caller
 from projects_mcp.http.jwks import IssuerUnavailable
 from projects_mcp.http.jwt import InvalidToken, Issuer
-from projects_mcp.http.middleware import replay_body
 from projects_mcp.http.tenants import Tenants
-from projects_mcp.protocol.caller_token import CallerToken
 from projects_mcp.tools.catalog import CATALOG
 
-__all__ = ["BearerAuthentication", "CallerIdentity", "RequiredScopes"]
+__all__ = ["AuthError", "BearerAuthenticator"]
 
 _SCOPES_OF_TOOLS: Final = {tool.name: SCOPES[:1] if tool.effect.reads else SCOPES for tool in CATALOG}
 
@@ -27,38 +23,30 @@ class AuthError(HTTPException):
     """A request without usable credentials. Its sentence says what was wrong and what to do."""
 
 
-class BearerAuthentication:
-    """Finds the caller of each request by its bearer token, and keeps it in the request's state.
-
-    If there is neither a callers file nor an issuer, every request comes in, and has no caller.
+class BearerAuthenticator:
+    """Finds the caller of a request by its bearer token.
 
     Args:
-        app: answers the requests that come in.
         tenants: hold the present content of the callers file.
         issuer: its JSON Web Tokens are accepted; None for nobody's.
         metadata: the address of the document that names the issuer; None if there is no issuer.
     """
 
-    def __init__(self, app: ASGIApp, tenants: Tenants, issuer: Issuer | None, metadata: str | None) -> None:
-        self._app = app
+    def __init__(self, tenants: Tenants, issuer: Issuer | None, metadata: str | None) -> None:
         self._tenants = tenants
         self._issuer = issuer
         self._metadata = metadata
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request.
+    async def authenticate(self, headers: Iterable[tuple[bytes, bytes]]) -> Caller | None:
+        """Return whose request this is; None if there is neither a callers file nor an issuer.
 
         Raises:
             AuthError: 401 without a valid token, 400 with two, 503 if none can be checked now.
         """
-        state = scope.setdefault("state", {})
-        if self._tenants.callers is not None or self._issuer is not None:
-            state["caller"] = await self._authenticate(scope)
-        await self._app(scope, receive, send)
-
-    async def _authenticate(self, scope: Scope) -> Caller:
-        token = self._token(scope)
         callers = self._tenants.callers
+        if callers is None and self._issuer is None:
+            return None
+        token = self._bearer_token(headers)
         known = callers.of_token(token) if callers is not None else None
         if known is not None:
             return known
@@ -71,97 +59,41 @@ class BearerAuthentication:
         except IssuerUnavailable:
             raise AuthError(503, "The issuer of tokens cannot be reached; try again.", {"Retry-After": "30"}) from None
 
-    def _token(self, scope: Scope) -> str:
-        given = [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
+    def require_scopes(self, caller: Caller, body: bytes) -> None:
+        """Make sure that a JSON Web Token has all scopes that the called tool needs.
+
+        A caller of the callers file gets the refusal of the tool, in its own words.
+
+        Raises:
+            AuthError: 403 `insufficient_scope`, naming all scopes that the tool needs.
+        """
+        needed = _SCOPES_OF_TOOLS.get(_tool_of(body), ())
+        if caller.issuer is None or all(map(caller.rights.has, needed)):
+            return
+        header = self._challenge(error="insufficient_scope", scope=" ".join(needed))
+        raise AuthError(403, f"The token lacks a scope: {' and '.join(needed)} are needed.", header)
+
+    def _bearer_token(self, headers: Iterable[tuple[bytes, bytes]]) -> str:
+        given = [value.decode("latin-1") for name, value in headers if name == b"authorization"]
         if len(given) > 1:
             raise AuthError(400, "There is more than one Authorization header.")
         kind, _, token = (given[0] if given else "").partition(" ")
         token = token.strip()
         if kind.lower() != "bearer" or not token:
-            header = challenge(self._metadata, scope="project:read")
+            header = self._challenge(scope="project:read")
             raise AuthError(401, "A bearer token is needed: Authorization: Bearer …", header)
         return token
 
     def _invalid_token(self, why: str) -> AuthError:
-        header = challenge(self._metadata, error="invalid_token", error_description=why, scope="project:read")
+        header = self._challenge(error="invalid_token", error_description=why, scope="project:read")
         return AuthError(401, f"The bearer token is not accepted: {why}.", header)
 
-
-class RequiredScopes:
-    """Refuses a call whose JSON Web Token lacks a scope that the tool needs, before the call runs.
-
-    Stands behind `BodyLimit`, which hands on the body in one message. For a caller of the callers file the tool itself
-    refuses, in its own words.
-
-    Args:
-        app: answers the requests that come in.
-        metadata: the address of the document that names the issuer; None if there is no issuer.
-    """
-
-    def __init__(self, app: ASGIApp, metadata: str | None) -> None:
-        self._app = app
-        self._metadata = metadata
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request.
-
-        Raises:
-            AuthError: 403 `insufficient_scope`, naming all scopes that the tool needs.
-        """
-        caller: Caller | None = scope["state"].get("caller")
-        if caller is not None and caller.issuer is not None:
-            body: bytes = (await receive())["body"]
-            self._require(caller, _SCOPES_OF_TOOLS.get(_tool_of(body), ()))
-            receive = replay_body(body, receive)
-        await self._app(scope, receive, send)
-
-    def _require(self, caller: Caller, needed: Iterable[str]) -> None:
-        scopes = list(needed)
-        if all(map(caller.rights.has, scopes)):
-            return
-        header = challenge(self._metadata, error="insufficient_scope", scope=" ".join(scopes))
-        raise AuthError(403, f"The token lacks a scope: {' and '.join(scopes)} are needed.", header)
-
-
-class CallerIdentity:
-    """Puts the caller into the request's scope as the SDK's authenticated user, with its tool runner.
-
-    Stands behind `BodyLimit`: a caller whose rights change while the body arrives runs with those of then.
-
-    Args:
-        app: the SDK's `AuthContextMiddleware`.
-        tenants: hold the runner of each caller.
-    """
-
-    def __init__(self, app: ASGIApp, tenants: Tenants) -> None:
-        self._app = app
-        self._tenants = tenants
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        caller: Caller | None = scope["state"].get("caller")
-        if caller is not None:
-            scope["user"] = AuthenticatedUser(self._token_of(caller))
-        await self._app(scope, receive, send)
-
-    def _token_of(self, caller: Caller) -> CallerToken:
-        """Describe a caller as the SDK wants it. The bearer token itself goes no further than authentication."""
-        return CallerToken(
-            token="",
-            client_id=caller.name,
-            scopes=sorted(caller.rights.scopes or ()),
-            subject=caller.name,
-            claims=None if caller.issuer is None else {"iss": caller.issuer},
-            runner=self._tenants.runner_of(caller),
-        )
-
-
-def challenge(metadata: str | None, **parameters: str) -> Mapping[str, str]:
-    """Return the header that asks for a token: RFC 6750, RFC 9728."""
-    if metadata is not None:
-        parameters["resource_metadata"] = metadata
-    listed = ", ".join(f'{name}="{value}"' for name, value in parameters.items())
-    return {"WWW-Authenticate": f"Bearer {listed}".rstrip()}
+    def _challenge(self, **parameters: str) -> dict[str, str]:
+        """Return the header that asks for a token: RFC 6750, RFC 9728."""
+        if self._metadata is not None:
+            parameters["resource_metadata"] = self._metadata
+        listed = ", ".join(f'{name}="{value}"' for name, value in parameters.items())
+        return {"WWW-Authenticate": f"Bearer {listed}".rstrip()}
 
 
 def _tool_of(body: bytes) -> str:

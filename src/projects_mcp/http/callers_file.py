@@ -44,7 +44,7 @@ from projects_mcp.http.limits import CALLERS_FILE_BYTES
 from projects_mcp.policy.authorization import KeyGrant
 from projects_mcp.posthog.credentials import Credentials
 
-__all__ = ["load_callers"]
+__all__ = ["CallerTable", "CredentialTable", "load_callers"]
 
 _OTHERS: Final = 0o077
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
@@ -72,7 +72,7 @@ def load_callers(path: Path, environment: Mapping[str, str]) -> Callers:
     }
     by_hash: dict[str, Caller] = {}
     for name, table in _tables(document, "callers").items():
-        entry = _validate(_CallerTable, f"[callers.{name}]", table)
+        entry = _validate(CallerTable, f"[callers.{name}]", table)
         _require(entry.token_sha256 not in by_hash, f"[callers.{name}] has the token of another caller")
         known = entry.credential == DEFAULT_CREDENTIAL or entry.credential in credentials
         _require(known, f"[callers.{name}] names a credential that is not there: add [credentials.NAME]")
@@ -140,7 +140,7 @@ class _Table(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
 
 
-class _CallerTable(_Table):
+class CallerTable(_Table):
     """`[callers.NAME]`."""
 
     token_sha256: Annotated[
@@ -172,7 +172,7 @@ class _CallerTable(_Table):
         )
 
 
-class _CredentialTable(_Table):
+class CredentialTable(_Table):
     """`[credentials.NAME]`. It never holds the key itself."""
 
     key_env: Annotated[str, _text("key_env")] = ""
@@ -245,7 +245,7 @@ def _tables(document: Mapping[str, Any], section: str) -> dict[str, dict[str, An
 def _credentials(name: str, table: Mapping[str, Any], environment: Mapping[str, str]) -> Credentials:
     where = f"[credentials.{name}]"
     _require(name != DEFAULT_CREDENTIAL, "the credential default is the key of the process itself")
-    source = _validate(_CredentialTable, where, table)
+    source = _validate(CredentialTable, where, table)
     value = environment.get(source.key_env, "").strip() if source.key_env else None
     _require(value != "", f"{where} the variable of key_env is not set")
     return Credentials(key=key_of(where, value, source.key_file))

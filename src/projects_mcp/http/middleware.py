@@ -1,4 +1,4 @@
-"""The middlewares around every request: the access record, errors as JSON, and the bounds of a body."""
+"""The middlewares: the access record, errors as JSON, authentication, the bounds of a body, the caller's identity."""
 
 from __future__ import annotations
 
@@ -8,16 +8,30 @@ from datetime import UTC, datetime
 from typing import Final
 
 import anyio
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from projects_mcp.gateway.audit import Echo
+from projects_mcp.http.auth import BearerAuthenticator
+from projects_mcp.http.callers import Caller
 from projects_mcp.http.health import HEALTH_PATHS
 from projects_mcp.http.limits import BODY_BYTES, BODY_TIMEOUT_S
 from projects_mcp.http.resource_metadata import WELL_KNOWN_PATH
 from projects_mcp.http.responses import json_response
+from projects_mcp.http.tenants import Tenants
+from projects_mcp.protocol.caller_token import CallerToken
 
-__all__ = ["MCP_PATH", "AccessLog", "BodyLimit", "JSONErrors", "PostOnly", "replay_body"]
+__all__ = [
+    "MCP_PATH",
+    "AccessLog",
+    "BearerAuthentication",
+    "BodyLimit",
+    "CallerIdentity",
+    "JSONErrors",
+    "PostOnly",
+    "RequiredScopes",
+]
 
 MCP_PATH: Final = "/mcp"
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -86,6 +100,23 @@ class JSONErrors:
             await json_response({"error": error.detail}, error.status_code, error.headers)(scope, receive, send)
 
 
+class BearerAuthentication:
+    """Finds the caller of each request, and keeps it in the request's state."""
+
+    def __init__(self, app: ASGIApp, authenticator: BearerAuthenticator) -> None:
+        self._app = app
+        self._authenticator = authenticator
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request.
+
+        Raises:
+            AuthError: 400, 401 or 503, see `BearerAuthenticator.authenticate`.
+        """
+        scope.setdefault("state", {})["caller"] = await self._authenticator.authenticate(scope["headers"])
+        await self._app(scope, receive, send)
+
+
 class PostOnly:
     """Refuses every method but POST: a stateless server sends nothing by itself, and has no session to end."""
 
@@ -115,10 +146,62 @@ class BodyLimit:
         Raises:
             HTTPException: 413, the body is too long; 408, it takes too long; 400, it is cut off.
         """
-        await self._app(scope, replay_body(await _read_body(scope, receive), receive), send)
+        await self._app(scope, _replay(await _read_body(scope, receive), receive), send)
 
 
-def replay_body(body: bytes, receive: Receive) -> Receive:
+class RequiredScopes:
+    """Refuses a call whose token lacks a scope that the tool needs, before the call runs.
+
+    Stands behind `BodyLimit`, which hands on the body in one message.
+    """
+
+    def __init__(self, app: ASGIApp, authenticator: BearerAuthenticator) -> None:
+        self._app = app
+        self._authenticator = authenticator
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request.
+
+        Raises:
+            AuthError: 403, see `BearerAuthenticator.require_scopes`.
+        """
+        caller: Caller | None = scope["state"]["caller"]
+        if caller is not None and caller.issuer is not None:
+            body: bytes = (await receive())["body"]
+            self._authenticator.require_scopes(caller, body)
+            receive = _replay(body, receive)
+        await self._app(scope, receive, send)
+
+
+class CallerIdentity:
+    """Puts the caller into the request's scope as the SDK's authenticated user, with its tool runner.
+
+    Stands behind `BodyLimit`: if the callers file is read again while the body arrives, the call runs with what the
+    file then says of the caller's credential.
+    """
+
+    def __init__(self, app: ASGIApp, tenants: Tenants) -> None:
+        self._app = app
+        self._tenants = tenants
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        caller: Caller | None = scope["state"]["caller"]
+        if caller is not None:
+            scope["user"] = AuthenticatedUser(
+                CallerToken(
+                    token="",  # the bearer token itself goes no further than authentication
+                    client_id=caller.name,
+                    scopes=sorted(caller.rights.scopes or ()),
+                    subject=caller.name,
+                    claims=None if caller.issuer is None else {"iss": caller.issuer},
+                    runner=self._tenants.runner_of(caller),
+                )
+            )
+        await self._app(scope, receive, send)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
     """Return a channel that gives a body that has been read once more, and then whatever comes after it."""
     waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
