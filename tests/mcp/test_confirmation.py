@@ -203,7 +203,7 @@ async def test_argument_asks_nobody(harness: Harness, era: Era) -> None:
 
 @pytest.mark.parametrize("era", ERAS)
 async def test_silence_is_no(harness: Harness, era: Era, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("projects_mcp.protocol.server._PATIENCE_S", 0.3)
+    monkeypatch.setattr("projects_mcp.protocol.elicitation.CONSENT_TIMEOUT_S", 0.3)
 
     async def ask(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
         await anyio.sleep(1.5)

@@ -15,7 +15,8 @@ from typing import IO, Any
 import pytest
 
 from projects_mcp.sandbox import PRODUCTION_ID
-from tests.support.served import ACCEPT, MODERN, PATIENCE_S, calling
+from tests.support.messages import ACCEPT, MODERN, calling
+from tests.support.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pipes that fill up are made with Unix's calls")
 

@@ -284,23 +284,26 @@ def ours(module: str) -> set[str]:
     return {name.removeprefix("projects_mcp.") for name in imported(module) if name.startswith("projects_mcp.")}
 
 
-SANDBOX = {name for name in MODULES if name.startswith("sandbox/")}
+HTTP, PROTOCOL, SANDBOX = (
+    {name for name in MODULES if name.startswith(folder)} for folder in ("http/", "protocol/", "sandbox/")
+)
 
 
 @pytest.mark.parametrize(
     ("packages", "allowed"),
     [
-        (("mcp", "mcp_types"), {"protocol/server.py", "cli/demo/command.py", "http/app.py"}),
+        (("mcp", "mcp_types"), PROTOCOL | {"cli/demo/command.py", "http/app.py", "http/middleware.py"}),
         (("httpx",), {"posthog/client.py", "posthog/pool.py"}),
         (("aiohttp", "httpx_aiohttp"), {"posthog/aiohttp_transport.py"}),
-        (("starlette",), SANDBOX),
-        (("uvicorn",), SANDBOX | {"http/process.py"}),
-        (("jwt",), {"http/jwt.py"}),
+        (("starlette",), SANDBOX | HTTP),
+        (("uvicorn",), SANDBOX | {"http/process.py", "http/uvicorn_header_timeout.py", "http/uvicorn_signals.py"}),
+        (("jwt",), {"http/jwks.py", "http/jwt.py"}),
         (
             ("projects_mcp.sandbox",),
             SANDBOX | {"runner/build.py", "cli/sandbox.py", "cli/demo/command.py", "cli/demo/steps.py"},
         ),
-        (("httpx2", "requests", "urllib3", "pydantic", "jsonschema"), set()),
+        (("pydantic", "pydantic_core"), {"http/callers_file.py", "protocol/caller_token.py"}),
+        (("httpx2", "requests", "urllib3", "jsonschema"), set()),
     ],
 )
 def test_a_package_is_imported_only_where_it_belongs(packages: tuple[str, ...], allowed: set[str]) -> None:

@@ -217,9 +217,9 @@ async def test_what_is_known_of_a_key_outlives_a_passing_failure(harness: Harnes
     async with harness.client(era, POSTHOG_PERSONAL_API_KEY=sandbox.READ_ONLY_KEY) as client:
         server = client.server
         assert isinstance(server, ProjectsServer)
-        dispatcher = server._dispatcher  # noqa: SLF001 - to let time pass
-        assert isinstance(dispatcher, ToolRunner)
-        grants = dispatcher._services.key_access  # noqa: SLF001 - as above
+        runner = server._runner  # noqa: SLF001 - to let time pass
+        assert isinstance(runner, ToolRunner)
+        grants = runner._services.key_access  # noqa: SLF001 - as above
         assert len((await client.list_tools()).tools) == 4
         harness.world.behaviour = replace(harness.world.behaviour, database_unavailable=True)
         now = anyio.current_time()

@@ -1,9 +1,5 @@
-"""The served server as a real process, spoken to over real sockets, with the sandbox behind a recorder as PostHog."""
+"""A served server as a process, spoken to over real sockets."""
 
-import asyncio
-import concurrent.futures
-import copy
-import hashlib
 import http.client
 import json
 import signal
@@ -11,115 +7,26 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from projects_mcp.sandbox import CSRF_TOKEN, READ_WRITE_KEY, SESSION_ID, Behaviour, World, seed
-from projects_mcp.sandbox.app import create_app
+from projects_mcp.sandbox import CSRF_TOKEN, READ_WRITE_KEY, SESSION_ID
 from tests.process.test_stdio import CLEAN
-from tests.support.harness import Ask, Era, Recorder
-from tests.support.upstream import serving
+from tests.support.harness import Ask, Era
+from tests.support.messages import ACCEPT, MODERN, Answered, calling, message_of
+from tests.support.waiting import PATIENCE_S, status_of
 
-PATIENCE_S = 30
-MODERN = "2026-07-28"
-ACCEPT = "application/json, text/event-stream"
 HARMLESS = {
     "POSTHOG_PERSONAL_API_KEY": READ_WRITE_KEY,
     "POSTHOG_SESSION_ID": SESSION_ID,
     "POSTHOG_CSRF_TOKEN": CSRF_TOKEN,
 }
 """The invented credentials of the sandbox."""
-
-
-# PostHog ------------------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Upstream:
-    """The sandbox on a socket, what it was asked, and what a test does to a request on its way there."""
-
-    world: World
-    recorder: Recorder
-    origin: str = ""
-    delay: Callable[[dict[str, Any]], float] = lambda _scope: 0.0
-    refuse: Callable[[dict[str, Any]], int] = lambda _scope: 0
-    arrived: threading.Event = field(default_factory=threading.Event)
-    """Set when a request that is delayed has come."""
-    _test: int = 0
-    _seeded: dict[str, Any] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        self._seeded = copy.deepcopy({one.name: getattr(self.world, one.name) for one in fields(self.world)})
-
-    @property
-    def keys(self) -> set[str]:
-        """Which keys every request so far has carried."""
-        every = self.recorder.requests + self.recorder.inquiries
-        return {request.headers["authorization"][7:] for request in every if "authorization" in request.headers}
-
-    @property
-    def everything(self) -> str:
-        return repr(self.recorder.requests + self.recorder.inquiries)
-
-    def forget(self) -> None:
-        """Be as new."""
-        self._test += 1
-        for name, value in copy.deepcopy(self._seeded).items():
-            setattr(self.world, name, value)
-        self.recorder.requests.clear()
-        self.recorder.inquiries.clear()
-        self.delay, self.refuse = (lambda _scope: 0.0), (lambda _scope: 0)
-        self.arrived.clear()
-
-
-@contextmanager
-def posthog() -> Iterator[Upstream]:
-    world = seed(behaviour=Behaviour(rate_limits=None))
-    recorder = Recorder(create_app(world))
-    upstream = Upstream(world, recorder)
-
-    async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
-        status = upstream.refuse(scope)
-        if status:
-            headers = [(b"content-type", b"application/json"), (b"retry-after", b"50")]
-            await send({"type": "http.response.start", "status": status, "headers": headers})
-            await send({"type": "http.response.body", "body": b'{"detail": "No."}'})
-        else:
-            await recorder(scope, receive, send)
-
-    async def around(scope: dict[str, Any], answer: Callable[[], Awaitable[None]]) -> None:
-        seconds = upstream.delay(scope)
-        if seconds:
-            test = upstream._test  # noqa: SLF001 - a late request of one test is none of the next
-            upstream.arrived.set()
-            await asyncio.sleep(seconds)
-            if upstream._test != test:  # noqa: SLF001 - as above
-                return
-        await answer()
-
-    with serving(application, around) as listening:
-        upstream.origin = listening.origin
-        yield upstream
-
-
-def key_of(scope: Mapping[str, Any]) -> str:
-    """The key that a request carries."""
-    return str(dict(scope["headers"]).get(b"authorization", b"").decode()).removeprefix("Bearer ")
-
-
-def writing(scope: Mapping[str, Any]) -> bool:
-    return bool(scope["method"] != "GET")
-
-
-# The process --------------------------------------------------------------------------------------------------------
 
 
 class Served:
@@ -277,70 +184,6 @@ class Begun(NamedTuple):
             return status_of(self.connection.recv(65_536))
 
 
-@dataclass
-class Answered:
-    """An answer over HTTP."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-    @property
-    def result(self) -> dict[str, Any]:
-        """The receipt or reading that a call has answered."""
-        assert self.status == 200, (self.status, self.body)
-        result = self.json["result"]
-        assert not result.get("isError"), result
-        value: dict[str, Any] = result["structuredContent"]
-        return value
-
-    @property
-    def refusal(self) -> dict[str, Any]:
-        """The machine-readable part of a refusal."""
-        assert self.status == 200, (self.status, self.body)
-        result = self.json["result"]
-        assert result.get("isError"), result
-        value: dict[str, Any] = result["_meta"]["projects-mcp/error"]
-        return value
-
-    @property
-    def question(self) -> str:
-        """The sealed state of the question that a call has answered."""
-        assert self.status == 200, (self.status, self.body)
-        result = self.json["result"]
-        assert result.get("resultType") == "input_required", result
-        return str(result["requestState"])
-
-
-def message_of(method: str, params: Mapping[str, Any], *, asks: bool = False) -> dict[str, Any]:
-    """A request of the newer protocol, from a client that can or cannot ask its person."""
-    meta = {
-        "io.modelcontextprotocol/protocolVersion": MODERN,
-        "io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}} if asks else {},
-    }
-    return {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "_meta": meta}}
-
-
-def calling(
-    tool: str,
-    arguments: Mapping[str, Any] | None = None,
-    *,
-    asks: bool = False,
-    state: str | None = None,
-    says: str = "accept",
-) -> dict[str, Any]:
-    """A call of a tool; with `state`, the round that brings the person's answer."""
-    params: dict[str, Any] = {"name": tool, "arguments": dict(arguments or {})}
-    if state is not None:
-        params["requestState"] = state
-        params["inputResponses"] = {"confirm": {"action": says, "content": {"confirm": True}}}
-    return message_of("tools/call", params, asks=asks)
-
-
 def start(*arguments: str, program: str | None = None, **environment: str) -> Served:
     """Start a process and do not wait for it. `program` is Python source instead of the module."""
     command = ["-m", "projects_mcp"] if program is None else ["-c", program]
@@ -388,82 +231,3 @@ def refused_start(*arguments: str, **environment: str) -> str:
     assert (ended.returncode, ended.stdout) == (2, b""), ended.stderr
     (line,) = ended.stderr.decode().splitlines()
     return line
-
-
-# Callers ------------------------------------------------------------------------------------------------------------
-
-
-def token_of(name: str) -> str:
-    return f"pmcp_InventedTokenOfACaller_{name}_000"
-
-
-def entry(name: str, token: str | None = None, **fields: Any) -> str:
-    """The section of one caller, who may read and write unless it says otherwise."""
-    digest = hashlib.sha256((token or token_of(name)).encode()).hexdigest()
-    values = {"token_sha256": digest, "scopes": ["project:read", "project:write"], **fields}
-    return f"[callers.{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()) + "\n"
-
-
-def write_callers(path: Path, *sections: str, mode: int = 0o600) -> Path:
-    """Write a callers file as an editor does: whole, under another name first."""
-    other = path.with_suffix(".new")
-    other.write_text("".join(sections), encoding="utf-8")
-    other.chmod(mode)
-    other.replace(path)
-    return path
-
-
-# Sockets ------------------------------------------------------------------------------------------------------------
-
-
-def read_to_end(connection: socket.socket, seconds: float = PATIENCE_S) -> bytes:
-    """Read until the other side closes or has said nothing for so long."""
-    connection.settimeout(seconds)
-    data = b""
-    try:
-        while piece := connection.recv(65_536):
-            data += piece
-    except (TimeoutError, ConnectionError):
-        pass
-    return data
-
-
-def status_of(data: bytes) -> int:
-    """The status of a raw answer; 0 where there is none."""
-    return int(data.split(b" ", 2)[1]) if data.startswith(b"HTTP/1.1 ") else 0
-
-
-def memory_kb(process: int) -> int:
-    """How much memory a process has taken at most."""
-    for line in Path(f"/proc/{process}/status").read_text(encoding="utf-8").splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1])
-    return 0
-
-
-def in_background(call: Callable[[], Any]) -> "concurrent.futures.Future[Any]":
-    """Make a call in a thread that keeps no process from ending."""
-    future: concurrent.futures.Future[Any] = concurrent.futures.Future()
-
-    def run() -> None:
-        try:
-            future.set_result(call())
-        except BaseException as error:  # noqa: BLE001 - for whoever waits
-            future.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return future
-
-
-def eventually(holds: Callable[[], bool], seconds: float = PATIENCE_S) -> bool:
-    """Whether something holds before the time is up."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True
-
-
-def journal_of(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []

@@ -39,6 +39,7 @@ REFUSALS: tuple[Refusal, ...] = (
     refusals.NotConfigured(),
     refusals.AccessLevelTooLow(needed="full", configured="read"),
     refusals.KeyLacksScope(scope="project:write"),
+    refusals.CallerAccessTooLow(access="read"),
     refusals.CallerLacksScope(scope="project:write"),
     refusals.CallerOutsideOrganization(),
     refusals.TooManyCalls(limit="60 a minute are allowed", retry_after_s=7),

@@ -18,7 +18,6 @@ from projects_mcp.api.settings_table import SETTINGS
 __all__ = ["Revert", "SettingsDiff", "expected_after"]
 
 _EMPTY: tuple[Any, ...] = (None, {}, [], "")
-_PLAIN = (str, bool, int, float, type(None))
 
 
 class Revert(NamedTuple):
@@ -68,7 +67,7 @@ class SettingsDiff:
             diff.also_changed = {
                 name: {"before": before[name], "after": after[name]}
                 for name in SETTINGS
-                if name not in sent and name in before and name in after and _differ(before[name], after[name])
+                if name not in sent and name in before and name in after and not same_json(before[name], after[name])
             }
         return diff
 
@@ -110,13 +109,6 @@ class SettingsDiff:
             self.unchanged.append(setting.name)
         else:
             self.ignored.append(setting.name)
-
-
-def _differ(before: Any, after: Any) -> bool:
-    if before != after:
-        return True
-    # Python takes `true` for 1, also inside of lists and objects.
-    return not (type(before) is type(after) and isinstance(before, _PLAIN)) and not same_json(before, after)
 
 
 def expected_after(sent: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ __all__ = [
     "REFUSALS",
     "AccessLevelTooLow",
     "AuditLogUnavailable",
+    "CallerAccessTooLow",
     "CallerLacksScope",
     "CallerOutsideOrganization",
     "ChangedMeanwhile",
@@ -120,6 +121,21 @@ class KeyLacksScope(Refusal):
         return (
             f"The PostHog key lacks the scope {self.scope}, which {at.tool} needs. {NOT_CHANGED} "
             f"Add the scope to the key at {at.keys_page}, then restart this server."
+        )
+
+
+class CallerAccessTooLow(Refusal):
+    """The caller over HTTP was given a lower access level than the tool needs: `read` or `write`."""
+
+    kind = "caller_access"
+    access: str
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        mode = "read-only" if self.access == "read" else f"limited to access level {self.access}"
+        return (
+            f"Your access to this server is {mode}, which does not allow {at.tool}. {NOT_CHANGED} "
+            "Whoever runs the server can grant it."
         )
 
 

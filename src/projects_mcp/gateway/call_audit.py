@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from secrets import token_hex
 from typing import Any
 
@@ -37,7 +38,7 @@ class CallAudit:
     project: ProjectRef | None = None
     confirmed_by: str = "none"
     intent_written: bool = False
-    _id: str = field(default_factory=lambda: token_hex(8))
+    _id: str = field(default_factory=partial(token_hex, 8))
     _started: float = field(default_factory=time.monotonic)
 
     def require_writable(self) -> None:

@@ -1,98 +1,113 @@
-"""The server over Streamable HTTP: the SDK's application for both protocol eras, stateless, behind our own front."""
+"""The ASGI application: its routes and its middlewares, in the order in which a request meets them."""
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
-from typing import Any, Final, cast
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
 
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
-from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
-from mcp.server.auth.provider import AccessToken
+from mcp.server.streamable_http_manager import StreamableHTTPASGIApp
 from mcp.server.transport_security import TransportSecuritySettings
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import Route, Router
+from starlette.types import Receive, Scope, Send
 
 from projects_mcp.config.settings import Serving
-from projects_mcp.http.auth import BearerAuthentication
-from projects_mcp.http.callers import SCOPES, Caller
-from projects_mcp.http.front import ASGI, BODY_BYTES, PATH, Front, Receive, Send
+from projects_mcp.http.auth import BearerAuthenticator
+from projects_mcp.http.health import LIVENESS_PATH, READINESS_PATH, Liveness, Readiness
+from projects_mcp.http.jwks import IssuerKeys
 from projects_mcp.http.jwt import Issuer
+from projects_mcp.http.limits import BODY_BYTES
+from projects_mcp.http.middleware import (
+    MCP_PATH,
+    AccessLog,
+    BearerAuthentication,
+    BodyLimit,
+    CallerIdentity,
+    JSONErrors,
+    PostOnly,
+    RequiredScopes,
+)
+from projects_mcp.http.resource_metadata import ResourceMetadata
 from projects_mcp.http.tenants import Tenants
 from projects_mcp.protocol.server import ProjectsServer
-from projects_mcp.tools.catalog import CATALOG
 
-__all__ = ["application"]
+__all__ = ["create_app"]
 
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
-_NEEDS: Final = {tool.name: SCOPES[:1] if tool.effect.reads else SCOPES for tool in CATALOG}
 
 
-def application(switchboard: Tenants, serving: Serving, host: str, port: int) -> Front:
-    """Build the ASGI application.
+def create_app(tenants: Tenants, serving: Serving, host: str, port: int) -> Router:
+    """Build the ASGI application: the SDK's Streamable HTTP for both protocol eras, stateless, and ours around it.
 
     Args:
-        switchboard: runs the calls.
+        tenants: hold the callers and their tool runners.
         serving: what the operator has decided about serving.
         host: the address it listens on.
         port: the port it listens on.
     """
-    server = ProjectsServer(cast("Any", switchboard), serving.signing_keys)
     address = f"[{host}]" if ":" in host else host
-    public = serving.public_url or f"http://{address}:{port}{PATH}"
-    inner = server.streamable_http_app(
-        streamable_http_path=PATH,
+    public = serving.public_url or f"http://{address}:{port}{MCP_PATH}"
+    issuer = metadata = None
+    if serving.issuer is not None:
+        keys = IssuerKeys(serving.issuer, serving.jwks)
+        issuer = Issuer(serving.issuer, serving.audience or public, keys)
+        metadata = ResourceMetadata(public, serving.issuer, MCP_PATH)
+    authenticator = BearerAuthenticator(tenants, issuer, None if metadata is None else metadata.address)
+
+    server = ProjectsServer(tenants.default_runner, serving.signing_keys)
+    server.streamable_http_app(
         stateless_http=True,
         max_request_body_size=BODY_BYTES,
-        # Always explicit: the SDK checks nothing where the address is not a loopback one.
-        transport_security=TransportSecuritySettings(
-            enable_dns_rebinding_protection=True,
-            allowed_hosts=_with_ports((*_LOOPBACK, address, *serving.hosts)),
-            allowed_origins=_with_ports((*(f"http://{name}" for name in _LOOPBACK), *serving.origins)),
-        ),
+        transport_security=_transport_security(address, serving),
     )
-    issuer = None
-    if serving.issuer is not None:
-        issuer = Issuer(serving.issuer, serving.audience or public, serving.jwks)
-    return Front(
-        _Principal(inner, switchboard),
-        BearerAuthentication(switchboard.callers, issuer, _metadata_address(public)),
-        enter=switchboard.entered,
-        needs=lambda tool: _NEEDS.get(tool, ()),
-        ready=switchboard.ready,
-        metadata=None
-        if serving.issuer is None
-        else {
-            "resource": public,
-            "authorization_servers": [serving.issuer],
-            "scopes_supported": list(SCOPES),
-            "bearer_methods_supported": ["header"],
-            "resource_name": "projects-mcp",
-        },
+    sessions = server.session_manager  # there since the call before
+
+    @asynccontextmanager
+    async def lifespan(_app: Router) -> AsyncIterator[None]:
+        async with sessions.run():
+            yield
+
+    return Router(
+        routes=[
+            Route(
+                MCP_PATH,
+                StreamableHTTPASGIApp(sessions),
+                middleware=[
+                    Middleware(BearerAuthentication, authenticator),
+                    Middleware(PostOnly),
+                    Middleware(BodyLimit),
+                    Middleware(RequiredScopes, authenticator),
+                    Middleware(CallerIdentity, tenants),
+                    Middleware(AuthContextMiddleware),
+                ],
+            ),
+            Route(LIVENESS_PATH, Liveness()),
+            Route(READINESS_PATH, Readiness(tenants)),
+            *([] if metadata is None else [Route(path, metadata) for path in metadata.paths]),
+        ],
+        middleware=[Middleware(AccessLog), Middleware(JSONErrors)],
+        default=_not_found,
+        redirect_slashes=False,
+        lifespan=lifespan,
     )
 
 
-class _Principal:
-    """Tells the SDK whose request it is, so that it binds the state of a confirmation to that caller."""
-
-    def __init__(self, inner: Any, switchboard: Tenants) -> None:
-        self._inner = inner
-        self._known: ASGI = AuthContextMiddleware(inner)
-        self._switchboard = switchboard
-
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        caller = self._switchboard.present
-        if caller is None:
-            await self._inner(scope, receive, send)
-        else:
-            await self._known({**scope, "user": AuthenticatedUser(_token_of(caller))}, receive, send)
+async def _not_found(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    raise HTTPException(404, f"There is nothing here; the server is at {MCP_PATH}.")
 
 
-def _token_of(caller: Caller) -> AccessToken:
-    """Describe a caller as the SDK wants it. Its token itself goes no further than the front."""
-    return AccessToken(
-        token="",
-        client_id=caller.name,
-        scopes=sorted(caller.rights.scopes or ()),
-        subject=caller.name,
-        claims=None if caller.issuer is None else {"iss": caller.issuer},
+def _transport_security(address: str, serving: Serving) -> TransportSecuritySettings:
+    """Allow the hosts and origins that the operator named, and this machine.
+
+    Always explicit: the SDK checks nothing by default if the address is not a loopback one.
+    """
+    return TransportSecuritySettings(
+        enable_dns_rebinding_protection=True,
+        allowed_hosts=_with_ports((*_LOOPBACK, address, *serving.hosts)),
+        allowed_origins=_with_ports((*(f"http://{name}" for name in _LOOPBACK), *serving.origins)),
     )
 
 
@@ -102,10 +117,3 @@ def _with_ports(names: tuple[str, ...]) -> list[str]:
 
 def _has_port(name: str) -> bool:
     return name.rpartition(":")[2].isdigit() and not name.endswith("]")
-
-
-def _metadata_address(public: str) -> str:
-    """Where the document on the issuer is: RFC 9728 puts it before the path of the resource."""
-    scheme, _, rest = public.partition("://")
-    authority, slash, path = rest.partition("/")
-    return f"{scheme}://{authority}/.well-known/oauth-protected-resource{slash}{path}".rstrip("/")

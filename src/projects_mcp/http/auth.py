@@ -1,108 +1,106 @@
-"""Who comes in: from the headers of a request to a caller, or to the answer that turns it away."""
+"""Bearer authentication: from the headers of a request to its caller, or to the challenge that refuses it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+import json
+from collections.abc import Iterable
+from typing import Final
 
-from projects_mcp.http.callers import Caller, Callers
-from projects_mcp.http.jwt import InvalidToken, Issuer, IssuerUnavailable
+from starlette.exceptions import HTTPException
 
-__all__ = ["AuthError", "BearerAuthentication"]
+from projects_mcp.http.callers import SCOPES, Caller
+from projects_mcp.http.jwks import IssuerUnavailable
+from projects_mcp.http.jwt import InvalidToken, Issuer
+from projects_mcp.http.tenants import Tenants
+from projects_mcp.tools.catalog import CATALOG
 
+__all__ = ["AuthError", "BearerAuthenticator"]
 
-class AuthError(Exception):
-    """A request that is answered at the door.
-
-    Args:
-        status: of the answer.
-        sentence: what was wrong and what to do, for people.
-        headers: more headers of the answer.
-    """
-
-    def __init__(self, status: int, sentence: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(sentence)
-        self.status = status
-        self.sentence = sentence
-        self.headers = dict(headers or {})
+_SCOPES_OF_TOOLS: Final = {tool.name: SCOPES[:1] if tool.effect.reads else SCOPES for tool in CATALOG}
 
 
-class _Realm(NamedTuple):
-    """What a client is told about how to come in."""
-
-    metadata: str | None
-
-    def challenge(self, **parameters: str) -> dict[str, str]:
-        """Return the header that asks for a token: RFC 6750, RFC 9728."""
-        if self.metadata is not None:
-            parameters["resource_metadata"] = self.metadata
-        listed = ", ".join(f'{name}="{value}"' for name, value in parameters.items())
-        return {"WWW-Authenticate": f"Bearer {listed}".rstrip()}
+class AuthError(HTTPException):
+    """A request without usable credentials. Its sentence says what was wrong and what to do."""
 
 
-class BearerAuthentication:
-    """Decides on each request by its bearer token.
+class BearerAuthenticator:
+    """Finds the caller of a request by its bearer token.
 
     Args:
-        callers: the present content of the callers file; None where there is none.
-        issuer: whose JSON Web Tokens are accepted; None for nobody's.
-        metadata: the address of the document that names the issuer.
+        tenants: hold the present content of the callers file.
+        issuer: its JSON Web Tokens are accepted; None for nobody's.
+        metadata: the address of the document that names the issuer; None if there is no issuer.
     """
 
-    def __init__(self, callers: Callers | None, issuer: Issuer | None, metadata: str | None = None) -> None:
-        self.callers = callers
+    def __init__(self, tenants: Tenants, issuer: Issuer | None, metadata: str | None) -> None:
+        self._tenants = tenants
         self._issuer = issuer
-        self._realm = _Realm(metadata if issuer is not None else None)
+        self._metadata = metadata
 
-    @property
-    def asks(self) -> bool:
-        """Whether a token is needed at all."""
-        return self.callers is not None or self._issuer is not None
-
-    async def caller(self, authorizations: Iterable[str]) -> Caller | None:
-        """Return whose request this is; None where nobody is asked.
-
-        Args:
-            authorizations: the `Authorization` headers.
+    async def authenticate(self, headers: Iterable[tuple[bytes, bytes]]) -> Caller | None:
+        """Return whose request this is; None if there is neither a callers file nor an issuer.
 
         Raises:
-            TurnedAway: 401 without a valid token, 400 with two, 503 where none can be checked now.
+            AuthError: 401 without a valid token, 400 with two, 503 if none can be checked now.
         """
-        if not self.asks:
+        callers = self._tenants.callers
+        if callers is None and self._issuer is None:
             return None
-        given = list(authorizations)
+        token = self._bearer_token(headers)
+        known = callers.of_token(token) if callers is not None else None
+        if known is not None:
+            return known
+        if self._issuer is None:
+            raise self._invalid_token("the token is not known")
+        try:
+            return await self._issuer.caller_of(token)
+        except InvalidToken as error:
+            raise self._invalid_token(str(error)) from None
+        except IssuerUnavailable:
+            raise AuthError(503, "The issuer of tokens cannot be reached; try again.", {"Retry-After": "30"}) from None
+
+    def require_scopes(self, caller: Caller, body: bytes) -> None:
+        """Make sure that a JSON Web Token has all scopes that the called tool needs.
+
+        A caller of the callers file gets the refusal of the tool, in its own words.
+
+        Raises:
+            AuthError: 403 `insufficient_scope`, naming all scopes that the tool needs.
+        """
+        needed = _SCOPES_OF_TOOLS.get(_tool_of(body), ())
+        if caller.issuer is None or all(map(caller.grant.has, needed)):
+            return
+        header = self._challenge(error="insufficient_scope", scope=" ".join(needed))
+        raise AuthError(403, f"The token lacks a scope: {' and '.join(needed)} are needed.", header)
+
+    def _bearer_token(self, headers: Iterable[tuple[bytes, bytes]]) -> str:
+        given = [value.decode("latin-1") for name, value in headers if name == b"authorization"]
         if len(given) > 1:
             raise AuthError(400, "There is more than one Authorization header.")
         kind, _, token = (given[0] if given else "").partition(" ")
         token = token.strip()
         if kind.lower() != "bearer" or not token:
-            raise AuthError(
-                401, "A bearer token is needed: Authorization: Bearer …", self._realm.challenge(scope="project:read")
-            )
-        found = self.callers.of_token(token) if self.callers is not None else None
-        if found is not None:
-            return found
-        if self._issuer is None:
-            raise self._invalid("the token is not known")
-        try:
-            return await self._issuer.caller_of(token)
-        except InvalidToken as error:
-            raise self._invalid(str(error)) from None
-        except IssuerUnavailable:
-            raise AuthError(503, "The issuer of tokens cannot be reached; try again.", {"Retry-After": "30"}) from None
+            header = self._challenge(scope="project:read")
+            raise AuthError(401, "A bearer token is needed: Authorization: Bearer …", header)
+        return token
 
-    def require(self, caller: Caller, needed: Iterable[str]) -> None:
-        """Make sure that a token has all scopes that a call needs, before it runs.
-
-        Raises:
-            TurnedAway: 403 `insufficient_scope`, naming all of them.
-        """
-        scopes = list(needed)
-        if all(map(caller.rights.has, scopes)):
-            return
-        header = self._realm.challenge(error="insufficient_scope", scope=" ".join(scopes))
-        raise AuthError(403, f"The token lacks a scope: {' and '.join(scopes)} are needed.", header)
-
-    def _invalid(self, why: str) -> AuthError:
-        header = self._realm.challenge(error="invalid_token", error_description=why, scope="project:read")
+    def _invalid_token(self, why: str) -> AuthError:
+        header = self._challenge(error="invalid_token", error_description=why, scope="project:read")
         return AuthError(401, f"The bearer token is not accepted: {why}.", header)
+
+    def _challenge(self, **parameters: str) -> dict[str, str]:
+        """Return the header that asks for a token: RFC 6750, RFC 9728."""
+        if self._metadata is not None:
+            parameters["resource_metadata"] = self._metadata
+        listed = ", ".join(f'{name}="{value}"' for name, value in parameters.items())
+        return {"WWW-Authenticate": f"Bearer {listed}".rstrip()}
+
+
+def _tool_of(body: bytes) -> str:
+    """Return the name of the tool that a request calls; empty for other requests, and for what cannot be read."""
+    try:
+        message = json.loads(body)
+        name = message["params"]["name"] if message["method"] == "tools/call" else ""
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+    return name if isinstance(name, str) else ""

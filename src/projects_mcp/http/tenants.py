@@ -1,23 +1,20 @@
-"""Connects each caller over HTTP with a funnel of its own: its rights, its credential, its caches, its journal lines.
+"""The tenants of a served server: one tool runner for each caller, with its rights, credential, caches and records.
 
-Nothing that is kept for one caller is looked at for another. What they share is the connections to PostHog, which keep
-nothing, and the journal, which only takes.
+Nothing that is kept for one caller is looked at for another. They share the connections to PostHog, which keep nothing,
+the audit log, which only takes, and the project locks, so that two callers do not write to one project at a time.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from projects_mcp.gateway.audit import AuditLog
 from projects_mcp.gateway.project_locks import ProjectLocks
-from projects_mcp.http.callers import DEFAULT_CREDENTIAL, Caller, Callers, load_callers
-from projects_mcp.policy.access import Access
-from projects_mcp.policy.authorization import CallerGrant
+from projects_mcp.http.callers import DEFAULT_CREDENTIAL, Caller, Callers
+from projects_mcp.http.limits import KEPT_RUNNERS
 from projects_mcp.posthog.client import PostHog
 from projects_mcp.posthog.credentials import Credentials
 from projects_mcp.runner.build import in_sandbox, posthog_application
@@ -26,27 +23,18 @@ from projects_mcp.runner.runner import ToolRunner
 from projects_mcp.sanitize.redaction import Redactor
 
 if TYPE_CHECKING:
-    from projects_mcp.api.types import JSONObject
     from projects_mcp.config.settings import Settings
-    from projects_mcp.policy.confirmation import Approver
     from projects_mcp.posthog.pool import ASGIApplication
-    from projects_mcp.runner.result import ToolResult
-    from projects_mcp.tools.tool import Tool
 
 __all__ = ["Tenants"]
 
-_MOST_KEPT: Final = 1_000
-"""Callers whose funnel is kept. Those of an issuer are not known before they come."""
-
-_present: Final[ContextVar[Caller | None]] = ContextVar("caller", default=None)
-
 
 class Tenants:
-    """All funnels of a served server. To the MCP server it is a funnel itself: that of the present caller.
+    """The callers of this process, and the tool runner of each.
 
     Args:
         settings: what the operator has decided.
-        environment: where the credentials of a callers file may be.
+        environment: may hold the credentials of a callers file.
         application: an ASGI application to use as PostHog, for tests. In sandbox mode it defaults to a new sandbox.
 
     Raises:
@@ -62,122 +50,88 @@ class Tenants:
         self._given = settings
         self._environment = environment
         self._settings = in_sandbox(settings) if settings.sandbox else settings
-        self._journal = AuditLog(Redactor(), settings.audit_log)
+        self._audit_log = AuditLog(Redactor(), settings.audit_log)
         self._posthog = PostHog(
             self._settings.origin,
             self._settings.credentials,
             settings.limits,
             posthog_application(settings, application),
         )
-        # Asks whether PostHog is there, with turns of its own: slow calls do not make the server unready.
-        self._nobody = self._posthog.acting_as(Credentials())
+        # Asks whether PostHog answers, in slots of its own: slow calls do not make the server unready.
+        self._anonymous = self._posthog.acting_as(Credentials())
         self._clients = {self._settings.credentials: self._posthog}
-        self._funnels: OrderedDict[Caller, tuple[Credentials, ToolRunner]] = OrderedDict()
-        self._turns = ProjectLocks()
-        self._starter = ToolRunner(self._settings, self._posthog, self._journal, project_locks=self._turns)
+        self._runners: OrderedDict[Caller, tuple[Credentials, ToolRunner]] = OrderedDict()
+        self._project_locks = ProjectLocks()
+        self.default_runner = ToolRunner(
+            self._settings, self._posthog, self._audit_log, project_locks=self._project_locks
+        )
+        """Runs the tools of requests without a caller. Closing it closes the connections of all runners."""
         self.callers: Callers | None = None
+        """The present content of the callers file; None if there is none."""
         self.reload()
 
     @property
     def redactor(self) -> Redactor:
-        """The net that knows every secret of this process."""
-        return self._journal.redactor
+        """The redactor that knows every secret of this process."""
+        return self._audit_log.redactor
 
     def reload(self) -> None:
-        """Read the callers file, where there is one. Calls that are under way go on as they began.
+        """Read the callers file, if there is one. Calls that are under way go on as they began.
 
         Raises:
             SettingsError: it cannot be used; what was read before stays.
         """
-        path = self._settings.serving.callers
-        callers = None if path is None else load_callers(path, self._environment)
+        callers = self._load_callers()
         self.redactor.learn(self._settings.secrets())
         for credentials in callers.credentials.values() if callers else ():
             self.redactor.learn(credentials.secrets())
         self.callers = callers
 
-    @contextmanager
-    def entered(self, caller: Caller | None) -> Iterator[None]:
-        """Make a caller the present one while the block, and whatever is started in it, runs."""
-        token = _present.set(caller)
-        try:
-            yield
-        finally:
-            _present.reset(token)
+    async def posthog_answers(self) -> bool:
+        """Whether PostHog answers at all."""
+        return await self._anonymous.answers()
 
-    @property
-    def present(self) -> Caller | None:
-        """Whose request is being answered; None for nobody in particular."""
-        return _present.get()
-
-    async def start(self) -> None:
-        """Do what can be done before the first call."""
-        await self._starter.start()
-
-    async def ready(self) -> bool:
-        """Whether PostHog answers."""
-        return await self._nobody.answers()
-
-    async def list_tools(self) -> list[Tool]:
-        """Return the tools of the present caller."""
-        return await self._present_funnel().list_tools()
-
-    async def describe(self) -> JSONObject:
-        """Return what is configured, granted and hidden for the present caller."""
-        return await self._present_funnel().describe()
-
-    async def call(self, name: str, arguments: Mapping[str, Any], person: Approver | None = None) -> ToolResult:
-        """Run one call of the present caller; see `Dispatcher.call`."""
-        return await self._present_funnel().call(name, arguments, person)
-
-    async def aclose(self) -> None:
-        """Close the connections to PostHog."""
-        for client in self._clients.values():
-            await client.aclose()
-
-    def _present_funnel(self) -> ToolRunner:
-        caller = _present.get()
-        if caller is None:
-            return self._starter
-        credentials = self._credentials(caller)
-        kept = self._funnels.get(caller)
+    def runner_of(self, caller: Caller) -> ToolRunner:
+        """Return the tool runner of a caller: the same one until the caller's rights or credential change."""
+        credentials = self._credentials_of(caller)
+        kept = self._runners.get(caller)
         if kept is None or kept[0] != credentials:
-            kept = credentials, self._funnel(caller, credentials)
-            self._funnels[caller] = kept
-        self._funnels.move_to_end(caller)
-        if len(self._funnels) > _MOST_KEPT:
-            self._funnels.popitem(last=False)
+            kept = credentials, self._build_runner(caller, credentials)
+            self._runners[caller] = kept
+        self._runners.move_to_end(caller)
+        if len(self._runners) > KEPT_RUNNERS:
+            self._runners.popitem(last=False)
         return kept[1]
 
-    def _credentials(self, caller: Caller) -> Credentials:
+    def _load_callers(self) -> Callers | None:
+        path = self._settings.serving.callers
+        if path is None:
+            return None
+        from projects_mcp.http.callers_file import load_callers  # noqa: PLC0415 - its models take time to build
+
+        return load_callers(path, self._environment)
+
+    def _credentials_of(self, caller: Caller) -> Credentials:
         if caller.credential == DEFAULT_CREDENTIAL or self.callers is None:
             return self._settings.credentials
         named = self.callers.credentials.get(caller.credential)
-        if named is None:  # taken out of the file after the caller had come in
+        if named is None:  # taken out of the file after the request had come in
             return Credentials()
         return self._sandboxed(named) if self._given.sandbox else named
 
     def _sandboxed(self, credentials: Credentials) -> Credentials:
         return in_sandbox(dataclasses.replace(self._given, credentials=credentials)).credentials
 
-    def _funnel(self, caller: Caller, credentials: Credentials) -> ToolRunner:
+    def _build_runner(self, caller: Caller, credentials: Credentials) -> ToolRunner:
         policy = self._settings.policy
-        lower = min(policy.access, caller.access, key=list(Access).index)
         settings = dataclasses.replace(
             self._settings,
             credentials=credentials,
             organization=caller.organization or self._settings.organization,
-            policy=policy._replace(access=lower, protected=policy.protected | caller.protected),
+            policy=policy._replace(protected=policy.protected | caller.grant.protected),
         )
         client = self._clients.get(credentials)
         if client is None:
             client = self._clients[credentials] = self._posthog.acting_as(credentials)
-        allowance = RateLimiter(caller.at_once, caller.per_minute)
-        return ToolRunner(
-            settings,
-            client,
-            self._journal,
-            CallerGrant(caller.name, frozenset(caller.rights.scopes or ()), caller.rights.organizations),
-            allowance,
-            self._turns,
-        )
+        rate_limiter = RateLimiter(caller.at_once, caller.per_minute)
+        return ToolRunner(settings, client, self._audit_log, caller.grant, rate_limiter, self._project_locks)

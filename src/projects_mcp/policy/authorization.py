@@ -16,6 +16,7 @@ from projects_mcp.api.operations import Operation
 from projects_mcp.api.types import Current, OrganizationRef, ProjectRef
 from projects_mcp.errors.refusals import (
     AccessLevelTooLow,
+    CallerAccessTooLow,
     CallerLacksScope,
     CallerOutsideOrganization,
     KeyLacksScope,
@@ -71,11 +72,15 @@ class CallerGrant(NamedTuple):
         name: for the audit log.
         scopes: `project:read`, `project:write`.
         organizations: the only organizations that it may touch; None for any that the credential reaches.
+        access: the highest effect that it is allowed.
+        protected: projects that it must not destroy, besides those of the operator.
     """
 
     name: str
     scopes: frozenset[str]
     organizations: frozenset[UUID] | None = None
+    access: Access = Access.FULL
+    protected: frozenset[int] = frozenset()
 
     def has(self, scope: str) -> bool:
         """Whether the caller was given a scope. Write implies read."""
@@ -122,7 +127,7 @@ class Authorization(NamedTuple):
         """
         return (
             self._by_operator(project, self.operation.effect)
-            or self._by_caller(organization)
+            or self._by_caller(organization, self.operation.effect)
             or self._by_key(organization, project)
             or (self.denials.find(self.operation, organization, project) if self.denials else None)
         )
@@ -151,7 +156,8 @@ class Authorization(NamedTuple):
         Raises:
             Refusal: the access level is too low, or the project is protected.
         """
-        if (refusal := self._by_operator(project, Effect.DESTROY)) is not None:
+        refusal = self._by_operator(project, Effect.DESTROY) or self._by_caller(None, Effect.DESTROY)
+        if refusal is not None:
             raise refusal
 
     def _by_operator(self, project: ProjectRef | None, effect: Effect) -> Refusal | None:
@@ -167,10 +173,12 @@ class Authorization(NamedTuple):
             return ProjectProtected(project=project)
         return None
 
-    def _by_caller(self, organization: OrganizationRef | None) -> Refusal | None:
-        caller, scope = self.caller, self.operation.effect.scope
+    def _by_caller(self, organization: OrganizationRef | None, effect: Effect) -> Refusal | None:
+        caller, scope = self.caller, effect.scope
         if caller is None:
             return None
+        if effect not in ALLOWED_EFFECTS[caller.access]:
+            return CallerAccessTooLow(access=caller.access.value)
         if not caller.has(scope):
             return CallerLacksScope(scope=scope)
         # Not even @current: what that means depends on the owner of the credential.

@@ -1,11 +1,20 @@
-"""Ready-made instructions that a person can start from: the safe order of steps that go wrong when improvised."""
+"""The prompts: ready-made instructions, with the safe order of steps that go wrong if improvised."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-__all__ = ["PROMPTS", "Prompt"]
+from mcp.shared.exceptions import MCPError
+from mcp_types import INVALID_PARAMS, GetPromptResult, PromptArgument, PromptMessage, TextContent
+from mcp_types import Prompt as PublishedPrompt
+
+from projects_mcp.config.parsers import parse_whole_number
+from projects_mcp.sanitize.redaction import Redactor
+
+__all__ = ["get_prompt", "publish_prompts"]
+
+_HIGHEST_ID: Final = 2**53 - 1
 
 
 class Prompt(NamedTuple):
@@ -50,7 +59,7 @@ def _rotate(project: int) -> str:
 6. Only when the user confirms that none uses the former secret any more, offer project_delete_secret_token_backup."""
 
 
-PROMPTS: Final[Mapping[str, Prompt]] = {
+_PROMPTS: Final[Mapping[str, Prompt]] = {
     "review_project_settings": Prompt(
         "Review a project's settings",
         "Go through what deviates from PostHog's defaults, and propose changes without making any.",
@@ -62,3 +71,32 @@ PROMPTS: Final[Mapping[str, Prompt]] = {
         _rotate,
     ),
 }
+
+
+def publish_prompts() -> list[PublishedPrompt]:
+    """Return the prompts as clients see them."""
+    return [
+        PublishedPrompt(
+            name=name,
+            title=prompt.title,
+            description=prompt.description,
+            arguments=[PromptArgument(name="project_id", description="The project's id", required=True)],
+        )
+        for name, prompt in _PROMPTS.items()
+    ]
+
+
+def get_prompt(name: str, arguments: Mapping[str, Any], redactor: Redactor) -> GetPromptResult:
+    """Return the instructions for one project.
+
+    Raises:
+        MCPError: -32602, there is no such prompt, or no usable project id.
+    """
+    prompt = _PROMPTS.get(name)
+    if prompt is None:
+        raise MCPError(code=INVALID_PARAMS, message=f"Unknown prompt: {redactor.quote(name, 100)}")
+    project = parse_whole_number(str(arguments.get("project_id", "")), 1, _HIGHEST_ID, digits=16)
+    if project is None:
+        raise MCPError(code=INVALID_PARAMS, message="project_id must be the number of a project.")
+    message = PromptMessage(role="user", content=TextContent(type="text", text=prompt.text(project)))
+    return GetPromptResult(description=prompt.description, messages=[message])

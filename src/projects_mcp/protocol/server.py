@@ -1,26 +1,15 @@
-"""The MCP server: the tools as a client of either protocol era sees them.
-
-The only module, besides the one that serves HTTP, that imports the SDK.
-"""
+"""The MCP server: publish the tools and their results to clients of either protocol era."""
 
 from __future__ import annotations
 
-import json
-import re
-import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from secrets import token_urlsafe
-from typing import Any, Final, cast
-from urllib.parse import unquote
+from typing import Any, Final
 
 import anyio
 from mcp.server import CacheHint, MCPServer
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context
-from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
-from mcp.server.request_state import RequestStateSecurity
-from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     INVALID_PARAMS,
@@ -28,13 +17,8 @@ from mcp_types import (
     Completion,
     CompletionArgument,
     CompletionContext,
-    ElicitRequest,
-    ElicitRequestFormParams,
-    ElicitResult,
     GetPromptResult,
     InputRequiredResult,
-    PromptArgument,
-    PromptMessage,
     Resource,
     ResourceTemplate,
     TextContent,
@@ -44,15 +28,16 @@ from mcp_types import Prompt as PublishedPrompt
 from mcp_types import Tool as PublishedTool
 
 from projects_mcp._version import __version__
-from projects_mcp.config.parsers import parse_whole_number
-from projects_mcp.policy.confirmation import Approver, ConfirmationRequest, Consent, ConsentPendingError
-from projects_mcp.protocol.prompts import PROMPTS
+from projects_mcp.policy.confirmation import ConsentPendingError
+from projects_mcp.protocol.caller_token import runner_of_request
+from projects_mcp.protocol.elicitation import ReplayGuard, approver_for, input_required, request_state_security
+from projects_mcp.protocol.lowlevel_stdio import run_over_pipes
+from projects_mcp.protocol.prompts import get_prompt, publish_prompts
+from projects_mcp.protocol.resources import RESOURCE_TEMPLATES, RESOURCES, complete, read_resource
 from projects_mcp.protocol.stdio_pipes import claim_pipes
 from projects_mcp.runner.result import ToolResult
 from projects_mcp.runner.runner import ToolRunner, UnknownToolError
-from projects_mcp.sanitize.json_text import compact_json
 from projects_mcp.sanitize.secret import Secret
-from projects_mcp.sanitize.text import quoted
 from projects_mcp.tools.tool import Tool
 
 __all__ = ["INSTRUCTIONS", "ProjectsServer"]
@@ -66,51 +51,36 @@ INSTRUCTIONS: Final = (
 )
 
 _ERROR_META: Final = "projects-mcp/error"
-_QUESTION: Final = "confirm"
-_JSON: Final = "application/json"
-_CONFIG: Final = "projects://config"
-_PROJECT: Final = re.compile(r"projects://(?P<organization>[0-9a-fA-F-]{36}|@current)/(?P<project>[1-9][0-9]{0,15})")
-_MOST_COMPLETED: Final = 100
-_LONGEST_COMPLETED: Final = 200
-_MULTI_ROUND_TRIP: Final = "2026-07-28"
-_PATIENCE_S: Final = 300.0
-"""Seconds that a person has to answer, on the line and between rounds. Silence is a no."""
-_CONSENT: Final = {
-    "type": "object",
-    "properties": {
-        "confirm": {"type": "boolean", "title": "Yes, do it", "description": "Tick to confirm. This cannot be undone."}
-    },
-    "required": ["confirm"],
-}
+_TOOLS_TTL_MS: Final = 60_000
+"""Milliseconds for which a client may keep the list of tools."""
 
 
 class ProjectsServer(MCPServer[None]):
     """One server for both protocol eras, over whatever transport the SDK runs it.
 
     Args:
-        dispatcher: what runs the calls.
-        signing_keys: what seals the state between two rounds of a confirmation: the first seals, all open. Without any,
-            a key of this process alone does.
+        runner: runs the tools, unless the request's access token carries the runner of its caller.
+        signing_keys: seal the state between two rounds of a confirmation: the first seals, all open. If there is none,
+            a key of this process alone does both.
     """
 
-    def __init__(self, dispatcher: ToolRunner, signing_keys: Sequence[Secret] = ()) -> None:
-        served = 0
-        keys = [key.reveal() for key in signing_keys]
+    def __init__(self, runner: ToolRunner, signing_keys: Sequence[Secret] = ()) -> None:
+        clients = 0
 
         @asynccontextmanager
         async def lifespan(_server: MCPServer[None]) -> AsyncIterator[None]:
-            nonlocal served
-            served += 1
+            nonlocal clients
+            clients += 1
             async with anyio.create_task_group() as group:
-                group.start_soon(dispatcher.start)
+                group.start_soon(runner.start)
                 try:
                     yield None
                 finally:
                     group.cancel_scope.cancel()
-                    served -= 1
-                    if not served:  # in process, several clients may share one server
+                    clients -= 1
+                    if not clients:  # in process, several clients may share one server
                         with anyio.CancelScope(shield=True):
-                            await dispatcher.aclose()
+                            await runner.aclose()
 
         super().__init__(
             "projects-mcp",
@@ -121,19 +91,17 @@ class ProjectsServer(MCPServer[None]):
             log_level="WARNING",
             lifespan=lifespan,
             subscriptions=False,
-            request_state_security=RequestStateSecurity(keys=keys, ttl=_PATIENCE_S)
-            if keys
-            else RequestStateSecurity.ephemeral(ttl=_PATIENCE_S),
+            request_state_security=request_state_security(signing_keys),
             # The list depends on what the credential may do, so nobody else may be served it.
-            cache_hints={"tools/list": CacheHint(ttl_ms=60_000, scope="private")},
+            cache_hints={"tools/list": CacheHint(ttl_ms=_TOOLS_TTL_MS, scope="private")},
         )
-        self._dispatcher = dispatcher
-        self._spent = ReplayGuard()
-        self.completion()(self._complete)  # type: ignore[no-untyped-call]
+        self._runner = runner
+        self._replay_guard = ReplayGuard()
+        self.completion()(self._complete)  # type: ignore[no-untyped-call]  # the SDK's decorator has no types
 
     async def list_tools(self) -> list[PublishedTool]:
         """Return the tools that are allowed, in one page and always in the same order."""
-        return [_published(tool) for tool in await self._dispatcher.list_tools()]
+        return [_publish_tool(tool) for tool in await runner_of_request(self._runner).list_tools()]
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None
@@ -143,39 +111,23 @@ class ProjectsServer(MCPServer[None]):
         Raises:
             MCPError: -32602, there is no such tool.
         """
+        runner = runner_of_request(self._runner)
         try:
-            result = await self._dispatcher.call(name, arguments, _person(context, self._spent))
+            result = await runner.call(name, arguments, approver_for(context, self._replay_guard))
         except UnknownToolError:
-            raise MCPError(
-                code=INVALID_PARAMS, message=f"Unknown tool: {self._dispatcher.redactor.text(quoted(name, 100))}"
-            ) from None
+            message = f"Unknown tool: {runner.redactor.quote(name, 100)}"
+            raise MCPError(code=INVALID_PARAMS, message=message) from None
         except ConsentPendingError as pending:
-            return _input_required(pending.request)
-        return _published_result(result)
+            return input_required(pending.request)
+        return _publish_result(result)
 
     async def list_resources(self) -> list[Resource]:
         """Return the one resource that is always there."""
-        return [
-            Resource(
-                uri=_CONFIG,
-                name="config",
-                title="Configuration and rights",
-                description="What this server is configured and allowed to do, and which tools are hidden and why.",
-                mime_type=_JSON,
-            )
-        ]
+        return list(RESOURCES)
 
     async def list_resource_templates(self) -> list[ResourceTemplate]:
         """Return the address of any project."""
-        return [
-            ResourceTemplate(
-                uri_template="projects://{organization_id}/{project_id}",
-                name="project",
-                title="A project",
-                description="One project, as project_get shows it. organization_id may be @current.",
-                mime_type=_JSON,
-            )
-        ]
+        return list(RESOURCE_TEMPLATES)
 
     async def read_resource(
         self, uri: Any, context: Context[None, Any] | None = None
@@ -187,30 +139,11 @@ class ProjectsServer(MCPServer[None]):
             ResourceError: there may be, and it could not be read.
         """
         del context
-        if str(uri) == _CONFIG:
-            return [ReadResourceContents(content=compact_json(await self._dispatcher.describe()), mime_type=_JSON)]
-        address = _PROJECT.fullmatch(unquote(str(uri)))
-        if address is None:
-            raise ResourceNotFoundError("There is no such resource. The template is projects://organization/project.")
-        result = await self._dispatcher.call(
-            "project_get", {"organization_id": address["organization"], "project_id": int(address["project"])}
-        )
-        if result.failed:
-            kind = (result.error or {}).get("kind")
-            raise (ResourceNotFoundError if kind == "not_found" else ResourceError)(result.text)
-        return [ReadResourceContents(content=result.text, mime_type=_JSON)]
+        return await read_resource(runner_of_request(self._runner), str(uri))
 
     async def list_prompts(self) -> list[PublishedPrompt]:
         """Return the prompts, each for one project."""
-        return [
-            PublishedPrompt(
-                name=name,
-                title=prompt.title,
-                description=prompt.description,
-                arguments=[PromptArgument(name="project_id", description="The project's id", required=True)],
-            )
-            for name, prompt in PROMPTS.items()
-        ]
+        return publish_prompts()
 
     async def get_prompt(
         self, name: str, arguments: dict[str, Any] | None = None, context: Context[None, Any] | None = None
@@ -221,48 +154,23 @@ class ProjectsServer(MCPServer[None]):
             MCPError: -32602, there is no such prompt, or no usable project id.
         """
         del context
-        prompt = PROMPTS.get(name)
-        if prompt is None:
-            raise MCPError(
-                code=INVALID_PARAMS, message=f"Unknown prompt: {self._dispatcher.redactor.text(quoted(name, 100))}"
-            )
-        project = parse_whole_number(str((arguments or {}).get("project_id", "")), 1, 2**53 - 1, digits=16)
-        if project is None:
-            raise MCPError(code=INVALID_PARAMS, message="project_id must be the number of a project.")
-        message = PromptMessage(role="user", content=TextContent(type="text", text=prompt.text(project)))
-        return GetPromptResult(description=prompt.description, messages=[message])
+        return get_prompt(name, arguments or {}, self._runner.redactor)
 
     async def _complete(
         self, _reference: object, argument: CompletionArgument, context: CompletionContext | None
     ) -> Completion | None:
-        """Complete an organization, or the id of a project by its name."""
-        given = argument.value.strip()[:_LONGEST_COMPLETED]
-        if argument.name == "organization_id":
-            return Completion(values=["@current"] if "@current".startswith(given) else [])
-        if argument.name != "project_id":
-            return None
-        asked: dict[str, Any] = {"limit": _MOST_COMPLETED}
-        if given and not given.isdigit():
-            asked["search"] = given
-        if organization := (context.arguments or {}).get("organization_id") if context else None:
-            asked["organization_id"] = organization
-        body = (await self._dispatcher.call("project_list", asked)).body or {}
-        ids = [str(project["id"]) for project in body.get("projects", ())]
-        found = [number for number in ids if number.startswith(given)] if given.isdigit() else ids
-        return Completion(values=found, has_more="next_offset" in body)
+        return await complete(runner_of_request(self._runner), argument, context)
 
     async def run_stdio_async(self) -> None:
         """Serve over stdin and stdout until the client closes them."""
         pipes = claim_pipes()
         if pipes is None:
             await super().run_stdio_async()
-            return
-        async with stdio_server(*cast("tuple[Any, Any]", pipes)) as (incoming, outgoing):
-            server = self._lowlevel_server
-            await server.run(incoming, outgoing, server.create_initialization_options())
+        else:
+            await run_over_pipes(self, pipes)
 
 
-def _published(tool: Tool) -> PublishedTool:
+def _publish_tool(tool: Tool) -> PublishedTool:
     hints = tool.effect.hints
     return PublishedTool(
         name=tool.name,
@@ -279,114 +187,10 @@ def _published(tool: Tool) -> PublishedTool:
     )
 
 
-def _published_result(result: ToolResult) -> CallToolResult:
+def _publish_result(result: ToolResult) -> CallToolResult:
     return CallToolResult(
         content=[TextContent(type="text", text=result.text)],
         structured_content=result.body,
         is_error=result.failed,
         _meta={_ERROR_META: dict(result.error)} if result.error is not None else None,
     )
-
-
-# Asking a person --------------------------------------------------------------------------------------------------
-
-
-def _person(context: Context[None, Any] | None, spent: ReplayGuard) -> Approver | None:
-    """Return whoever can be asked through this client, or None where it can show no question."""
-    if context is None or context.protocol_version is None:
-        return None
-    capabilities = context.client_capabilities
-    elicitation = capabilities.elicitation if capabilities is not None else None
-    if elicitation is None or (elicitation.form is None and elicitation.url is not None):
-        return None  # `{}` means forms; a client may also know only links
-    if context.protocol_version >= _MULTI_ROUND_TRIP:
-        return RoundTripApprover(context, spent)
-    return LiveApprover(context) if context.session.can_send_request else None
-
-
-class LiveApprover:
-    """Asks by a live request to the client: protocol revisions before 2026-07-28."""
-
-    def __init__(self, context: Context[None, Any]) -> None:
-        self._context = context
-
-    async def request_consent(self, question: ConfirmationRequest) -> Consent:
-        with anyio.move_on_after(_PATIENCE_S):
-            try:
-                result = await self._context.session.elicit_form(
-                    message=question.text,
-                    requested_schema=_CONSENT,
-                    related_request_id=self._context.request_id,
-                )
-            except (MCPError, ValueError, anyio.ClosedResourceError, anyio.BrokenResourceError):
-                return Consent.NOTHING
-            return _answer(result)
-        return Consent.NOTHING
-
-
-class RoundTripApprover:
-    """Asks by ending the call with a question, which the client answers in another call: since 2026-07-28.
-
-    The SDK seals the state between the rounds, and binds it to the tool and its arguments. The state holds what the
-    question was about, so that an answer counts only for the state of the project that the person was shown.
-    """
-
-    def __init__(self, context: Context[None, Any], spent: ReplayGuard) -> None:
-        self._context = context
-        self._spent = spent
-
-    async def request_consent(self, question: ConfirmationRequest) -> Consent:
-        asked, number = _read_state(self._context.request_state)
-        answer = (self._context.input_responses or {}).get(_QUESTION)
-        if answer is None:
-            raise ConsentPendingError(question)
-        # Spent whatever it says: an answer that arrives too late for its state must not fit when the state comes back.
-        if not self._spent.spend(number) or asked != question.digest:
-            raise ConsentPendingError(question)
-        return _answer(answer)
-
-
-class ReplayGuard:
-    """Remembers which questions have been answered, so that no answer counts twice."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[str, float] = {}
-
-    def spend(self, number: str) -> bool:
-        """Take an answer, once."""
-        now = time.monotonic()
-        self._numbers = {known: until for known, until in self._numbers.items() if until > now}
-        if not number or number in self._numbers:
-            return False
-        self._numbers[number] = now + 2 * _PATIENCE_S
-        return True
-
-
-def _answer(result: object) -> Consent:
-    if not isinstance(result, ElicitResult):
-        return Consent.NOTHING
-    if result.action == "decline":
-        return Consent.DECLINED
-    if result.action == "cancel":
-        return Consent.CANCELLED
-    ticked = (result.content or {}).get("confirm")
-    if ticked is True:
-        return Consent.ACCEPTED
-    return Consent.DECLINED if ticked is False else Consent.NOTHING
-
-
-def _input_required(question: ConfirmationRequest) -> InputRequiredResult:
-    form = ElicitRequestFormParams(message=question.text, requested_schema=_CONSENT)
-    return InputRequiredResult(
-        input_requests={_QUESTION: ElicitRequest(params=form)},
-        request_state=json.dumps({"about": question.digest, "number": token_urlsafe(16)}),
-    )
-
-
-def _read_state(state: str | None) -> tuple[str, str]:
-    """Return what the question was about and its number; empty where there is no usable state."""
-    try:
-        value = json.loads(state or "{}")
-        return str(value.get("about", "")), str(value.get("number", ""))
-    except (ValueError, AttributeError):
-        return "", ""

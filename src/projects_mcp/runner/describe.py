@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from uuid import UUID
 
 from projects_mcp.api.types import JSONObject
 from projects_mcp.config.settings import Settings
+from projects_mcp.policy.access import Access
 from projects_mcp.policy.authorization import CallerGrant, KeyGrant
 
 __all__ = ["describe_server"]
@@ -27,7 +29,7 @@ def describe_server(
         "posthog": settings.origin,
         "sandbox": settings.sandbox,
         "organization": str(settings.organization),
-        "access": policy.access.value,
+        "access": (policy.access if caller is None else _lower(policy.access, caller.access)).value,
         "confirmation": settings.confirmation.value,
         "protected_projects": sorted(policy.protected),
         "only_projects": None if policy.only is None else sorted(policy.only),
@@ -44,5 +46,26 @@ def describe_server(
         "hidden_tools": dict(hidden_tools),
     }
     if caller is not None:
-        description["caller"] = {"name": caller.name, "scopes": sorted(caller.scopes)}
+        description |= _only_its_own(caller, key)
     return description
+
+
+def _only_its_own(caller: CallerGrant, key: KeyGrant) -> JSONObject:
+    """Return what differs for a caller: its own rights, and nothing of the organizations and projects of others."""
+    scopes = [scope for scope in sorted(caller.scopes) if key.has(scope)]
+    own: JSONObject = {"caller": {"name": caller.name, "scopes": sorted(caller.scopes)}}
+    if caller.organizations is None:
+        return own
+    organizations = sorted(map(str, caller.organizations if key.organizations is None else _common(caller, key)))
+    return own | {
+        "key": {"scopes": scopes, "projects": None, "organizations": organizations},
+        "protected_projects": sorted(caller.protected),
+    }
+
+
+def _common(caller: CallerGrant, key: KeyGrant) -> frozenset[UUID]:
+    return (caller.organizations or frozenset()) & (key.organizations or frozenset())
+
+
+def _lower(first: Access, second: Access) -> Access:
+    return min(first, second, key=list(Access).index)

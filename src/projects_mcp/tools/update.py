@@ -185,7 +185,7 @@ def _receipt(
     kept = {
         name: value
         for name, value in settings.items()
-        if name not in for_good and fits(SETTINGS[name].schema, value)  # as `project_update` would take it
+        if name not in for_good and fits(SETTINGS[name].schema, value)  # as this tool would take it
     }
     lost += [name for name in settings if name not in kept]
     lost += [name for name in clear if name in for_good]

@@ -1,0 +1,230 @@
+"""The middlewares: the access record, errors as JSON, authentication, the bounds of a body, the caller's identity."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from datetime import UTC, datetime
+from typing import Final
+
+import anyio
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from projects_mcp.http.auth import BearerAuthenticator
+from projects_mcp.http.callers import Caller
+from projects_mcp.http.health import HEALTH_PATHS
+from projects_mcp.http.limits import BODY_BYTES, BODY_TIMEOUT_S
+from projects_mcp.http.resource_metadata import WELL_KNOWN_PATH
+from projects_mcp.http.responses import json_response
+from projects_mcp.http.tenants import Tenants
+from projects_mcp.protocol.caller_token import CallerToken
+
+__all__ = [
+    "MCP_PATH",
+    "AccessLog",
+    "BearerAuthentication",
+    "BodyLimit",
+    "CallerIdentity",
+    "JSONErrors",
+    "PostOnly",
+    "RequiredScopes",
+]
+
+logger: Final = logging.getLogger("projects_mcp.access")
+
+MCP_PATH: Final = "/mcp"
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_CLOSE: Final = {"Connection": "close"}
+"""For answers before the body has come: the rest of it is still to come, and nobody will read it."""
+
+
+class AccessLog:
+    """Writes one record for each request, except those on health: no query, no header and no body.
+
+    Args:
+        app: answers the request.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request and record it, whatever becomes of it."""
+        if scope["type"] != "http" or scope["path"] in HEALTH_PATHS:
+            await self._app(scope, receive, send)
+            return
+        began = time.monotonic()
+        status: int | None = None
+
+        async def send_and_note_status(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_and_note_status)
+        finally:
+            logger.info("%s", _access_record(scope, status, time.monotonic() - began))
+
+
+def _access_record(scope: Scope, status: int | None, duration_s: float) -> str:
+    method, path = scope["method"], scope["path"]
+    caller = scope.get("state", {}).get("caller")
+    record = {
+        "time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "event": "request",
+        "method": method if method in _METHODS else "other",
+        "path": path if path == MCP_PATH or path.startswith(WELL_KNOWN_PATH) else "other",
+        "status": status,
+        "duration_ms": round(duration_s * 1000, 1),
+        **({} if caller is None else {"caller": caller.name}),
+    }
+    return json.dumps(record, separators=(",", ":"))
+
+
+class JSONErrors:
+    """Answers an `HTTPException` with its status, its headers and its sentence as JSON."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        try:
+            await self._app(scope, receive, send)
+        except HTTPException as error:
+            await json_response({"error": error.detail}, error.status_code, error.headers)(scope, receive, send)
+
+
+class BearerAuthentication:
+    """Finds the caller of each request, and keeps it in the request's state."""
+
+    def __init__(self, app: ASGIApp, authenticator: BearerAuthenticator) -> None:
+        self._app = app
+        self._authenticator = authenticator
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request.
+
+        Raises:
+            AuthError: 400, 401 or 503, see `BearerAuthenticator.authenticate`.
+        """
+        scope.setdefault("state", {})["caller"] = await self._authenticator.authenticate(scope["headers"])
+        await self._app(scope, receive, send)
+
+
+class PostOnly:
+    """Refuses every method but POST: a stateless server sends nothing by itself, and has no session to end."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request.
+
+        Raises:
+            HTTPException: 405, it is no POST.
+        """
+        if scope["method"] != "POST":
+            raise HTTPException(405, f"{MCP_PATH} takes POST only.", {"Allow": "POST"})
+        await self._app(scope, receive, send)
+
+
+class BodyLimit:
+    """Reads the body whole, within its bounds, before anything of the request runs."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request.
+
+        Raises:
+            HTTPException: 413, the body is too long; 408, it takes too long; 400, it is cut off.
+        """
+        await self._app(scope, _replay(await _read_body(scope, receive), receive), send)
+
+
+class RequiredScopes:
+    """Refuses a call whose token lacks a scope that the tool needs, before the call runs.
+
+    Stands behind `BodyLimit`, which hands on the body in one message.
+    """
+
+    def __init__(self, app: ASGIApp, authenticator: BearerAuthenticator) -> None:
+        self._app = app
+        self._authenticator = authenticator
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request.
+
+        Raises:
+            AuthError: 403, see `BearerAuthenticator.require_scopes`.
+        """
+        caller: Caller | None = scope["state"]["caller"]
+        if caller is not None and caller.issuer is not None:
+            body: bytes = (await receive())["body"]
+            self._authenticator.require_scopes(caller, body)
+            receive = _replay(body, receive)
+        await self._app(scope, receive, send)
+
+
+class CallerIdentity:
+    """Puts the caller into the request's scope as the SDK's authenticated user, with its tool runner.
+
+    Stands behind `BodyLimit`: if the callers file is read again while the body arrives, the call runs with what the
+    file then says of the caller's credential.
+    """
+
+    def __init__(self, app: ASGIApp, tenants: Tenants) -> None:
+        self._app = app
+        self._tenants = tenants
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        caller: Caller | None = scope["state"]["caller"]
+        if caller is not None:
+            scope["user"] = AuthenticatedUser(
+                CallerToken(
+                    token="",  # the bearer token itself goes no further than authentication
+                    client_id=caller.name,
+                    scopes=sorted(caller.grant.scopes),
+                    subject=caller.name,
+                    claims=None if caller.issuer is None else {"iss": caller.issuer},
+                    runner=self._tenants.runner_of(caller),
+                )
+            )
+        await self._app(scope, receive, send)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Return a channel that gives a body that has been read once more, and then whatever comes after it."""
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive_again() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return receive_again
+
+
+async def _read_body(scope: Scope, receive: Receive) -> bytes:
+    too_long = HTTPException(413, f"The request is longer than {BODY_BYTES} bytes.", _CLOSE)
+    announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+    if announced.isdigit() and int(announced[:20]) > BODY_BYTES:
+        raise too_long
+    body = bytearray()
+    with anyio.move_on_after(BODY_TIMEOUT_S):
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise HTTPException(400, "The request was cut off.")  # what did not arrive whole is not run
+            body += message.get("body", b"")
+            if len(body) > BODY_BYTES:
+                raise too_long
+            if not message.get("more_body", False):
+                return bytes(body)
+    raise HTTPException(408, f"The request took longer than {BODY_TIMEOUT_S:g} seconds to arrive.", _CLOSE)

@@ -1,0 +1,24 @@
+"""Run an MCP server over streams of our own: a work-around for the SDK's `MCPServer.run_stdio_async`.
+
+That method always reads the process's stdin and writes its stdout. Only the low-level server inside, which is private,
+runs over other streams.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from mcp.server import MCPServer
+from mcp.server.stdio import stdio_server
+
+from projects_mcp.protocol.stdio_pipes import LineReader, LineWriter
+
+__all__ = ["run_over_pipes"]
+
+
+async def run_over_pipes(server: MCPServer[Any], pipes: tuple[LineReader, LineWriter]) -> None:
+    """Serve one client over a reader and a writer of lines until the reader ends."""
+    lowlevel = server._lowlevel_server  # noqa: SLF001 - what this module works around
+    # The SDK asks for anyio's files, and uses no more of them than our reader and writer have.
+    async with stdio_server(*cast("tuple[Any, Any]", pipes)) as (incoming, outgoing):
+        await lowlevel.run(incoming, outgoing, lowlevel.create_initialization_options())
