@@ -53,7 +53,7 @@ official: $(READY)
 	$(BIN)/python -m dev.conformance
 
 bundle: $(READY)
-	$(BIN)/python dev/release/bundle.py
+	$(BIN)/python -m dev.release.bundle
 
 # BENCH holds options, such as: make bench BENCH='--quick --only start'
 bench: $(READY)
@@ -62,4 +62,4 @@ bench: $(READY)
 check: lint coverage demo official
 
 clean:
-	rm -rf $(VENV) .bench .official build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .dev build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -13,8 +13,8 @@ from mcp.client import ClientRequestContext
 from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult, InputRequiredResult
 
 from projects_mcp.sandbox import MOBILE_ID
-from tests.process.test_stdio import CLEAN, COMMAND
 from tests.support.harness import ENVIRONMENT, ERAS, Era, Harness, body_of, refusal_of
+from tests.support.process import CLEAN, COMMAND
 from tests.support.upstream import serving
 
 pytestmark = pytest.mark.anyio

@@ -37,8 +37,8 @@ from projects_mcp.sandbox import (
     READ_WRITE_KEY,
     SESSION_ID,
 )
-from tests.process.test_stdio import CLEAN
 from tests.support.harness import ERAS, Era, body_of, refusal_of
+from tests.support.process import CLEAN
 from tests.support.served import (
     HARMLESS,
     PATIENCE_S,

@@ -41,7 +41,6 @@ from projects_mcp.sandbox import (
     seed,
 )
 from projects_mcp.sandbox.app import create_app
-from tests.process.test_network import private_authority  # noqa: F401 - a fixture
 from tests.support.fault_server import SECRET, Exchange, Request, Upstream, listening, silence
 from tests.support.harness import Recorder
 from tests.support.upstream import serving

@@ -9,15 +9,15 @@ import httpx
 import pytest
 
 from dev.bench.bars import BARS, sized
-from dev.bench.driver import StdioServer
 from dev.bench.fixtures import KEY, ORDINARY_ID, PROJECT_ID
+from dev.bench.http_driver import is_complete
 from dev.bench.peers.openapi import document
 from dev.bench.plan import BARE, FASTMCP, OURS, OURS_AIOHTTP
 from dev.bench.plot import svg
 from dev.bench.report import NAMES, markdown
 from dev.bench.stats import Book, percentile, rotated
+from dev.bench.stdio_driver import StdioServer
 from dev.bench.upstream import listen
-from dev.bench.web import is_complete
 from dev.bench.wire import Failed, answered, http_request, request
 
 ECHO = """
@@ -119,6 +119,7 @@ async def test_the_upstream_answers_as_posthog_does() -> None:
 
 def test_the_driver_matches_answers_to_requests(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("dev.bench.processes.CACHE", tmp_path)
+    monkeypatch.setattr("dev.bench.processes.STDERR_LOG", tmp_path / "stderr.log")
     with StdioServer([sys.executable, "-I", "-S", "-c", ECHO], {}) as server:
         assert answered(server.ask(request(7))) == 7
         assert len(server.times([request(1), request(2)])) == 2

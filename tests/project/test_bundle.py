@@ -1,7 +1,6 @@
 """The bundle for desktop clients: what is in it, and that the server starts from it as such a client starts it."""
 
 import hashlib
-import importlib.util
 import json
 import os
 import re
@@ -10,33 +9,21 @@ import tomllib
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import pytest
 from mcp import Client, StdioServerParameters
 
-from dev.conformance.toolbox import CACHE, CONSTRAINTS, ROOT, Toolbox
-from dev.conformance.verdicts import UnavailableError
+from dev.environments import CACHE, CONSTRAINTS, ROOT, UnavailableError
+from dev.release import bundle
+from dev.toolbox import Toolbox
 from projects_mcp.sandbox import PRODUCTION_ID
-from tests.process.test_stdio import CLEAN
 from tests.support.harness import body_of, refusal_of
+from tests.support.process import CLEAN
 
 MANIFEST: dict[str, Any] = json.loads((ROOT / "manifest.json").read_text(encoding="utf-8"))
 FORM: dict[str, dict[str, Any]] = MANIFEST["user_config"]
 REQUIRED = os.environ.get("OFFICIAL") == "required"
-
-
-def loaded() -> ModuleType:
-    specification = importlib.util.spec_from_file_location("bundle", ROOT / "dev" / "release" / "bundle.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
-bundling = loaded()
 
 
 def pins() -> dict[str, str]:
@@ -49,7 +36,7 @@ def pins() -> dict[str, str]:
 
 @pytest.fixture
 def staged(tmp_path: Path) -> Path:
-    bundling.stage(tmp_path)
+    bundle.stage(tmp_path)
     return tmp_path
 
 
@@ -118,7 +105,7 @@ def toolbox() -> Toolbox:
 @pytest.fixture(scope="module")
 def packed(toolbox: Toolbox, tmp_path_factory: pytest.TempPathFactory) -> Packed:
     out, folder = tmp_path_factory.mktemp("dist"), tmp_path_factory.mktemp("installed")
-    file, said = bundling.make(toolbox, out)
+    file, said = bundle.make(toolbox, out)
     with zipfile.ZipFile(file) as archive:
         archive.extractall(folder)
     return Packed(file, said, json.loads((out / "server.json").read_text(encoding="utf-8")), folder)

@@ -9,7 +9,6 @@ import re
 import shutil
 import socketserver
 import stat
-import subprocess
 import sys
 import threading
 import tomllib
@@ -21,14 +20,15 @@ from typing import Any
 
 import pytest
 
+from dev.environments import ROOT
 from projects_mcp import __version__
 from projects_mcp.cli.parser import parse
 from projects_mcp.config.settings import VARIABLES, SettingsError, load
 from projects_mcp.http.callers import Callers, load_callers
 from projects_mcp.http.front import BODY_BYTES
 from projects_mcp.policy.access import Access
+from tests.support.process import run_command
 
-ROOT = Path(__file__).resolve().parents[2]
 PORT: int = parse(["serve"]).port
 SECRET = re.compile(r"KEY|TOKEN|SECRET|SESSION|PASSWORD|ph[xsar]_", re.IGNORECASE)
 
@@ -134,9 +134,8 @@ def test_the_health_check_of_the_image_works() -> None:
 
     def code(port: int) -> int:
         # A proxy of the environment must not be asked for what is on this machine.
-        environment = {**os.environ, "http_proxy": "http://127.0.0.1:9", "no_proxy": ""}
         asking = [sys.executable, "-c", command[2].replace(str(PORT), str(port))]
-        return subprocess.run(asking, env=environment, stderr=subprocess.DEVNULL, timeout=30, check=False).returncode
+        return run_command(asking, http_proxy="http://127.0.0.1:9", no_proxy="").returncode
 
     with listening("/healthz") as port:
         assert code(port) == 0
@@ -308,7 +307,7 @@ def test_the_copies_of_the_secret_are_private_as_the_server_demands(tmp_path: Pa
 
     program = shutil.which(first["command"][0])
     assert program
-    subprocess.run([program, *map(here, first["command"][1:])], check=True, timeout=30)
+    run_command([program, *map(here, first["command"][1:])]).check_returncode()
     env = {entry["name"]: here(entry["value"]) for entry in container()["env"] if "value" in entry}
     copies = [Path(env[name]) for name in ("PROJECTS_MCP_CALLERS", "POSTHOG_PERSONAL_API_KEY_FILE")]
     assert [stat.S_IMODE(copy.stat().st_mode) for copy in copies] == [0o600, 0o600]

@@ -1,35 +1,31 @@
 """Documents, manifest, imports and pins say what the code says."""
 
 import ast
-import importlib.util
 import json
-import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from dev.docs import generate
+from dev.environments import ROOT
 from projects_mcp import __version__
 from projects_mcp.config.settings import VARIABLES, Settings, SettingsError, load
 from projects_mcp.errors.explain import explain
 from projects_mcp.errors.refusals import RememberedDenial
 from projects_mcp.tools.catalog import CATALOG
-from tests.conftest import FAST
-from tests.process.test_stdio import CLEAN
-from tests.unit.test_error_messages import failures
+from tests.support.failures import failures
+from tests.support.process import FAST, modern_request, run, run_command, running
 
-ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "projects_mcp"
 MODULES = sorted(file.relative_to(SOURCE).as_posix() for file in SOURCE.rglob("*.py"))
 DOCUMENTS = sorted(
@@ -54,22 +50,8 @@ def project() -> dict[str, Any]:
 # What is generated ----------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def generate() -> ModuleType:
-    specification = importlib.util.spec_from_file_location("generate", ROOT / "dev" / "docs" / "generate.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules["generate"] = module  # dataclasses look their module up
-    try:
-        specification.loader.exec_module(module)
-    finally:
-        del sys.modules["generate"]
-    return module
-
-
 def test_generated_parts_are_up_to_date() -> None:
-    done = run([sys.executable, str(ROOT / "dev" / "docs" / "generate.py"), "--check"])
+    done = run_command([sys.executable, "-m", "dev.docs.generate", "--check"])
     assert done.returncode == 0, done.stderr
 
 
@@ -82,18 +64,18 @@ def test_every_kind_of_failure_is_documented() -> None:
 
 def test_every_command_and_flag_is_documented() -> None:
     text = text_of("docs/reference.md")
-    helped = run([sys.executable, "-m", "projects_mcp", "--help"]).stdout
+    helped = run("--help").stdout
     commands = re.findall(r"^    ([a-z]+) ", helped, flags=re.MULTILINE)
     assert len(commands) == 8
     for command in ["", *commands]:
         assert f"`projects-mcp {command}".rstrip() in text
-        shown = run([sys.executable, "-m", "projects_mcp", *command.split(), "--help"]).stdout
+        shown = run(*command.split(), "--help").stdout
         flags = set(re.findall(r"(?<![\w-])--[a-z-]+", shown))
         assert sorted(flag for flag in flags if f"{flag}" not in text) == [], command
 
 
 def test_the_picture_of_a_session_is_what_the_demo_prints() -> None:
-    done = run([sys.executable, str(ROOT / "dev" / "docs" / "picture.py"), "--check"])
+    done = run_command([sys.executable, "-m", "dev.docs.picture", "--check"])
     assert done.returncode == 0, done.stderr
 
 
@@ -110,7 +92,6 @@ def test_the_picture_of_a_session_is_what_the_demo_prints() -> None:
     ],
 )
 def test_a_difference_is_named_and_repaired(
-    generate: ModuleType,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -247,7 +228,7 @@ def _examples() -> list[tuple[str, str]]:
 def test_the_examples_answer_what_they_show(command: str, shown: str) -> None:
     program, *arguments = shlex.split(command)
     assert program == ".venv/bin/projects-mcp"
-    done = run([sys.executable, "-m", "projects_mcp", *arguments])
+    done = run(*arguments)
     pieces = [re.escape(piece) for piece in shown.strip().split("…")]
     assert re.fullmatch(".*".join(pieces), (done.stdout + done.stderr).strip()), done.stdout + done.stderr
 
@@ -321,22 +302,6 @@ def test_nothing_prints_but_the_command_line() -> None:
 # Processes ------------------------------------------------------------------------------------------------------------
 
 
-def run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    """Run a command as a machine without any of our settings would."""
-    environment = {name: value for name, value in os.environ.items() if name not in VARIABLES}
-    environment["PYTHONIOENCODING"] = "utf-8"
-    return subprocess.run(
-        command,
-        env=environment,
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
-
-
 def _commands() -> list[list[str]]:
     script = shutil.which("projects-mcp", path=str(Path(sys.executable).parent))
     assert script, "the package is installed"
@@ -345,9 +310,9 @@ def _commands() -> list[list[str]]:
 
 @pytest.mark.parametrize("command", _commands(), ids=["script", "module"])
 def test_both_ways_to_start_it_work(command: list[str]) -> None:
-    asked = run([*command, "--version"])
+    asked = run_command([*command, "--version"])
     assert (asked.returncode, asked.stdout, asked.stderr) == (0, f"projects-mcp {__version__}\n", "")
-    helped = run([*command, "--help"])
+    helped = run_command([*command, "--help"])
     assert (helped.returncode, helped.stderr) == (0, "")
     assert helped.stdout.startswith("usage: projects-mcp ")
 
@@ -377,7 +342,7 @@ NETWORK = {"httpx", "httpx2", "starlette", "uvicorn"}
     ],
 )
 def test_nobody_waits_for_what_they_do_not_use(arguments: list[str], unwanted: set[str]) -> None:
-    done = run([sys.executable, "-c", LOADED, *arguments])
+    done = run_command([sys.executable, "-c", LOADED, *arguments])
     assert done.returncode == 0, done.stderr
     assert done.stdout
     loaded = set(json.loads(done.stderr))
@@ -392,17 +357,6 @@ main([])
 with open(os.environ["LOADED"], "w") as file:
     json.dump({name: getattr(module, "__file__", None) or "" for name, module in sys.modules.items()}, file)
 """
-LIST_TOOLS = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "tools/list",
-    "params": {
-        "_meta": {
-            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-            "io.modelcontextprotocol/clientCapabilities": {},
-        }
-    },
-}
 NOT_AT_THE_START = (
     *("sandbox", "cli.call", "cli.demo", "cli.doctor", "cli.install", "cli.parser", "cli.sandbox", "cli.tools"),
     *("__main__", "posthog.aiohttp_transport"),
@@ -414,27 +368,21 @@ OF_THE_SDK = {
     *("truststore", "typing_extensions", "typing_inspection", "uvicorn"),
 }
 OF_THE_CLIENT = {"certifi", "httpcore", "httpx", "sniffio"}
-LEFT_BY_THE_DEVELOPERS_TOOLS = {"pygments", "coverage", "a1_coverage", "_distutils_hack"}
+LEFT_BY_THE_DEVELOPERS_TOOLS = {"pygments", "rich", "coverage", "a1_coverage", "_distutils_hack"}
 OF_THE_EXTRA = {"uvloop"}
 
 
 def test_the_server_loads_only_what_it_needs_before_its_first_answer(tmp_path: Path) -> None:
     """What is imported is start-up time and memory of every user: a new name here is a decision."""
     loaded = tmp_path / "loaded"
-    process = subprocess.Popen(
-        [sys.executable, "-c", f"import sys\nsys.modules[{FAST!r}] = None\n{SERVED}"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**CLEAN, "LOADED": str(loaded), "POSTHOG_PERSONAL_API_KEY": "phx_x", "POSTHOG_HOST": "http://127.0.0.1:9"},
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write(json.dumps(LIST_TOOLS).encode() + b"\n")
-    process.stdin.flush()
-    answer = json.loads(process.stdout.readline())
-    process.communicate(timeout=60)
+    program = f"import sys\nsys.modules[{FAST!r}] = None\n{SERVED}"
+    settings = {"POSTHOG_PERSONAL_API_KEY": "phx_x", "POSTHOG_HOST": "http://127.0.0.1:9"}
+    with running(program=program, LOADED=str(loaded), **settings) as server:
+        server.write(modern_request(1, "tools/list", {}) + b"\n")
+        answer = server.read_message()
+        server.end()
     assert len(answer["result"]["tools"]) == 13
-    assert process.returncode == 0
+    assert server.process.returncode == 0
     files: dict[str, str] = json.loads(loaded.read_text(encoding="utf-8"))
     assert "argparse" not in files
     ours = {name.removeprefix("projects_mcp.") for name, file in files.items() if str(SOURCE) in file}

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from dev.conformance.toolbox import ROOT, Toolbox
-from dev.conformance.verdicts import UnavailableError
+from dev.environments import ROOT, UnavailableError
 from dev.release.publishing import complaints
+from dev.toolbox import Toolbox
 from projects_mcp import __version__
 from projects_mcp.config.settings import VARIABLES, Settings, load
 from projects_mcp.policy.access import Access

@@ -25,8 +25,8 @@ from projects_mcp.runner.build import build_runner
 from projects_mcp.sandbox import ACME_ID, NORTHWIND_ID, PRODUCTION_ID
 from projects_mcp.tools.catalog import CATALOG
 from tests.mcp.test_arguments import COMPLETE
-from tests.process.test_cli import run
 from tests.support.harness import ERAS, Era, Harness
+from tests.support.process import run
 from tests.support.upstream import serving
 
 pytestmark = pytest.mark.anyio

@@ -24,8 +24,8 @@ from mcp.client.streamable_http import streamable_http_client
 
 from projects_mcp.sandbox import CSRF_TOKEN, READ_WRITE_KEY, SESSION_ID, Behaviour, World, seed
 from projects_mcp.sandbox.app import create_app
-from tests.process.test_stdio import CLEAN
 from tests.support.harness import Ask, Era, Recorder
+from tests.support.process import CLEAN
 from tests.support.upstream import serving
 
 PATIENCE_S = 30

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from dev.bench import tokens
-from dev.bench.driver import StdioServer
-from dev.bench.environments import Environment
 from dev.bench.fixtures import ORDINARY_ID, PROJECT_ID
 from dev.bench.plan import FASTMCP, OURS, OURS_AIOHTTP, Plan, attempt
 from dev.bench.processes import server_environment, upstream
 from dev.bench.stats import Book
+from dev.bench.stdio_driver import StdioServer
+from dev.bench.subjects import Subject
 from dev.bench.wire import call_tool, request
 
 __all__ = ["measure_list", "measure_results"]
@@ -49,16 +49,16 @@ def measure_results(plan: Plan, book: Book) -> None:
     _write_down(texts, book)
 
 
-def _serving(subject: Environment, port: int) -> StdioServer:
+def _serving(subject: Subject, port: int) -> StdioServer:
     return StdioServer(subject.stdio, server_environment(port))
 
 
-def _alike(plan: Plan) -> list[Environment]:
+def _alike(plan: Plan) -> list[Subject]:
     """Return the subjects whose texts may differ: how ours speaks HTTP does not show in them."""
     return [found for name, found in plan.subjects.items() if name != OURS_AIOHTTP]
 
 
-def _questions(subject: Environment) -> dict[str, tuple[str, Mapping[str, Any]]]:
+def _questions(subject: Subject) -> dict[str, tuple[str, Mapping[str, Any]]]:
     """Return the call for each metric. A peer has one way only to read a project."""
     organization = {"organization_id": "@current"} if subject.name == FASTMCP else {}
     name = "id" if subject.name == FASTMCP else "project_id"
