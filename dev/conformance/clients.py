@@ -9,6 +9,7 @@ from typing import Any, Final
 from dev.conformance.servers import COMMAND, serve_tools
 from dev.gate import last_lines, run_step
 from dev.toolbox import Toolbox
+from projects_mcp.api.operations import OPERATIONS
 
 __all__ = ["python", "typescript"]
 
@@ -36,7 +37,10 @@ def python(box: Toolbox) -> list[str]:
 
 
 def _plans(address: str, *, asks_over_http: bool) -> list[dict[str, Any]]:
-    return [{"command": COMMAND, "asks": True}, {"url": address, "asks": asks_over_http}]
+    return [
+        {"command": COMMAND, "asks": True, "tools": len(OPERATIONS)},
+        {"url": address, "asks": asks_over_http, "tools": len(OPERATIONS)},
+    ]
 
 
 def _journey(name: str, gate: str, client: list[str], plan: dict[str, Any]) -> str:

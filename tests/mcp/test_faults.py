@@ -22,7 +22,7 @@ from mcp_types import CallToolResult
 from projects_mcp.config.settings import load
 from projects_mcp.protocol.server import ProjectsServer
 from projects_mcp.runner.build import build_runner
-from tests.mcp.test_arguments import COMPLETE
+from tests.contract.operations import ARGUMENTS, WRITES
 from tests.support.fault_server import FAULTS, PROJECT, SECRET, Exchange, Request, Upstream, listening, project
 from tests.support.harness import ENVIRONMENT, ERAS, Era, Harness, body_of, refusal_of, text_of
 
@@ -155,7 +155,7 @@ async def test_no_connection_is_told_apart_from_a_lost_answer() -> None:
     async with listening(Upstream()) as upstream:
         origin = upstream.origin
     async with client_of(Upstream(origin=origin)) as client:
-        for tool, arguments in COMPLETE.items():
+        for tool, arguments in ARGUMENTS.items():
             text, detail = refusal_of(await client.call_tool(tool, arguments))
             assert detail["kind"] == "unreachable"
             assert detail["request_sent"] is False
@@ -291,7 +291,7 @@ class Scripted:
     status=st.integers(200, 599),
     headers=_HEADERS,
     body=_BODIES,
-    tool=st.sampled_from(sorted(COMPLETE)),
+    tool=st.sampled_from(sorted(ARGUMENTS)),
 )
 async def test_any_response_at_all_is_answered_and_never_an_error_as_success(
     status: int, headers: dict[str, str], body: bytes, tool: str
@@ -299,7 +299,7 @@ async def test_any_response_at_all_is_answered_and_never_an_error_as_success(
     upstream = Scripted(status, headers, body)
     async with Harness(application=upstream).client() as client:
         with anyio.fail_after(20):
-            result = await client.call_tool(tool, COMPLETE[tool])
+            result = await client.call_tool(tool, ARGUMENTS[tool])
     assert isinstance(result, CallToolResult)
     assert upstream.writes <= 1, "a write reaches the upstream at most once"
     if status >= 300:
@@ -344,9 +344,6 @@ class Breaks:
             await asyncio.sleep(30)
 
 
-WRITES = [tool for tool in COMPLETE if tool not in {"project_list", "project_get", "project_activity"}][1:]
-
-
 @pytest.mark.parametrize("tool", WRITES)
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("how", ["status", "html", "silence"])
@@ -355,9 +352,7 @@ async def test_a_lost_answer_is_resolved_by_reading_back(tool: str, after: bool,
     breaks = Breaks(harness.recorder._application, after, how)  # noqa: SLF001 - to stand before it
     limits = {"second_look_s": 0.01} | ({"call_s": 0.5} if how == "silence" else {})
     harness = Harness(world=harness.world, application=breaks, limits=limits)
-    arguments = dict(COMPLETE[tool])
-    if tool == "project_change_organization":
-        arguments["target_organization_id"] = "018f9c40-1d55-0000-b7c2-3e8a6f104d92"
+    arguments = dict(ARGUMENTS[tool])
     async with harness.client() as client:
         began = anyio.current_time()
         result = await client.call_tool(tool, arguments)

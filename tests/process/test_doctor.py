@@ -41,6 +41,7 @@ from projects_mcp.sandbox import (
     seed,
 )
 from projects_mcp.sandbox.app import create_app
+from tests.contract.operations import TOOLS
 from tests.support.fault_server import SECRET, Exchange, Request, Upstream, listening, silence
 from tests.support.harness import Recorder
 from tests.support.upstream import serving
@@ -301,7 +302,7 @@ def test_a_key_without_scopes(doctor: Callable[..., Examined]) -> None:
     with posthog() as upstream:
         examined = doctor(**healthy(upstream.origin, POSTHOG_PERSONAL_API_KEY=NO_SCOPE_KEY))
     assert (examined.code, examined.told()) == (1, {"no scopes"})
-    assert len(examined.report["hidden"]) == 13
+    assert len(examined.report["hidden"]) == len(TOOLS)
     assert "project:read" in examined.report["hidden"]["project_list"]
     assert examined.report["hidden"]["project_reset_token"] in examined.lines
 

@@ -12,6 +12,7 @@ from mcp import Client, StdioServerParameters
 
 from dev.processes import start
 from projects_mcp.sandbox import PRODUCTION_ID
+from tests.contract.operations import READS, TOOLS
 from tests.support.fault_server import PROJECT, project
 from tests.support.harness import ERAS, Era, body_of, refusal_of
 from tests.support.process import CLEAN, COMMAND, TIMEOUT_S, modern_call, run, running
@@ -22,7 +23,7 @@ from tests.support.process import CLEAN, COMMAND, TIMEOUT_S, modern_call, run, r
 async def test_a_real_client_over_stdio(era: Era) -> None:
     server = StdioServerParameters(command=COMMAND[0], args=[*COMMAND[1:], "--sandbox"], env=CLEAN)
     async with Client(server, mode=era) as client:
-        assert len((await client.list_tools()).tools) == 13
+        assert len((await client.list_tools()).tools) == len(TOOLS)
         name = "Ünïcødé 项目 🚀"
         created = body_of(await client.call_tool("project_create", {"name": name}))
         project = body_of(await client.call_tool("project_get", {"project_id": created["project"]["id"]}))
@@ -34,7 +35,7 @@ async def test_a_real_client_over_stdio(era: Era) -> None:
 def test_stdout_carries_nothing_but_protocol() -> None:
     with running("--sandbox") as server:
         server.handshake()
-        assert len(server.request("tools/list", {})["result"]["tools"]) == 13
+        assert len(server.request("tools/list", {})["result"]["tools"]) == len(TOOLS)
         server.call("project_list", {})
         server.call("project_get", {"project_id": PRODUCTION_ID})
         server.call("project_get", {"project_id": "nonsense"})
@@ -60,7 +61,7 @@ def test_a_signal_ends_it_although_stdin_is_open(number: signal.Signals, code: i
 def test_without_a_key_it_starts_lists_and_says_what_to_set() -> None:
     with running(POSTHOG_PERSONAL_API_KEY="${user_config.api_key}", POSTHOG_HOST="") as server:
         server.handshake()
-        assert len(server.request("tools/list", {})["result"]["tools"]) == 13
+        assert len(server.request("tools/list", {})["result"]["tools"]) == len(TOOLS)
         result = server.call("project_list", {})
     assert result["isError"] is True
     assert "POSTHOG_PERSONAL_API_KEY" in result["content"][0]["text"]
@@ -77,12 +78,7 @@ def test_a_wrong_setting_stops_the_start_with_one_line() -> None:
 async def test_access_levels_over_stdio() -> None:
     server = StdioServerParameters(command=COMMAND[0], args=[*COMMAND[1:], "--sandbox", "--access", "read"], env=CLEAN)
     async with Client(server) as client:
-        assert [tool.name for tool in (await client.list_tools()).tools] == [
-            "project_list",
-            "project_get",
-            "project_activity",
-            "project_is_generating_demo_data",
-        ]
+        assert [tool.name for tool in (await client.list_tools()).tools] == READS
         text, detail = refusal_of(await client.call_tool("project_create", {"name": "x"}))
     assert detail["kind"] == "access_level"
     assert "read-only" in text

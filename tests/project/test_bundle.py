@@ -18,6 +18,7 @@ from dev.environments import CACHE, CONSTRAINTS, ROOT, UnavailableError
 from dev.release import bundle
 from dev.toolbox import Toolbox
 from projects_mcp.sandbox import PRODUCTION_ID
+from tests.contract.operations import TOOLS
 from tests.support.harness import body_of, refusal_of
 from tests.support.process import CLEAN
 
@@ -174,7 +175,7 @@ def started(packed: Packed, toolbox: Toolbox, form: Mapping[str, str]) -> StdioS
 @pytest.mark.parametrize("form", [empty, literal])
 async def test_it_starts_with_a_form_that_nobody_has_filled_in(packed: Packed, toolbox: Toolbox, form: Any) -> None:
     async with Client(started(packed, toolbox, form())) as client:
-        assert len((await client.list_tools()).tools) == 13
+        assert len((await client.list_tools()).tools) == len(TOOLS)
         text, detail = refusal_of(await client.call_tool("project_list", {}))
         assert detail["request_sent"] is False
         assert "POSTHOG_PERSONAL_API_KEY" in text

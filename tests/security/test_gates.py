@@ -28,18 +28,16 @@ from mcp_types import (
 
 from projects_mcp.sandbox import ACME_ID, DEMO_ID, MOBILE_ID, NORTHWIND_ID, PRODUCTION_ID
 from projects_mcp.sandbox.app import create_app
+from tests.contract.operations import OPERATIONS
 from tests.support.harness import Harness, Recorder, Sent
 
 PROJECTS = (PRODUCTION_ID, MOBILE_ID, DEMO_ID)
 PROTECTED = DEMO_ID
 USUALLY = (PRODUCTION_ID, MOBILE_ID) * 4 + (PROTECTED,)
 TOOLS = {
-    "destroy": "project_delete",
-    "change_organization": "project_change_organization",
-    "reset_token": "project_reset_token",
-    "rotate_secret_token": "project_rotate_secret_token",
-    "delete_secret_token_backup": "project_delete_secret_token_backup",
+    row.line.partition(f"/{PRODUCTION_ID}/")[2].strip("/"): row.tool for row in OPERATIONS if row.effect == "destroy"
 }
+"""The tool of each destructive request, by the end of its path."""
 STATE = ("name", "organization", "api_token", "secret_api_token", "secret_api_token_backup", "is_pending_deletion")
 
 State = tuple[Any, ...]
@@ -134,9 +132,8 @@ class Gates(RuleBasedStateMachine):
     def judge(self, sent: Sent) -> None:
         """Called at the moment a destructive request arrives, before it has any effect."""
         self.destroyed += 1
-        *_, organization, _, number, action = (
-            (sent.path + ("destroy" if sent.method == "DELETE" else "")).strip("/").split("/")
-        )
+        organization, _, number, action = sent.path.removeprefix("/api/organizations/").split("/", 3)
+        action = action.strip("/")
         project = int(number)
         wish, fields = self.wish, self.bench.fields(project)
         if wish is None or wish.subject[:2] != (TOOLS[action], project):
