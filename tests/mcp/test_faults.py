@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import tracemalloc
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -17,7 +18,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mcp import Client
-from mcp_types import CallToolResult
 
 from projects_mcp.config.settings import load
 from projects_mcp.protocol.server import ProjectsServer
@@ -29,8 +29,8 @@ from tests.support.harness import ENVIRONMENT, ERAS, Era, Harness, body_of, refu
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("transport", ["httpx", "aiohttp"], indirect=True)]
 
 QUICK = {"PROJECTS_MCP_READ_TIMEOUT": "1", "PROJECTS_MCP_CALL_TIMEOUT": "2", "PROJECTS_MCP_CONNECT_TIMEOUT": "1"}
-BOUND_S = 2 + 5 + 3
-"""The limit of the call, reading back, and room for a slow machine."""
+BOUND_S = 25
+"""Less than the 30 seconds of a silent upstream, and far more than the limits of a call and its reading back."""
 
 CALLS: dict[str, tuple[str, dict[str, Any], str]] = {
     "read": ("project_get", {"project_id": PROJECT}, "GET"),
@@ -63,11 +63,9 @@ async def _one_fault(name: str, call: str) -> None:
     kind, fault = FAULTS[name]
     tool, arguments, method = CALLS[call]
     async with listening(Upstream(fault, own(method))) as upstream, client_of(upstream) as client:
-        began = anyio.current_time()
-        result = await client.call_tool(tool, arguments)
-        took = anyio.current_time() - began
         where = f"{call} on {name}"
-        assert took < BOUND_S, where
+        with anyio.fail_after(BOUND_S):
+            result = await client.call_tool(tool, arguments)
         own_requests = [request for request in upstream.requests if request.method == method]
         if method == "GET":
             assert 1 <= len(own_requests) <= 3, where
@@ -124,9 +122,8 @@ async def test_seconds_are_in_the_text_and_nobody_knocks_again() -> None:
         for result in results:
             text, detail = refusal_of(result)
             assert detail["kind"] == "throttled"
-            assert 40 <= detail["retry_after_s"] <= 42
-            assert "4" in text
-            assert "second" in text
+            assert 0 < detail["retry_after_s"] <= 42
+            assert re.search(r"\b\d+ seconds?\b", text)
         assert len(upstream.requests) <= 32, "those that queued have heard of it"
         before = len(upstream.requests)
         text, detail = refusal_of(await client.call_tool("project_create", {"name": "New"}))
@@ -168,6 +165,7 @@ def _resident_bytes() -> int:
     return int(statm.read_text(encoding="ascii").split()[1]) * 4096 if statm.exists() else 0
 
 
+@pytest.mark.heavy
 async def test_many_callers_survive_a_bad_time() -> None:  # noqa: C901 - two small parties and what they share
     """Throttled, stalled and cut off at random for SOAK_SECONDS: each call gets its own answer, once."""
     seconds, callers = float(os.environ.get("SOAK_SECONDS", "4")), 500
@@ -233,13 +231,19 @@ async def test_a_short_call_does_not_starve_behind_long_ones() -> None:
         client_of(upstream, PROJECTS_MCP_CALL_TIMEOUT="20") as client,
     ):
         await client.call_tool("project_list", {})
+        answered = anyio.Event()
+
+        async def call_again_and_again() -> None:
+            while not answered.is_set():
+                await client.call_tool("project_get", {"project_id": PROJECT})
+
         async with anyio.create_task_group() as group:
             for _ in range(64):
-                group.start_soon(client.call_tool, "project_get", {"project_id": PROJECT})
+                group.start_soon(call_again_and_again)
             await anyio.sleep(0.1)
-            began = anyio.current_time()
-            body_of(await client.call_tool("project_list", {}))
-            assert anyio.current_time() - began < 5
+            with anyio.fail_after(BOUND_S):  # the others never leave a place empty
+                body_of(await client.call_tool("project_list", {}))
+            answered.set()
 
 
 _BODIES = st.one_of(
@@ -354,9 +358,8 @@ async def test_a_lost_answer_is_resolved_by_reading_back(tool: str, after: bool,
     harness = Harness(world=harness.world, application=breaks, limits=limits)
     arguments = dict(ARGUMENTS[tool])
     async with harness.client() as client:
-        began = anyio.current_time()
-        result = await client.call_tool(tool, arguments)
-        assert anyio.current_time() - began < BOUND_S
+        with anyio.fail_after(BOUND_S):
+            result = await client.call_tool(tool, arguments)
     assert breaks.writes == 1
     detail = (result.meta or {})["projects-mcp/error"]
     assert detail["request_sent"] is True
@@ -428,8 +431,7 @@ async def test_cancelling_a_call_aborts_the_request_and_leaves_an_honest_journal
                 group.start_soon(client.call_tool, *CALLS["update"][:2])
                 await arrived.wait()
                 group.cancel_scope.cancel()
-            with anyio.fail_after(5):
+            with anyio.fail_after(BOUND_S):
                 await gone.wait()
-            await anyio.sleep(0.1)
     kept = [json.loads(line) for line in audit.read_text(encoding="utf-8").splitlines()]
     assert [(line["event"], line.get("outcome")) for line in kept] == [("intent", None), ("outcome", "unknown")]

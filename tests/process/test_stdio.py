@@ -158,7 +158,7 @@ def test_files_instead_of_pipes_work_too(tmp_path: Path) -> None:
 class Slow(BaseHTTPRequestHandler):
     """Answers every GET with one project, and lets every write wait."""
 
-    arrived = threading.Event()
+    arrived, released = threading.Event(), threading.Event()
 
     def do_GET(self) -> None:
         body = json.dumps(project()).encode()
@@ -170,7 +170,7 @@ class Slow(BaseHTTPRequestHandler):
 
     def do_PATCH(self) -> None:
         self.arrived.set()
-        time.sleep(3)
+        self.released.wait(TIMEOUT_S)
 
     def log_message(self, *arguments: object) -> None:
         """Say nothing."""
@@ -193,6 +193,7 @@ def test_a_signal_during_a_write_leaves_its_outcome_in_the_audit_log(tmp_path: P
             server.process.send_signal(signal.SIGTERM)
             assert server.process.wait(timeout=TIMEOUT_S) == 0
     finally:
+        Slow.released.set()
         upstream.shutdown()
         upstream.server_close()
     events = [json.loads(line) for line in audit.read_text(encoding="utf-8").splitlines()]

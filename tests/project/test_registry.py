@@ -90,10 +90,12 @@ def schema() -> dict[str, Any]:
     return value
 
 
+@pytest.mark.heavy
 def test_the_entry_is_valid(schema: dict[str, Any]) -> None:
     assert complaints(schema, ENTRY) == []
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("field", "value"),
     [

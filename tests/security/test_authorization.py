@@ -79,10 +79,9 @@ async def test_a_grant_that_cannot_be_read_leaves_the_decision_to_posthog(harnes
         await inner(scope, receive, send)
 
     other = Harness(world=harness.world, application=application)
-    started = anyio.current_time()
     async with other.client(era, POSTHOG_PERSONAL_API_KEY=sandbox.READ_ONLY_KEY) as client:
-        assert len((await client.list_tools()).tools) == len(ALL)
-        assert anyio.current_time() - started < 10
+        with anyio.fail_after(30):  # half of what PostHog takes
+            assert len((await client.list_tools()).tools) == len(ALL)
         text, detail = refusal_of(await client.call_tool("project_create", {"name": "New"}))
         assert detail["kind"] == "missing_scope"
         assert detail["status"] == 403
