@@ -42,7 +42,8 @@ from projects_mcp.sandbox import (
 )
 from projects_mcp.sandbox.app import create_app
 from tests.contract.operations import TOOLS
-from tests.support.fault_server import SECRET, Exchange, Request, Upstream, listening, silence
+from tests.support.fault_cases import silence
+from tests.support.fault_server import SECRET, Exchange, Request, Upstream, listening
 from tests.support.harness import Recorder
 from tests.support.upstream import serving
 
