@@ -183,7 +183,7 @@ async def test_what_cannot_be_decided_is_unknown() -> None:
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_cancelling_a_call_aborts_the_request_and_leaves_an_honest_journal(era: Era, tmp_path: Path) -> None:
+async def test_cancelling_a_call_aborts_the_request_and_leaves_an_honest_audit_log(era: Era, tmp_path: Path) -> None:
     arrived, gone = asyncio.Event(), asyncio.Event()
 
     async def waits(exchange: Exchange) -> None:

@@ -28,8 +28,8 @@ def measure_list(plan: Plan, book: Book) -> None:
                 seen = [
                     {key: tool.get(key) for key in ("name", "description", "inputSchema")} for tool in result["tools"]
                 ]
-                texts["carry.whole", subject.name] = _compact(result)
-                texts["carry.seen", subject.name] = _compact(seen)
+                texts["carry.whole", subject.name] = _minified(result)
+                texts["carry.seen", subject.name] = _minified(seen)
     _write_down(texts, book)
 
 
@@ -45,7 +45,7 @@ def measure_results(plan: Plan, book: Book) -> None:
                         block.get("text", "") for block in result["content"]
                     )
                     if (structured := result.get("structuredContent")) is not None:
-                        texts[f"{metric}.structured", subject.name] = _compact(structured)
+                        texts[f"{metric}.structured", subject.name] = _minified(structured)
     _write_down(texts, book)
 
 
@@ -72,7 +72,7 @@ def _questions(subject: Subject) -> dict[str, tuple[str, Mapping[str, Any]]]:
     }
 
 
-def _compact(value: object) -> str:
+def _minified(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
