@@ -13,7 +13,7 @@ help:
 	@echo "make demo      show the server at work on the embedded sandbox"
 	@echo "make test      run the tests, but for the heavy ones"
 	@echo "make heavy     run the heavy tests: a soak, replicas behind nginx, the official tools"
-	@echo "make lint      lint, format check and strict type check"
+	@echo "make lint      lint, format check, strict type check and import layers"
 	@echo "make format    format the code and apply safe fixes"
 	@echo "make coverage  run all tests and report what they do not reach"
 	@echo "make bench     measure it against its peers; takes some minutes"
@@ -42,6 +42,7 @@ lint: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: $(READY)
 	$(BIN)/ruff check --fix
@@ -68,4 +69,4 @@ bench: $(READY)
 check: lint demo official coverage
 
 clean:
-	rm -rf $(VENV) .dev build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .dev build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
