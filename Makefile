@@ -4,16 +4,18 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-PYTEST = $(BIN)/python -m pytest
+# Two processes, so that a machine with two cores is busy; each goes on with what the other has not begun.
+PARALLEL := -n 2 --dist worksteal
 
-.PHONY: help demo test lint format coverage official bundle bench check clean
+.PHONY: help demo test heavy lint format coverage official bundle bench check clean
 
 help:
 	@echo "make demo      show the server at work on the embedded sandbox"
-	@echo "make test      run the tests"
-	@echo "make lint      lint, format check and strict type check"
+	@echo "make test      run the tests, but for the heavy ones"
+	@echo "make heavy     run the heavy tests: a soak, replicas behind nginx, the official tools"
+	@echo "make lint      lint, format check, strict type check and import layers"
 	@echo "make format    format the code and apply safe fixes"
-	@echo "make coverage  run the tests and report what they do not reach"
+	@echo "make coverage  run all tests and report what they do not reach"
 	@echo "make bench     measure it against its peers; takes some minutes"
 	@echo "make official  check it with the official tools and clients; the first run fetches them"
 	@echo "make bundle    pack it for desktop clients into dist/"
@@ -31,12 +33,16 @@ demo: $(READY)
 	@$(BIN)/projects-mcp demo
 
 test: $(READY)
-	$(PYTEST)
+	$(BIN)/python -m pytest $(PARALLEL) -m "not heavy"
+
+heavy: $(READY)
+	$(BIN)/python -m pytest -m heavy
 
 lint: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: $(READY)
 	$(BIN)/ruff check --fix
@@ -44,7 +50,7 @@ format: $(READY)
 
 coverage: $(READY)
 	$(BIN)/coverage erase
-	@$(MAKE) --no-print-directory test PYTEST='$(BIN)/coverage run -m pytest'
+	$(BIN)/coverage run -m pytest $(PARALLEL)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=94
 
@@ -53,13 +59,14 @@ official: $(READY)
 	$(BIN)/python -m dev.conformance
 
 bundle: $(READY)
-	$(BIN)/python dev/release/bundle.py
+	$(BIN)/python -m dev.release.bundle
 
 # BENCH holds options, such as: make bench BENCH='--quick --only start'
 bench: $(READY)
 	$(BIN)/python -m dev.bench $(BENCH)
 
-check: lint coverage demo official
+# in this order: the tests use what the official checks fetch
+check: lint demo official coverage
 
 clean:
-	rm -rf $(VENV) .bench .official build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .dev build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

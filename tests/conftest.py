@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.harness import Harness
+from tests.support.process import FAST
 
 # Machines differ: a slow one must not fail a property, and a repeated run must try the same cases.
 settings.register_profile(
@@ -17,9 +18,6 @@ settings.load_profile("project")
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
-
-
-FAST = "projects_mcp.posthog.aiohttp_transport"
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,4 +1,4 @@
-"""`python -m bench`: builds what is missing, measures, and writes the report."""
+"""Build what is missing, measure, and write the report: `python -m dev.bench`."""
 
 import argparse
 import json
@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from dev.bench.environments import CACHE, ROOT, Environment, prepare
 from dev.bench.measures import calls, growth, http, replicas, sizes, start
 from dev.bench.plan import BARE, FASTMCP, OURS, OURS_AIOHTTP, PARTS, Plan
 from dev.bench.plot import svg
+from dev.bench.processes import STDERR_LOG
 from dev.bench.report import NAMES, NOT_MEASURED, markdown, verdicts
 from dev.bench.stats import Book
+from dev.bench.subjects import Subject, prepare
+from dev.environments import CACHE, ROOT
 
 _MEASURES: dict[str, Callable[[Plan, Book], None]] = {
     "start": start.measure,
@@ -29,29 +31,29 @@ def main() -> int:
     """Run the command line and return the exit code."""
     options = _options()
     CACHE.mkdir(exist_ok=True)
-    (CACHE / "stderr.log").unlink(missing_ok=True)
-    environments = prepare(list(NAMES))
+    STDERR_LOG.unlink(missing_ok=True)
+    prepared = prepare(list(NAMES))
     book = Book()
-    for found in environments.values():
+    for found in prepared.values():
         if found.missing:
             book.note(f"`{found.name}` was skipped: {found.missing}.")
-    subjects = {name: found for name, found in environments.items() if not found.missing}
+    subjects = {name: found for name, found in prepared.items() if not found.missing}
     plan = Plan(subjects, options.rounds or (1 if options.quick else 3), options.quick)
     for part in options.only:
         begun = time.perf_counter()
         print(f"measuring {part} …", end=" ", file=sys.stderr, flush=True)
         _MEASURES[part](plan, book)
         print(f"{time.perf_counter() - begun:.0f} s", file=sys.stderr)
-    _write(book, _versions(environments), options.out)
+    _write(book, _versions(prepared), options.out)
     return 0
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m dev.bench", description=__doc__)
     parser.add_argument("--rounds", type=int, help="rounds of calls; default 3, quick 1")
     parser.add_argument("--quick", action="store_true", help="a few of everything, to see that it works")
     parser.add_argument("--only", default=",".join(PARTS), help=f"parts, comma-separated: {', '.join(PARTS)}")
-    parser.add_argument("--out", type=Path, help="folder for the report; default bench, or .bench for a part of it")
+    parser.add_argument("--out", type=Path, help="folder for the report; default dev/bench, or .dev for a part of it")
     options = parser.parse_args()
     options.only = options.only.split(",")
     if unknown := [part for part in options.only if part not in PARTS]:
@@ -62,14 +64,14 @@ def _options() -> argparse.Namespace:
     return options
 
 
-def _versions(environments: Mapping[str, Environment]) -> dict[str, str]:
-    bare = environments[BARE]
+def _versions(prepared: Mapping[str, Subject]) -> dict[str, str]:
+    bare = prepared[BARE]
     return {
-        "projects-mcp": environments[OURS].version("projects-mcp"),
+        "projects-mcp": prepared[OURS].version("projects-mcp"),
         "mcp": bare.version("mcp"),
         "httpx": bare.version("httpx"),
-        "fastmcp": environments[FASTMCP].version("fastmcp"),
-        "httpx-aiohttp": environments[OURS_AIOHTTP].version("httpx-aiohttp"),
+        "fastmcp": prepared[FASTMCP].version("fastmcp"),
+        "httpx-aiohttp": prepared[OURS_AIOHTTP].version("httpx-aiohttp"),
     }
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from dev.bench.environments import Environment
 from dev.bench.stats import Book, rotated
+from dev.bench.subjects import Subject
 from dev.bench.wire import Failed
 
 __all__ = ["BARE", "FASTMCP", "OURS", "OURS_AIOHTTP", "PARTS", "Plan", "attempt"]
@@ -25,7 +25,7 @@ class Plan:
         quick: a few of everything, to see that it works.
     """
 
-    subjects: Mapping[str, Environment]
+    subjects: Mapping[str, Subject]
     rounds: int = 3
     quick: bool = False
 
@@ -38,13 +38,13 @@ class Plan:
         """Return how many calls to make."""
         return quick if self.quick else full
 
-    def order(self, turn: int) -> list[Environment]:
+    def order(self, turn: int) -> list[Subject]:
         """Return the subjects in the order of one round: who is first changes, so that drift meets all alike."""
         return rotated(list(self.subjects.values()), turn)
 
 
 @contextmanager
-def attempt(book: Book, subject: Environment, what: str) -> Iterator[None]:
+def attempt(book: Book, subject: Subject, what: str) -> Iterator[None]:
     """Let the others go on where one subject fails, and say so in the report."""
     try:
         yield

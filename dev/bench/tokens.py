@@ -1,10 +1,10 @@
 """Counts tokens of `o200k_base`, in an environment of its own, since no subject needs that."""
 
 import json
-import subprocess
 from collections.abc import Sequence
 
-from dev.bench.environments import environment
+from dev.bench.subjects import subject
+from dev.processes import run
 
 __all__ = ["count"]
 
@@ -14,21 +14,14 @@ from rs_bpe.bpe import openai
 encoding = openai.o200k_base()
 print(json.dumps([encoding.count(text) for text in json.load(sys.stdin)]))
 """
-_TIMEOUT_S = 120
 
 
 def count(texts: Sequence[str]) -> list[int] | None:
     """Return how many tokens each text is; None where they cannot be counted."""
-    counter = environment("tokens")
+    counter = subject("tokens")
     if counter.missing:
         return None
-    done = subprocess.run(
-        [str(counter.python), "-c", _PROGRAM],
-        input=json.dumps(list(texts)),
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=_TIMEOUT_S,
-    )
+    done = run([counter.python, "-c", _PROGRAM], stdin=json.dumps(list(texts)))
+    done.check_returncode()
     counts: list[int] = json.loads(done.stdout)
     return counts

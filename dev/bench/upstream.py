@@ -1,7 +1,7 @@
 """A scripted upstream: PostHog's answers, rendered once, over keep-alive HTTP/1.1 on this machine.
 
 It understands just enough of HTTP to be cheap, so that what is measured is the server before it. It runs as a process
-of its own: `python -m bench.upstream [--delay-ms 50]` writes its port as one line to stdout, and ends with its stdin.
+of its own: `python -m dev.bench.upstream [--delay-ms 50]` prints its port as one line, and ends with its stdin.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""`python -m dev.conformance`: runs the gates one after the other, and says for each what its tool said."""
+"""Run the gates one after the other, and report for each what its tool said: `python -m dev.conformance`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import time
 from collections.abc import Sequence
 
 from dev.conformance.gates import GATES, Gate
-from dev.conformance.toolbox import CACHE, Toolbox
-from dev.conformance.verdicts import FailedError, State, UnavailableError, Verdict
+from dev.conformance.verdicts import State, Verdict
+from dev.environments import CACHE, UnavailableError
+from dev.gate import FailedError
+from dev.toolbox import Toolbox
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,10 +45,10 @@ def _judged(box: Toolbox, name: str, gate: Gate, require: bool) -> Verdict:
     try:
         state, said = State.PASSED, tuple(gate(box))
     except FailedError as error:
-        state, said = State.FAILED, (*str(error).splitlines(), f"the whole output is in .official/{name}.log")
+        state, said = State.FAILED, (*str(error).splitlines(), f"the whole output is in .dev/{name}.log")
     except (LookupError, TypeError, ValueError) as error:
         # A tool that answers in another form than it always has is no pass.
-        state, said = State.FAILED, (f"its answer was not understood: {error!r}", f"it is in .official/{name}.log")
+        state, said = State.FAILED, (f"its answer was not understood: {error!r}", f"it is in .dev/{name}.log")
     except UnavailableError as error:
         state, said = State.FAILED if require else State.NOT_RUN, (str(error),)
     verdict = Verdict(name, state, said, time.monotonic() - begun)

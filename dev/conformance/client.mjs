@@ -1,14 +1,15 @@
 // What a person does with the SDK for TypeScript: list, call, be asked, say no, walk away, say yes.
 //
-//   node client.mjs '{"modules": "…/node_modules", "line": 1, "command": "projects-mcp", "asks": true}'
+//   node client.mjs '{"modules": "…/node_modules", "line": 1, "command": "projects-mcp", "asks": true, "tools": 2}'
 //
-// `line` is that of the SDK, and `url` stands in place of `command` for HTTP. Where the server has no way to ask this
-// client, `asks` is false, and it must refuse instead. Prints one line, or what went wrong and exits with 1.
+// `line` is that of the SDK, `tools` the number that must be listed, and `url` stands in place of `command` for HTTP. If
+// the server has no way to ask this client, `asks` is false, and it must refuse instead. Prints one line, or what went
+// wrong and exits with 1.
 
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 
-const { modules, line, command, url, asks } = JSON.parse(process.argv[2]);
+const { modules, line, command, url, asks, tools: count } = JSON.parse(process.argv[2]);
 const require = createRequire(`${modules}/`);
 
 const first = () => ({
@@ -57,7 +58,7 @@ const remains = async (id) => !(await read("project_get", { project_id: id })).i
 
 // List and call. The client itself holds the object in the answer to the published schema.
 const { tools } = await client.listTools();
-assert.equal(tools.length, 13);
+assert.equal(tools.length, count);
 const { projects } = await read("project_list", {});
 const wrong = await call("project_list", { limit: "many" });
 assert.ok(wrong.isError, "a wrong argument is refused");

@@ -1,8 +1,8 @@
 """What a person does with the first line of the SDK: list, call, be asked, say no, say yes.
 
 Runs in an environment of its own, with nothing of this project in it: `python client_1x.py '{"command": "…", "asks":
-true}'`. `url` stands in place of `command` for HTTP. Where the server has no way to ask this client, `asks` is false,
-and it must refuse instead. Prints one line, or fails.
+true, "tools": 2}'`. `tools` is the number that must be listed, and `url` stands in place of `command` for HTTP. If the
+server has no way to ask this client, `asks` is false, and it must refuse instead. Prints one line, or fails.
 """
 
 from __future__ import annotations
@@ -19,21 +19,19 @@ types = importlib.import_module("mcp.types")
 stdio = importlib.import_module("mcp.client.stdio")
 http = importlib.import_module("mcp.client.streamable_http")
 
-TOOLS = 13
-
 
 async def main(plan: dict[str, Any]) -> None:
     """Do all of it over one connection."""
     if "url" in plan:
         async with http.streamable_http_client(plan["url"]) as (incoming, outgoing, _):
-            await journey(incoming, outgoing, asks=plan["asks"])
+            await journey(incoming, outgoing, asks=plan["asks"], count=plan["tools"])
     else:
         parameters = mcp.StdioServerParameters(command=plan["command"], env={"PROJECTS_MCP_SANDBOX": "1"})
         async with stdio.stdio_client(parameters) as (incoming, outgoing):
-            await journey(incoming, outgoing, asks=plan["asks"])
+            await journey(incoming, outgoing, asks=plan["asks"], count=plan["tools"])
 
 
-async def journey(incoming: Any, outgoing: Any, *, asks: bool) -> None:
+async def journey(incoming: Any, outgoing: Any, *, asks: bool, count: int) -> None:
     """List, call, be asked, say no, say yes."""
     questions: list[str] = []
     answers = [
@@ -48,7 +46,7 @@ async def journey(incoming: Any, outgoing: Any, *, asks: bool) -> None:
     async with mcp.ClientSession(incoming, outgoing, elicitation_callback=asked) as session:
         hello = await session.initialize()
         tools = (await session.list_tools()).tools
-        expect(len(tools) == TOOLS, f"{len(tools)} tools")
+        expect(len(tools) == count, f"{len(tools)} tools")
         listed = await session.call_tool("project_list", {})
         expect(not listed.isError, listed)
         project = listed.structuredContent["projects"][-1]

@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from dev.conformance.processes import COMMAND, last_lines, run, served
-from dev.conformance.toolbox import Toolbox
+from dev.conformance.servers import COMMAND, serve_tools
+from dev.gate import last_lines, run_step
+from dev.toolbox import Toolbox
+from projects_mcp.api.operations import OPERATIONS
 
 __all__ = ["python", "typescript"]
 
@@ -19,7 +21,7 @@ _ASK_OR_REFUSE: Final = ("--confirmation", "human")
 def typescript(box: Toolbox) -> list[str]:
     """List, call, be asked and walk away with each line of the SDK, over both transports."""
     node, script = str(box.node / "node"), str(_HERE / "client.mjs")
-    with served("typescript", *_ASK_OR_REFUSE) as address:
+    with serve_tools("typescript", *_ASK_OR_REFUSE) as address:
         return [
             _journey(f"SDK {line}.x", "typescript", [node, script], {"modules": str(box.modules), "line": line, **plan})
             for line in (1, 2)
@@ -30,14 +32,17 @@ def typescript(box: Toolbox) -> list[str]:
 def python(box: Toolbox) -> list[str]:
     """List, call and be asked with the first line of the SDK, over both transports."""
     client = [str(box.sdk_1x), str(_HERE / "client_1x.py")]
-    with served("python-1.x", *_ASK_OR_REFUSE) as address:
+    with serve_tools("python-1.x", *_ASK_OR_REFUSE) as address:
         return [_journey("SDK 1.x", "python-1.x", client, plan) for plan in _plans(address, asks_over_http=False)]
 
 
 def _plans(address: str, *, asks_over_http: bool) -> list[dict[str, Any]]:
-    return [{"command": COMMAND, "asks": True}, {"url": address, "asks": asks_over_http}]
+    return [
+        {"command": COMMAND, "asks": True, "tools": len(OPERATIONS)},
+        {"url": address, "asks": asks_over_http, "tools": len(OPERATIONS)},
+    ]
 
 
 def _journey(name: str, gate: str, client: list[str], plan: dict[str, Any]) -> str:
-    said = last_lines(run(gate, [*client, json.dumps(plan)]), 1)[0]
+    said = last_lines(run_step(gate, [*client, json.dumps(plan)]), 1)[0]
     return f"{name}, {'http' if 'url' in plan else 'stdio'}: {said}"

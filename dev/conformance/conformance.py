@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from dev.conformance.processes import fixtures, last_lines, run, served
-from dev.conformance.toolbox import CACHE, ROOT, Toolbox
-from dev.conformance.verdicts import FailedError
+from dev.conformance.servers import serve_fixtures, serve_tools
+from dev.environments import CACHE, ROOT
+from dev.gate import FailedError, last_lines, run_step
+from dev.toolbox import Toolbox
 
 __all__ = ["REQUIRED", "headers", "required", "tools"]
 
@@ -27,7 +28,7 @@ _UNSCORED: Final = re.compile(r"^  [✓✗] (\S+) \(", re.MULTILINE)
 def required(box: Toolbox, revision: str) -> list[str]:
     """Hold our server class, with the suite's fixtures on it, to all that a revision requires."""
     gate = f"conformance-{revision}"
-    with fixtures(gate) as address:
+    with serve_fixtures(gate) as address:
         text = _suite(gate, box, address, "--requirements", revision)
     unscored = set(_UNSCORED.findall(text))
     scored = [(mark, int(checks)) for mark, name, checks, _ in _SCENARIO.findall(text) if name not in unscored]
@@ -45,7 +46,7 @@ def tools(box: Toolbox, revision: str) -> list[str]:
     """Run the same on the real tools. What they cannot pass is listed with its reason, and nothing else may fail."""
     gate = f"tools-{revision}"
     baseline = ROOT / "dev" / "conformance" / f"baseline-{revision}.yml"
-    with served(gate) as address:
+    with serve_tools(gate) as address:
         text = _suite(gate, box, address, "--requirements", revision, "--expected-failures", str(baseline))
     expected = re.findall(r"^  ~ ", text, re.MULTILINE)
     return [_line(text, "Total:"), f"Expected failures (in baseline): {len(expected)}", _line(text, "Baseline check")]
@@ -54,7 +55,7 @@ def tools(box: Toolbox, revision: str) -> list[str]:
 def headers(box: Toolbox) -> list[str]:
     """Run what the suite has for the headers of HTTP and does not require yet."""
     gate = "tools-headers"
-    with served(gate) as address:
+    with serve_tools(gate) as address:
         text = _suite(gate, box, address, "--scenario", "http-header-validation", "--spec-version", "2026-07-28")
     return [_line(text, "Passed:")]
 
@@ -62,7 +63,7 @@ def headers(box: Toolbox) -> list[str]:
 def _suite(gate: str, box: Toolbox, address: str, *options: str) -> str:
     command = [box.program("conformance"), "server", "--url", address, *options]
     try:
-        return _COLOUR.sub("", run(gate, command, environment=box.environment))
+        return _COLOUR.sub("", run_step(gate, command, environment=box.environment))
     except FailedError as error:
         log = _COLOUR.sub("", (CACHE / f"{gate}.log").read_text(encoding="utf-8"))
         if "--expected-failures" in options:  # what failed as expected is of no interest

@@ -7,8 +7,8 @@ from functools import partial
 from typing import Final
 
 from dev.conformance import clients, conformance, inspector
-from dev.conformance.toolbox import Toolbox
 from dev.release import publishing, wheel
+from dev.toolbox import Toolbox
 
 __all__ = ["GATES", "Gate"]
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from dev.conformance.processes import COMMAND, SANDBOX, run, served
-from dev.conformance.toolbox import Toolbox
-from dev.conformance.verdicts import FailedError
+from dev.conformance.servers import COMMAND, SANDBOX, serve_tools
+from dev.gate import FailedError, run_step
+from dev.toolbox import Toolbox
+from projects_mcp.api.operations import OPERATIONS
 
 __all__ = ["inspect"]
 
@@ -27,17 +28,17 @@ def inspect(box: Toolbox) -> list[str]:
 @contextmanager
 def _targets() -> Iterator[dict[str, list[str]]]:
     stdio = [COMMAND, *(part for name, value in SANDBOX.items() for part in ("-e", f"{name}={value}"))]
-    with served(_GATE) as address:
+    with serve_tools(_GATE) as address:
         yield {"stdio": stdio, "http": [address, "--transport", "http"]}
 
 
 def _judge(box: Toolbox, era: str, name: str, target: list[str]) -> str:
     def ask(*method: str) -> Any:
         command = [box.program("mcp-inspector"), "--cli", *target, "--protocol-era", era, "--format", "json", *method]
-        return json.loads(run(_GATE, command, environment=box.environment))
+        return json.loads(run_step(_GATE, command, environment=box.environment))
 
     tools = ask("--method", "tools/list", "--strict")["result"]["tools"]
-    if len(tools) != 13:  # noqa: PLR2004 - one for each operation
+    if len(tools) != len(OPERATIONS):
         raise FailedError(f"{name}, {era}: {len(tools)} tools")
     call = ["--method", "tools/call", "--tool-name", "project_get", "--tool-arg", f"project_id={_PROJECT}"]
     answer = ask(*call)["result"]

@@ -5,15 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-__all__ = ["FailedError", "State", "UnavailableError", "Verdict"]
-
-
-class FailedError(Exception):
-    """The tool has found something. The text is what the tool says about it."""
-
-
-class UnavailableError(Exception):
-    """A tool cannot be had here. The text says which, and why."""
+__all__ = ["State", "Verdict"]
 
 
 class State(Enum):

@@ -1,19 +1,21 @@
-#!/usr/bin/env python3
-"""Writes the blocks and the install links of docs/clients.md from the table of clients.
+"""Write the blocks and the install links of docs/clients.md from the table of clients.
 
-Run it with the project's own Python, `.venv/bin/python dev/docs/clients.py`. With `--check` it writes nothing, and
-exits 1 where the document differs.
+Run it with the project's own Python: `python -m dev.docs.clients`. With `--check` it writes nothing, and exits 1 if the
+document differs.
 """
+
+from __future__ import annotations
 
 import argparse
 import base64
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from dev.docs.markdown import replace_between
+from dev.environments import ROOT
 from projects_mcp.cli.install.entries import (
     CLIENTS,
     KEY,
@@ -26,7 +28,7 @@ from projects_mcp.cli.install.entries import (
     render_block,
 )
 
-DOCUMENT: Final = Path(__file__).resolve().parents[2] / "docs" / "clients.md"
+DOCUMENT: Final = ROOT / "docs" / "clients.md"
 
 _SYSTEMS: Final[Mapping[str, str]] = {"darwin": "macOS", "win32": "Windows"}
 
@@ -34,7 +36,7 @@ _SYSTEMS: Final[Mapping[str, str]] = {"darwin": "macOS", "win32": "Windows"}
 def document(text: str) -> str:
     """Return the document with its generated parts as the code has them now."""
     sections = "\n\n".join(_section(name, client) for name, client in CLIENTS.items())
-    return _between(_between(text, "links", _links()), "clients", sections)
+    return replace_between(replace_between(text, "links", _links()), "clients", sections)
 
 
 def cursor_link() -> str:
@@ -93,19 +95,6 @@ def _key(client: Client) -> str:
     return f"The key is read from `{KEY_FILE}`. Close that file to others with `chmod 600`."
 
 
-def _between(text: str, name: str, content: str) -> str:
-    """Replace what stands between the two markers of one part.
-
-    Raises:
-        ValueError: the markers are not there exactly once.
-    """
-    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
-    if text.count(begin) != 1 or text.count(end) != 1:
-        raise ValueError(f"{begin} and {end} must each be there once")
-    before, _, rest = text.partition(begin)
-    return f"{before}{begin}\n{content}\n{end}{rest.partition(end)[2]}"
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write or check.
 
@@ -118,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     old = DOCUMENT.read_text(encoding="utf-8")
     new = document(old)
     if check and new != old:
-        sys.stderr.write("docs/clients.md differs from the code; renew it with: python dev/docs/clients.py\n")
+        sys.stderr.write("docs/clients.md differs from the code; renew it with: python -m dev.docs.clients\n")
         return 1
     if new != old:
         DOCUMENT.write_text(new, encoding="utf-8", newline="\n")

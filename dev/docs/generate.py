@@ -1,28 +1,28 @@
-#!/usr/bin/env python3
-"""Writes server.json, and the parts of README.md, manifest.json and docs/settings.md that repeat the code.
+"""Write server.json, and the parts of README.md, manifest.json and docs/settings.md that repeat the code.
 
-Run it with the project's own Python, `.venv/bin/python dev/docs/generate.py`. With `--check` it writes nothing, names
-each file that differs, and exits 1 if there is one.
+Run it with the project's own Python: `python -m dev.docs.generate`. With `--check` it writes nothing, names each file
+that differs, and exits 1 if there is one.
 """
+
+from __future__ import annotations
 
 import argparse
 import json
 import re
 import sys
 import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from dev.docs.markdown import markdown_table, replace_between
+from dev.docs.project_settings import project_settings
+from dev.environments import ROOT
 from projects_mcp import __version__
-from projects_mcp.api.settings_model import NO_DEFAULT, Area, AtCreation, Merge, Setting
-from projects_mcp.api.settings_table import SETTINGS
 from projects_mcp.config.parsers import Choice, WholeNumber
 from projects_mcp.config.row import FormField, Variable
 from projects_mcp.config.variables import VARIABLES
 from projects_mcp.tools.catalog import CATALOG
 
-ROOT = Path(__file__).resolve().parents[2]
 PROJECT: Final[Mapping[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 OWNER: Final = "projects-mcp"
@@ -39,7 +39,7 @@ _SENTENCE_END: Final = re.compile(r"(?<=\.)\s")
 
 def readme(text: str) -> str:
     """Return README.md with its tables as the code has them now."""
-    return _between(_between(text, "tools", tools_table()), "settings", settings_table())
+    return replace_between(replace_between(text, "tools", tools_table()), "settings", settings_table())
 
 
 def tools_table() -> str:
@@ -53,62 +53,12 @@ def tools_table() -> str:
         )
         for tool in CATALOG
     )
-    return _table(("Tool", "What it does", "Effect", "Needs a session"), rows)
+    return markdown_table(("Tool", "What it does", "Effect", "Needs a session"), rows)
 
 
 def settings_table() -> str:
     """One row for each setting."""
-    return _table(("Setting", "Meaning"), ((f"`{name}`", row.words) for name, row in VARIABLES.items()))
-
-
-def project_settings(text: str) -> str:
-    """Return docs/settings.md with a table for each area of PostHog."""
-    return _between(text, "project-settings", "\n\n".join(_area(area) for area in Area))
-
-
-def _area(area: Area) -> str:
-    rows = [row for row in SETTINGS.values() if row.area is area]
-    head = ("Setting", "Type", "Default", "Clear", "Who", "What it is")
-    return f"## {area.value.replace('_', ' ').capitalize()}\n\n" + _table(head, (_setting(row) for row in rows))
-
-
-def _setting(row: Setting) -> tuple[str, ...]:
-    default = "" if row.default is NO_DEFAULT else f"`{json.dumps(row.default, ensure_ascii=False)}`"
-    about = [f"{row.about}."]
-    if row.merge is not Merge.REPLACE:
-        about.append("Keys that are sent join those that are stored.")
-    if row.at_creation is not AtCreation.TAKEN:
-        about.append(_AT_CREATION[row.at_creation])
-    about.append("*Live on sites.*" if row.impact.startswith("Takes effect on every site") else row.impact)
-    return (
-        f"`{row.name}`",
-        _type(row.schema),
-        default,
-        "yes" if row.nullable else "no",
-        "member" if row.member else "admin",
-        " ".join(filter(None, about)),
-    )
-
-
-def _type(schema: Mapping[str, Any]) -> str:
-    if "enum" in schema:
-        return " or ".join(f"`{value}`" for value in schema["enum"])
-    kind = str(schema["type"])
-    if kind == "array":
-        return f"list of {_type(schema['items'])}"
-    if "properties" in schema:
-        return f"object of {', '.join(f'`{name}`' for name in schema['properties'])}"
-    if "maximum" in schema:
-        return f"{kind}, {schema['minimum']} to {schema['maximum']}"
-    text = {"string": "text", "object": "object"}.get(kind, kind)
-    return f"{text}, at most {schema['maxLength']} characters" if "maxLength" in schema else text
-
-
-_AT_CREATION: Final[Mapping[AtCreation, str]] = {
-    AtCreation.REFUSED: "PostHog refuses it in `project_create`.",
-    AtCreation.DROPPED: "PostHog drops it in `project_create`; write it afterwards.",
-    AtCreation.OVERWRITTEN: "PostHog overwrites it in `project_create`; write it afterwards.",
-}
+    return markdown_table(("Setting", "Meaning"), ((f"`{name}`", row.words) for name, row in VARIABLES.items()))
 
 
 def manifest(text: str) -> str:
@@ -202,24 +152,6 @@ def _input(row: Variable, field: FormField) -> dict[str, Any]:
     return value
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
-
-
-def _between(text: str, name: str, content: str) -> str:
-    """Replace what stands between the two markers of one part.
-
-    Raises:
-        ValueError: the markers are not there exactly once.
-    """
-    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
-    if text.count(begin) != 1 or text.count(end) != 1:
-        raise ValueError(f"{begin} and {end} must each be there once")
-    before, _, rest = text.partition(begin)
-    return f"{before}{begin}\n{content}\n{end}{rest.partition(end)[2]}"
-
-
 FILES: Final[Mapping[str, Callable[[str], str]]] = {
     "README.md": readme,
     "manifest.json": manifest,
@@ -247,7 +179,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             continue
         differs = True
         if check:
-            sys.stderr.write(f"{name} differs from the code; renew it with: python dev/docs/generate.py\n")
+            sys.stderr.write(f"{name} differs from the code; renew it with: python -m dev.docs.generate\n")
         else:
             file.write_text(new, encoding="utf-8", newline="\n")
             sys.stdout.write(f"{name} renewed\n")

@@ -1,20 +1,22 @@
-#!/usr/bin/env python3
-"""Draws docs/demo.svg, the picture of a session in the README, from what `projects-mcp demo` really prints.
+"""Draw docs/demo.svg, the picture of a session in the README, from what `projects-mcp demo` really prints.
 
-Run it with the project's own Python, `.venv/bin/python dev/docs/picture.py`. With `--check` it writes nothing, and
-exits 1 if the picture is not what the demo prints now.
+Run it with the project's own Python: `python -m dev.docs.picture`. With `--check` it writes nothing, and exits 1 if the
+picture is not what the demo prints now.
 """
+
+from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from html import escape
-from pathlib import Path
 from typing import Final
 
-PICTURE: Final = Path(__file__).resolve().parents[2] / "docs" / "demo.svg"
+from dev.environments import ROOT
+from dev.processes import run
+
+PICTURE: Final = ROOT / "docs" / "demo.svg"
 
 _STEPS: Final = (1, 4, 12, 14)
 """Shown in the picture: a list, a receipt, a refusal, and a question to a person."""
@@ -37,7 +39,8 @@ def printed() -> str:
     """Return what the demo prints, in colour."""
     command = [sys.executable, "-m", "projects_mcp", "demo", "--color", "always"]
     width = {"COLUMNS": str(_WIDTH)}
-    done = subprocess.run(command, env={**os.environ, **width}, capture_output=True, text=True, check=True, timeout=120)
+    done = run(command, environment={**os.environ, **width})
+    done.check_returncode()
     return done.stdout
 
 
@@ -79,7 +82,7 @@ def main() -> int:
     if new == old:
         return 0
     if "--check" in sys.argv[1:]:
-        sys.stderr.write(f"{PICTURE.name} is not what the demo prints; renew it with: python dev/docs/picture.py\n")
+        sys.stderr.write(f"{PICTURE.name} is not what the demo prints; renew it with: python -m dev.docs.picture\n")
         return 1
     PICTURE.write_text(new, encoding="utf-8")
     return 0

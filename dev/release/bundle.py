@@ -1,30 +1,27 @@
-#!/usr/bin/env python3
-"""Packs the server as a bundle for desktop clients, into dist/, with the official tool.
+"""Pack the server as a bundle for desktop clients, into dist/, with the official tool: `python -m dev.release.bundle`.
 
-Run it with the project's own Python, `.venv/bin/python dev/release/bundle.py`. Beside the bundle it leaves the copy of
-server.json that the registry wants, with the hash of this very bundle.
+Beside the bundle it leaves the copy of server.json that the registry wants, with the hash of this very bundle.
 
 A bundle carries the source, and a lock with the exact versions that are tested together and their hashes. The client
 installs them with uv when it starts the server for the first time. The lock is made here, and is kept nowhere else.
 """
+
+from __future__ import annotations
 
 import argparse
 import hashlib
 import json
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))  # the tools are found by a package beside this folder
-
-from dev.conformance.toolbox import CACHE, CONSTRAINTS, Toolbox  # noqa: E402 - needs the line above
-from dev.conformance.verdicts import UnavailableError  # noqa: E402 - needs the line above
+from dev.environments import CACHE, CONSTRAINTS, ROOT, UnavailableError
+from dev.processes import run
+from dev.toolbox import Toolbox
 
 PACKED: Final = (
     "manifest.json",
@@ -107,15 +104,7 @@ def make(box: Toolbox, out: Path) -> tuple[Path, list[str]]:
 
 def _run(command: Sequence[str], box: Toolbox, folder: Path) -> str:
     environment = {"UV_CACHE_DIR": str(CACHE / "uv-cache"), **box.environment}
-    done = subprocess.run(
-        list(command),
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run(command, environment=environment, folder=folder)
     if done.returncode:
         raise BundleError(f"{Path(command[0]).name}: {(done.stdout + done.stderr).strip()}")
     return done.stdout

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from jsonschema import Draft7Validator, FormatChecker  # type: ignore[import-untyped]  # it carries no types
 
-from dev.conformance.processes import last_lines, run
-from dev.conformance.toolbox import CACHE, ROOT, Toolbox
-from dev.conformance.verdicts import FailedError
+from dev.environments import CACHE, ROOT
+from dev.gate import FailedError, last_lines, run_step
+from dev.toolbox import Toolbox
 
 __all__ = ["bundle", "complaints", "manifest", "registry"]
 
@@ -21,9 +21,11 @@ _ENTRY: Final = ROOT / "server.json"
 
 def manifest(box: Toolbox) -> list[str]:
     """Let the official tool validate the manifest, and pack the bundle."""
-    validated = run("mcpb", [box.program("mcpb"), "validate", str(ROOT / "manifest.json")], environment=box.environment)
-    command = [sys.executable, str(ROOT / "dev" / "release" / "bundle.py"), "--out", str(CACHE / "dist")]
-    packed = run("mcpb", command, environment=box.environment)
+    validated = run_step(
+        "mcpb", [box.program("mcpb"), "validate", str(ROOT / "manifest.json")], environment=box.environment
+    )
+    command = [sys.executable, "-m", "dev.release.bundle", "--out", str(CACHE / "dist")]
+    packed = run_step("mcpb", command, environment=box.environment)
     kept = ("package size", "shasum", "total files")
     return [
         validated.splitlines()[0],
@@ -39,7 +41,7 @@ def bundle(box: Toolbox) -> list[str]:
             raise FailedError(f"{tool} is not there")
     tests = [str(ROOT / "tests" / name) for name in ("project/test_bundle.py", "project/test_registry.py")]
     environment = {**os.environ, "OFFICIAL": "required"}
-    return last_lines(run("bundle", [sys.executable, "-m", "pytest", *tests], environment=environment), 1)
+    return last_lines(run_step("bundle", [sys.executable, "-m", "pytest", *tests], environment=environment), 1)
 
 
 def registry(box: Toolbox, entry: Path = _ENTRY) -> list[str]:

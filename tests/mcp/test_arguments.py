@@ -9,12 +9,10 @@ from hypothesis import strategies as st
 
 from projects_mcp.sandbox import ACME_ID, PRODUCTION_ID
 from projects_mcp.tools.catalog import CATALOG
+from tests.contract.operations import ARGUMENTS, ON_PROJECT, TOOLS, WEB
 from tests.support.harness import ERAS, Era, Harness, refusal_of, text_of
 
 pytestmark = pytest.mark.anyio
-
-WEB = {"project_id": PRODUCTION_ID}
-NAME = {"confirm_project_name": "Acme web"}
 
 HOSTILE: tuple[Any, ...] = (
     "../",
@@ -56,31 +54,15 @@ HOSTILE: tuple[Any, ...] = (
     "12345;",
 )
 
-COMPLETE: dict[str, dict[str, Any]] = {
-    "project_list": {},
-    "project_get": WEB,
-    "project_activity": WEB,
-    "project_is_generating_demo_data": WEB,
-    "project_create": {"name": "New"},
-    "project_update": {**WEB, "settings": {"timezone": "UTC"}},
-    "project_add_product_intent": {**WEB, "product_type": "surveys"},
-    "project_complete_product_onboarding": {**WEB, "product_type": "surveys"},
-    "project_delete": {**WEB, **NAME},
-    "project_change_organization": {**WEB, **NAME, "target_organization_id": ACME_ID},
-    "project_reset_token": {**WEB, **NAME},
-    "project_rotate_secret_token": {**WEB, **NAME},
-    "project_delete_secret_token_backup": {**WEB, **NAME},
-}
-
 
 @pytest.mark.parametrize("era", ERAS)
-@pytest.mark.parametrize("tool", [tool for tool in COMPLETE if "project_id" in COMPLETE[tool]])
+@pytest.mark.parametrize("tool", ON_PROJECT)
 async def test_hostile_project_ids_leave_no_request(harness: Harness, era: Era, tool: str) -> None:
     async with harness.client(era) as client:
         for value in HOSTILE:
             if era == "legacy" and value == "\ud800":
                 continue  # cannot be written in the UTF-8 of a framed message
-            text, detail = refusal_of(await client.call_tool(tool, {**COMPLETE[tool], "project_id": value}))
+            text, detail = refusal_of(await client.call_tool(tool, {**ARGUMENTS[tool], "project_id": value}))
             assert detail["kind"] == "invalid_argument"
             assert detail["request_sent"] is False
             assert "Nothing was changed." in text
@@ -90,13 +72,13 @@ async def test_hostile_project_ids_leave_no_request(harness: Harness, era: Era, 
     assert harness.sent == []
 
 
-@pytest.mark.parametrize("tool", list(COMPLETE))
+@pytest.mark.parametrize("tool", TOOLS)
 async def test_hostile_organizations_leave_no_request(harness: Harness, tool: str) -> None:
     async with harness.client() as client:
         for value in (*HOSTILE, "{" + ACME_ID + "}", "urn:uuid:" + ACME_ID, ACME_ID.replace("-", ""), "acme-analytics"):
             if value == "@current":
                 continue
-            text, detail = refusal_of(await client.call_tool(tool, {**COMPLETE[tool], "organization_id": value}))
+            text, detail = refusal_of(await client.call_tool(tool, {**ARGUMENTS[tool], "organization_id": value}))
             assert detail["kind"] == "invalid_argument"
             assert "organization_id" in text
     assert harness.sent == []
@@ -105,18 +87,18 @@ async def test_hostile_organizations_leave_no_request(harness: Harness, tool: st
 async def test_hostile_targets_of_a_move_leave_no_write(harness: Harness) -> None:
     async with harness.client() as client:
         for value in (*HOSTILE, "@current", "acme"):
-            arguments = {**COMPLETE["project_change_organization"], "target_organization_id": value}
+            arguments = {**ARGUMENTS["project_change_organization"], "target_organization_id": value}
             refusal_of(await client.call_tool("project_change_organization", arguments))
     assert harness.recorder.writes == []
 
 
 @pytest.mark.parametrize("era", ERAS)
-@pytest.mark.parametrize("tool", list(COMPLETE))
+@pytest.mark.parametrize("tool", TOOLS)
 async def test_unknown_arguments_are_refused_with_the_valid_ones(harness: Harness, era: Era, tool: str) -> None:
     async with harness.client(era) as client:
-        text, _ = refusal_of(await client.call_tool(tool, {**COMPLETE[tool], "organisation_id": ACME_ID}))
+        text, _ = refusal_of(await client.call_tool(tool, {**ARGUMENTS[tool], "organisation_id": ACME_ID}))
         assert "`organization_id`" in text, "the nearest valid name"
-        text, _ = refusal_of(await client.call_tool(tool, {**COMPLETE[tool], "qqq": 1}))
+        text, _ = refusal_of(await client.call_tool(tool, {**ARGUMENTS[tool], "qqq": 1}))
         assert "organization_id" in text, "all valid names"
     assert harness.sent == []
 
@@ -175,10 +157,6 @@ async def test_a_name_given_twice_must_agree(harness: Harness) -> None:
     assert harness.sent == []
 
 
-def test_the_table_above_is_complete() -> None:
-    assert list(COMPLETE) == [tool.name for tool in CATALOG]
-
-
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
@@ -193,7 +171,7 @@ def test_any_arguments_at_all_get_an_answer_and_own_paths_only(data: st.DataObje
     names = st.sampled_from(sorted(tool.input_schema["properties"])) | st.text(max_size=10)
     changes = data.draw(st.dictionaries(names, _JSON, max_size=3))
     # Drawn before the event loop runs: see CONTRIBUTING.md.
-    result = anyio.run(harness.server().call_tool, tool.name, {**COMPLETE[tool.name], **changes})
+    result = anyio.run(harness.server().call_tool, tool.name, {**ARGUMENTS[tool.name], **changes})
     assert text_of(result)  # type: ignore[arg-type]  # nobody can be asked here, so it is never a question
     own = f"projects/{PRODUCTION_ID}/{tool.operation.suffix}" if tool.operation.on_project else "projects/"
     for sent in harness.recorder.requests:

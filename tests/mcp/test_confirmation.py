@@ -1,7 +1,6 @@
 """No destructive request leaves without the exact name, and without the person where one can be asked."""
 
 import unicodedata
-from typing import Any
 
 import anyio
 import pytest
@@ -12,17 +11,10 @@ from mcp.client import ClientRequestContext
 from mcp_types import ElicitRequestParams, ElicitResult
 
 from projects_mcp.sandbox import MOBILE_ID, NORTHWIND_ID, PRODUCTION_ID
+from tests.contract.operations import ARGUMENTS, DESTROYS, NAMED, WEB
 from tests.support.harness import ENVIRONMENT, ERAS, Era, Harness, body_of, refusal_of
 
 pytestmark = pytest.mark.anyio
-
-DESTRUCTIVE: dict[str, dict[str, Any]] = {
-    "project_delete": {},
-    "project_change_organization": {"target_organization_id": NORTHWIND_ID},
-    "project_reset_token": {},
-    "project_rotate_secret_token": {},
-    "project_delete_secret_token_backup": {},
-}
 
 NAMES = (
     "Acme web",
@@ -64,10 +56,10 @@ def look_alikes(name: str) -> st.SearchStrategy[str]:
 def test_no_name_but_the_exact_one_passes(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(NAMES))
     given_name = data.draw(look_alikes(name) | st.text(max_size=30))
-    tool = data.draw(st.sampled_from(sorted(DESTRUCTIVE)))
+    tool = data.draw(st.sampled_from(sorted(DESTROYS)))
     harness = Harness()
     harness.fields()["name"] = name
-    arguments = {"project_id": PRODUCTION_ID, "confirm_project_name": given_name, **DESTRUCTIVE[tool]}
+    arguments = {**ARGUMENTS[tool], "confirm_project_name": given_name}
     result = anyio.run(harness.server().call_tool, tool, arguments)
     if given_name == name:
         assert not result.is_error  # type: ignore[union-attr]  # nobody can be asked here
@@ -81,20 +73,21 @@ def test_no_name_but_the_exact_one_passes(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("era", ERAS)
-@pytest.mark.parametrize("tool", list(DESTRUCTIVE))
+@pytest.mark.parametrize("tool", DESTROYS)
 async def test_the_name_is_asked_for_even_if_it_is_missing(harness: Harness, era: Era, tool: str) -> None:
     async with harness.client(era) as client:
-        text, detail = refusal_of(await client.call_tool(tool, {"project_id": PRODUCTION_ID, **DESTRUCTIVE[tool]}))
+        arguments = {name: value for name, value in ARGUMENTS[tool].items() if name not in NAMED or name in WEB}
+        text, detail = refusal_of(await client.call_tool(tool, arguments))
     assert "`confirm_project_name` is required" in text
     assert detail["kind"] == "invalid_argument"
     assert harness.sent == []
 
 
 @pytest.mark.parametrize("era", ERAS)
-@pytest.mark.parametrize("tool", list(DESTRUCTIVE))
+@pytest.mark.parametrize("tool", DESTROYS)
 async def test_the_concrete_organization_of_the_project_is_used(harness: Harness, era: Era, tool: str) -> None:
     organization = harness.fields()["organization"]
-    arguments = {"project_id": PRODUCTION_ID, "confirm_project_name": "Acme web", **DESTRUCTIVE[tool]}
+    arguments = ARGUMENTS[tool]
     async with harness.client(era) as client:
         body_of(await client.call_tool(tool, arguments))
     (write,) = harness.recorder.writes
@@ -104,7 +97,7 @@ async def test_the_concrete_organization_of_the_project_is_used(harness: Harness
 
 
 @pytest.mark.parametrize("era", ERAS)
-@pytest.mark.parametrize("tool", list(DESTRUCTIVE))
+@pytest.mark.parametrize("tool", DESTROYS)
 @pytest.mark.parametrize(
     ("answer", "goes"),
     [
@@ -128,7 +121,7 @@ async def test_a_person_is_asked_and_only_yes_is_yes(
         assert harness.recorder.writes == []
         return answer
 
-    arguments = {"project_id": PRODUCTION_ID, "confirm_project_name": "Acme web", **DESTRUCTIVE[tool]}
+    arguments = ARGUMENTS[tool]
     async with harness.client(era, ask) as client:
         result = await client.call_tool(tool, arguments)
     assert len(asked) == 1

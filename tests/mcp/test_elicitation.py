@@ -1,20 +1,16 @@
 """Asking a person, over every transport that the SDK serves, in both eras: yes, no, and a yes that is sent twice."""
 
-import asyncio
-import threading
-import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
-import uvicorn
 from mcp import Client, StdioServerParameters
 from mcp.client import ClientRequestContext
 from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult, InputRequiredResult
 
 from projects_mcp.sandbox import MOBILE_ID
-from tests.process.test_stdio import CLEAN, COMMAND
 from tests.support.harness import ENVIRONMENT, ERAS, Era, Harness, body_of, refusal_of
+from tests.support.process import CLEAN, COMMAND
 from tests.support.upstream import serving
 
 pytestmark = pytest.mark.anyio
@@ -22,26 +18,6 @@ pytestmark = pytest.mark.anyio
 ARGUMENTS = {"project_id": MOBILE_ID, "confirm_project_name": "Acme mobile"}
 YES = ElicitResult(action="accept", content={"confirm": True})
 TRANSPORTS = ("memory", "stdio", "http")
-
-
-@contextmanager
-def over_http(harness: Harness) -> Iterator[str]:
-    """Serve the SDK's own Streamable HTTP application of our server on loopback."""
-    application = harness.server().streamable_http_app()
-    server = uvicorn.Server(
-        uvicorn.Config(application, host="127.0.0.1", port=0, log_config=None, log_level="critical", ws="none")
-    )
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 20
-    while not server.started:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/mcp"
-    finally:
-        server.should_exit = server.force_exit = True
-        thread.join(timeout=10)
 
 
 @asynccontextmanager
@@ -54,8 +30,8 @@ async def client_over(transport: str, era: Era, harness: Harness, answer: Elicit
         async with harness.client(era, ask) as client:
             yield client
     elif transport == "http":
-        with over_http(harness) as address:
-            async with Client(address, mode=era, elicitation_callback=ask, cache=None) as client:
+        with serving(harness.server().streamable_http_app(), lifespan="on") as served:
+            async with Client(f"{served.origin}/mcp", mode=era, elicitation_callback=ask, cache=None) as client:
                 yield client
     else:
         with serving(harness.recorder) as upstream:

@@ -1,119 +1,12 @@
 """Each tool through a real client, in both protocol eras, with the sandbox's state as the witness."""
 
-import json
-from collections.abc import Iterator, Mapping
-from typing import Any
-
 import pytest
-from mcp import MCPError
 
-from projects_mcp import __version__
-from projects_mcp.api.settings_table import NEWER, SETTINGS
 from projects_mcp.sandbox import ACME_ID, DEMO_ID, MOBILE_ID, NORTHWIND_ID, PRODUCTION_ID, STAGING_ID
+from tests.contract.operations import ACME, CURRENT
 from tests.support.harness import ERAS, Era, Harness, body_of, refusal_of
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("era", ERAS)]
-
-ACME = f"/api/organizations/{ACME_ID}/projects/"
-CURRENT = "/api/organizations/@current/projects/"
-
-IN_ORDER = [
-    "project_list",
-    "project_get",
-    "project_activity",
-    "project_is_generating_demo_data",
-    "project_create",
-    "project_update",
-    "project_add_product_intent",
-    "project_complete_product_onboarding",
-    "project_delete",
-    "project_change_organization",
-    "project_reset_token",
-    "project_rotate_secret_token",
-    "project_delete_secret_token_backup",
-]
-READ = (True, False, True)
-ADD = (False, False, False)
-CHANGE = (False, False, True)
-DESTROY = (False, True, False)
-
-
-async def test_thirteen_tools_in_one_page_with_the_hints_of_their_effect(harness: Harness, era: Era) -> None:
-    async with harness.client(era) as client:
-        page = await client.list_tools()
-        assert client.server_info is not None
-        assert (client.server_info.name, client.server_info.version) == ("projects-mcp", __version__)
-        assert client.instructions
-        assert len(client.instructions) < 600
-    assert [tool.name for tool in page.tools] == IN_ORDER
-    assert page.next_cursor is None
-    hints = {}
-    for tool in page.tools:
-        assert tool.annotations is not None
-        assert tool.annotations.open_world_hint is True
-        hints[tool.name] = (
-            tool.annotations.read_only_hint,
-            tool.annotations.destructive_hint,
-            tool.annotations.idempotent_hint,
-        )
-    effects = [READ] * 4 + [ADD, CHANGE, ADD, ADD] + [DESTROY] * 5
-    assert hints == dict(zip(IN_ORDER, effects, strict=True))
-    assert harness.sent == [], "listing the tools needs nothing of PostHog"
-
-
-async def test_published_schemas_use_only_what_every_client_understands(harness: Harness, era: Era) -> None:
-    async with harness.client(era) as client:
-        for tool in (await client.list_tools()).tools:
-            assert tool.input_schema["type"] == "object"
-            assert tool.input_schema["additionalProperties"] is False
-            assert tool.output_schema is not None
-            assert tool.description
-            assert len(tool.description) < 260
-            for place, schema in _schemas(tool.input_schema, tool.name):
-                _assert_plain(place, schema)
-            for place, schema in _schemas(tool.output_schema, f"{tool.name} answer"):
-                assert "type" in schema, place
-
-
-def _schemas(schema: Mapping[str, Any], place: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    yield place, schema
-    for name, inner in schema.get("properties", {}).items():
-        yield from _schemas(inner, f"{place}.{name}")
-    if "items" in schema:
-        yield from _schemas(schema["items"], f"{place}[]")
-
-
-def _assert_plain(place: str, schema: Mapping[str, Any]) -> None:
-    forbidden = {"$ref", "$defs", "anyOf", "oneOf", "allOf", "not", "title", "default", "const", "nullable"}
-    assert not forbidden & set(schema), place
-    assert schema["type"] in {"object", "array", "string", "integer", "number", "boolean"}, place
-    assert None not in schema.get("enum", []), place
-    if schema["type"] == "array":
-        assert "items" in schema, place
-    if "properties" in schema:
-        assert schema["additionalProperties"] is False, place
-
-
-async def test_what_a_model_sees_of_the_tools_stays_small_and_names_every_setting(harness: Harness, era: Era) -> None:
-    async with harness.client(era) as client:
-        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
-    seen = [
-        {"name": tool.name, "description": tool.description, "inputSchema": tool.input_schema}
-        for tool in tools.values()
-    ]
-    # 11,200 characters are 2,530 tokens of o200k_base: `make bench` counts them. Every conversation pays for them.
-    assert len(json.dumps(seen, separators=(",", ":"))) <= 11_300
-    named = {name: set(_settings(tools[name].input_schema)) for name in ("project_create", "project_update")}
-    assert named == {"project_create": set(SETTINGS) - NEWER, "project_update": set(SETTINGS)}
-    for name, setting in SETTINGS.items():
-        published = _settings(tools["project_update"].input_schema)[name]
-        for key in ("type", "enum", "minimum", "maximum"):
-            assert published.get(key) == setting.schema.get(key), name
-
-
-def _settings(schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    properties: Mapping[str, Any] = schema["properties"]["settings"]["properties"]
-    return properties
 
 
 async def test_a_setting_that_creation_does_not_name_is_taken_all_the_same(harness: Harness, era: Era) -> None:
@@ -123,13 +16,6 @@ async def test_a_setting_that_creation_does_not_name_is_taken_all_the_same(harne
         refused = await client.call_tool("project_create", {"name": "Euro 2", "settings": {"base_currency": 1}})
     assert refusal_of(refused)[1]["kind"] == "invalid_argument"
     assert len(harness.recorder.writes) == 1
-
-
-async def test_an_unknown_tool_is_invalid_params(harness: Harness, era: Era) -> None:
-    async with harness.client(era) as client:
-        with pytest.raises(MCPError) as caught:
-            await client.call_tool("project_explode", {})
-    assert caught.value.error.code == -32602
 
 
 async def test_list(harness: Harness, era: Era) -> None:
@@ -367,38 +253,3 @@ async def test_secret_rotation_keeps_one_generation_and_shows_no_secret(harness:
     for body in (rotated, dropped):
         assert first not in str(body)
         assert second not in str(body)
-
-
-async def test_only_the_six_session_only_operations_use_the_session(harness: Harness, era: Era) -> None:
-    web = {"project_id": PRODUCTION_ID, "confirm_project_name": "Acme web"}
-    async with harness.client(era) as client:
-        calls: dict[str, dict[str, Any]] = {
-            "project_list": {},
-            "project_get": {"project_id": PRODUCTION_ID},
-            "project_activity": {"project_id": PRODUCTION_ID},
-            "project_is_generating_demo_data": {"project_id": PRODUCTION_ID},
-            "project_create": {"name": "Another"},
-            "project_update": {"project_id": PRODUCTION_ID, "settings": {"surveys_opt_in": True}},
-            "project_add_product_intent": {"project_id": PRODUCTION_ID, "product_type": "surveys"},
-            "project_complete_product_onboarding": {"project_id": PRODUCTION_ID, "product_type": "surveys"},
-            "project_reset_token": web,
-            "project_rotate_secret_token": web,
-            "project_delete_secret_token_backup": web,
-            "project_change_organization": {**web, "target_organization_id": NORTHWIND_ID},
-            "project_delete": {"project_id": MOBILE_ID, "confirm_project_name": "Acme mobile"},
-        }
-        for tool, arguments in calls.items():
-            body_of(await client.call_tool(tool, arguments))
-    session_only = (
-        "/activity/",
-        "/is_generating_demo_data/",
-        "/reset_token/",
-        "/rotate_secret_token/",
-        "/delete_secret_token_backup/",
-        "/change_organization/",
-    )
-    for request in harness.recorder.requests:
-        by_session = request.path.endswith(session_only)
-        assert ("cookie" in request.headers) is by_session, request.line
-        assert ("authorization" in request.headers) is not by_session, request.line
-        assert ("x-csrftoken" in request.headers) is (by_session and request.method != "GET"), request.line

@@ -2,73 +2,20 @@
 
 import json
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import anyio
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from mcp import Client
 
-from projects_mcp.api.settings_impact import difference, warnings
+from projects_mcp.api.settings_impact import describe_impact, difference
 from projects_mcp.api.settings_model import Merge
 from projects_mcp.api.settings_table import SETTINGS
-from projects_mcp.sandbox import MOBILE_ID, PRODUCTION_ID
+from projects_mcp.sandbox import PRODUCTION_ID
 from projects_mcp.sandbox.validation.rules import BY_NAME
-from tests.support.harness import ERAS, Era, Harness, body_of, refusal_of, text_of
-
-GOOD: dict[str, Any] = {
-    "name": "  Another name  ",
-    "product_description": "What it does",
-    "tags": [" Web ", "shop", "NEW"],
-    "timezone": "Asia/Tokyo",
-    "week_start_day": 0,
-    "base_currency": "CHF",
-    "primary_dashboard": None,
-    "live_events_columns": ["event"],
-    "person_display_name_properties": ["name"],
-    "default_data_theme": 3,
-    "session_recording_sample_rate": 0.1,
-    "session_recording_minimum_duration_milliseconds": 500,
-    "session_recording_linked_flag": {"id": 7, "key": "flag"},
-    "session_recording_network_payload_capture_config": {"recordHeaders": False, "recordBody": True},
-    "session_recording_masking_config": {"maskAllInputs": False},
-    "session_replay_config": {"record_canvas": True},
-    "recording_domains": ["https://a.example", ""],
-    "session_recording_url_trigger_config": [{"url": "/x", "matching": "regex"}],
-    "session_recording_url_blocklist_config": [{"url": "/y", "matching": "regex"}],
-    "session_recording_event_trigger_config": ["signed up"],
-    "session_recording_trigger_match_type_config": "any",
-    "session_recording_trigger_groups": {"version": 2, "groups": []},
-    "session_recording_retention_period": "30d",
-    "autocapture_exceptions_errors_to_ignore": ["ResizeObserver"],
-    "autocapture_web_vitals_allowed_metrics": ["LCP"],
-    "data_attributes": ["data-test"],
-    "survey_config": {"appearance": {"color": "red"}},
-    "conversations_settings": {"color": "red"},
-    "feature_flag_confirmation_message": "Sure?",
-    "feature_flag_policy_config": {"require_tags": True},
-    "app_urls": ["https://app.example"],
-    "path_cleaning_filters": [{"alias": "/user/:id", "regex": "/user/\\d+"}],
-    "marketing_analytics_config": {"attribution_window_days": 30},
-    "revenue_analytics_config": {"base_currency": "EUR"},
-    "cookieless_server_hash_mode": 2,
-    "test_account_filters": [{"key": "email", "type": "person", "value": "@a.example", "operator": "not_icontains"}],
-    "correlation_config": {"excluded_event_names": ["x"]},
-    "modifiers": {"bounceRateDurationSeconds": 20},
-    "business_model": "other",
-    "has_completed_onboarding_for": {"surveys": True},
-    "onboarding_tasks": {"a": "done"},
-    "logs_settings": {"retention_days": 30},
-    "customer_analytics_config": {"activity_event": {"event": "login"}},
-    "workflows_config": {"email_tracking_consent_mode": "opt_in"},
-    "data_management_config": {"stale_event_days": 90},
-    "extra_settings": {"recorder_script": "another"},
-    "slack_incoming_webhook": "https://hooks.slack.com/services/x",
-}
-NEEDS_MORE = {"primary_dashboard", "slack_incoming_webhook", "proactive_tasks_enabled"}
-"""Settings that no value can simply be written to: an object of the project, a former field, PostHog's own."""
+from tests.support.harness import ERAS, Era, Harness, body_of, refusal_of
+from tests.support.settings_values import GOOD, NEEDS_MORE, without_time
 
 
 def good(harness: Harness, name: str) -> Any:
@@ -76,10 +23,6 @@ def good(harness: Harness, name: str) -> Any:
     if SETTINGS[name].schema["type"] == "boolean":
         return not harness.fields().get(name)
     return GOOD[name]
-
-
-def without_time(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if name != "updated_at"}
 
 
 def test_the_table_agrees_with_the_sandbox_which_was_written_apart_from_it() -> None:
@@ -152,84 +95,6 @@ async def test_what_cannot_be_null_is_not_cleared(harness: Harness, name: str) -
         text, _ = refusal_of(await client.call_tool("project_update", {"project_id": PRODUCTION_ID, "clear": [name]}))
     assert "cannot be cleared" in text
     assert harness.sent == []
-
-
-_NAMES = st.sampled_from(
-    sorted(set(GOOD) - NEEDS_MORE | {n for n, s in SETTINGS.items() if s.schema["type"] == "boolean"})
-)
-
-
-@dataclass(frozen=True)
-class Update:
-    """One random update, and the version of PostHog that it meets."""
-
-    project: int
-    sent: dict[str, Any]
-    cleared: frozenset[str]
-    ignored: frozenset[str]
-    renamed: dict[str, Any]
-    surveys: dict[str, Any] | None
-    """What the project has in `survey_config`, which is merged, before the update."""
-
-
-_CONFIGS = st.dictionaries(st.sampled_from(["appearance", "color", "font"]), st.integers(0, 1), max_size=3)
-
-
-@st.composite
-def updates(draw: st.DrawFn) -> Update:
-    names = draw(st.lists(_NAMES, min_size=1, max_size=6, unique=True))
-    cleared = frozenset(name for name in names if SETTINGS[name].nullable and draw(st.booleans()))
-    return Update(
-        project=draw(st.sampled_from([PRODUCTION_ID, MOBILE_ID])),
-        sent={name: draw(_value(name)) for name in names if name not in cleared},
-        cleared=cleared,
-        ignored=frozenset(name for name in names if draw(st.integers(0, 5)) == 0),
-        renamed={"timezone": "Africa/Abidjan"} if draw(st.booleans()) else {},
-        surveys=draw(st.none() | _CONFIGS),
-    )
-
-
-@settings(max_examples=200)
-@given(update=updates())
-def test_a_receipt_is_a_partition_claims_only_what_happened_and_undoes_it(update: Update) -> None:
-    anyio.run(_one_update, update)
-
-
-async def _one_update(update: Update) -> None:
-    harness, project = Harness(), update.project
-    behaviour = harness.world.behaviour
-    harness.world.behaviour = replace(behaviour, ignored_fields=update.ignored, renamed_values=update.renamed)
-    harness.fields(project)["survey_config"] = update.surveys
-    before = deepcopy(harness.fields(project))
-    arguments = {"project_id": project, "settings": update.sent, "clear": sorted(update.cleared)}
-    async with harness.client() as client:
-        result = await client.call_tool("project_update", arguments)
-        after = harness.fields(project)
-        if result.is_error:
-            assert without_time(after) == without_time(before), text_of(result)
-            return
-        body = body_of(result)
-        parts = [*body["changed"], *body["ignored"], *body["unchanged"]]
-        assert sorted(parts) == sorted({*update.sent, *update.cleared}), "each field is in exactly one part"
-        for name in parts:
-            normal = SETTINGS[name].normal
-            assert (name in body["changed"]) == (normal(after[name]) != normal(before[name]))
-        assert not set(body["changed"]) & update.ignored
-        if "revert" in body and "not_revertible" not in body and "logs_settings" not in body["changed"]:
-            harness.world.behaviour = behaviour
-            body_of(await client.call_tool("project_update", {"project_id": project, **body["revert"]}))
-            left = {name for name in before if harness.fields(project)[name] != before[name]} - {"updated_at"}
-            assert left == set()
-
-
-def _value(name: str) -> st.SearchStrategy[Any]:
-    if name == "survey_config":
-        return _CONFIGS
-    if SETTINGS[name].schema["type"] == "boolean":
-        return st.booleans()
-    if SETTINGS[name].schema.get("enum"):
-        return st.sampled_from(list(SETTINGS[name].schema["enum"]))
-    return st.just(GOOD[name])
 
 
 @pytest.mark.anyio
@@ -317,8 +182,8 @@ async def test_a_preview_warns_of_what_a_change_reaches(
 
 
 def test_privacy_that_is_raised_is_no_warning() -> None:
-    assert warnings({"anonymize_ips": {"before": False, "after": True}}) == []
-    assert "IP addresses" in warnings({"anonymize_ips": {"before": True, "after": False}})[0]
+    assert describe_impact({"anonymize_ips": {"before": False, "after": True}}) == []
+    assert "IP addresses" in describe_impact({"anonymize_ips": {"before": True, "after": False}})[0]
 
 
 def test_long_values_are_shown_as_a_difference() -> None:

@@ -1,11 +1,20 @@
 """PostHog, and the servers over HTTP, for the tests of processes: one of each for a module that asks for it."""
 
-from collections.abc import Callable, Iterator
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from projects_mcp.cli.doctor.command import run_doctor
+from projects_mcp.cli.doctor.diagnosis import Diagnosis, diagnose
+from projects_mcp.cli.install.command import Place
+from projects_mcp.config.variables import VARIABLES
 from tests.support.callers_server import with_callers
+from tests.support.certificates import serve_over_tls
+from tests.support.doctor import Examined
 from tests.support.issuer import Idp
 from tests.support.issuer_server import WithIssuer, with_issuer
 from tests.support.messages import Answered
@@ -61,3 +70,52 @@ def idp(issuer: WithIssuer) -> Idp:
 @pytest.fixture
 def call(issuer: WithIssuer, upstream: Upstream) -> Callable[..., Answered]:
     return issuer.call
+
+
+@pytest.fixture
+def private_authority(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """An https server whose certificate nobody knows, and the file that makes it known."""
+    yield from serve_over_tls(tmp_path)
+
+
+@pytest.fixture
+def doctor(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Examined]:
+    """Runs the doctor, and prints the same examination for programs and for people."""
+    known: list[Diagnosis] = []
+
+    async def once(*arguments: Any) -> Diagnosis:
+        if not known:
+            known.append(await diagnose(*arguments))
+        return known[0]
+
+    monkeypatch.setattr("projects_mcp.cli.doctor.command.diagnose", once)
+
+    def examined(clouds: Mapping[str, str] | None = None, **environment: str) -> Examined:
+        known.clear()
+        printed: list[str] = []
+        codes = set()
+        for as_json in (True, False):
+            codes.add(run_doctor(environment, as_json=as_json, clouds=clouds or {}))
+            captured = capsys.readouterr()
+            assert captured.err == ""
+            printed.append(captured.out)
+        (code,) = codes
+        return Examined(code, *printed)
+
+    return examined
+
+
+@pytest.fixture
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No proxy of the machine that runs the tests stands between."""
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy") or name in VARIABLES:
+            monkeypatch.delenv(name)
+    monkeypatch.setattr(logging.getLogger("asyncio"), "disabled", True)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    for name in ("home", "project", "appdata"):
+        (tmp_path / name).mkdir()
+    return Place("linux", tmp_path / "home", tmp_path / "project", tmp_path / "appdata")

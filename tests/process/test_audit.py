@@ -14,8 +14,8 @@ import pytest
 
 from projects_mcp.sandbox import ACME_ID, MOBILE_ID, NORTHWIND_ID, PRODUCTION_ID, READ_WRITE_KEY, seed
 from projects_mcp.sandbox.app import create_app
-from tests.process.test_stdio import running
 from tests.support.harness import ERAS, Era, Harness, body_of, refusal_of
+from tests.support.process import running
 from tests.support.upstream import serving
 
 pytestmark = pytest.mark.anyio
@@ -157,7 +157,7 @@ def test_a_process_that_is_killed_in_a_write_leaves_the_intent(tmp_path: Path) -
         }
         with running(**settings) as server:
             server.handshake()
-            server.write(
+            server.send(
                 {
                     "jsonrpc": "2.0",
                     "id": 99,
@@ -180,7 +180,7 @@ def test_stderr_gets_the_lines_too_and_no_secret() -> None:
     with running("--sandbox") as server:
         server.handshake()
         server.call("project_update", {"project_id": PRODUCTION_ID, "settings": {"timezone": "UTC"}})
-        out, err = server.process.communicate(timeout=30)
+        out, err = server.end()
     assert out == b""
     kept = [json.loads(line) for line in err.decode().splitlines()]
     assert [line["event"] for line in kept] == ["intent", "outcome"]

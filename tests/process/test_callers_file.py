@@ -12,16 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from projects_mcp.cli.caller import new_entry
-from projects_mcp.config.settings import SettingsError
+from projects_mcp.config.parsers import SettingsError
 from projects_mcp.http.callers_file import load_callers
 from projects_mcp.sandbox import (
     ALL_ACCESS_KEY,
     READ_ONLY_KEY,
 )
-from tests.process.test_stdio import CLEAN
 from tests.support.callers import entry, token_of, write_callers
 from tests.support.callers_server import KEYS, READ, READERS, VARIABLES
 from tests.support.posthog import Upstream, writing
+from tests.support.process import CLEAN
 from tests.support.served import HARMLESS, refused_start, served
 from tests.support.waiting import PATIENCE_S, in_background
 

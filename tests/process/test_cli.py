@@ -12,21 +12,10 @@ from typing import Any
 
 import pytest
 
+from dev.processes import start
 from projects_mcp.sandbox import MOBILE_ID, PRODUCTION_ID, READ_ONLY_KEY, READ_WRITE_KEY
-from projects_mcp.tools.catalog import CATALOG
-from tests.process.test_stdio import CLEAN, COMMAND, PATIENCE_S
-
-
-def run(*arguments: str, stdin: str = "", **environment: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [*COMMAND, *arguments],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        env={**CLEAN, **environment},
-        check=False,
-    )
+from tests.contract.operations import DESTROYS, READS, TOOLS
+from tests.support.process import CLEAN, COMMAND, TIMEOUT_S, run, running
 
 
 def call(*arguments: str, **more: str) -> Any:
@@ -115,36 +104,24 @@ def test_a_sandbox_key_can_be_chosen() -> None:
 
 def test_tools_are_listed_for_people_and_as_json() -> None:
     lines = run("tools", "--access", "write").stdout.splitlines()
-    assert [line.split()[0] for line in lines] == [tool.name for tool in CATALOG]
-    assert sum("hidden" in line for line in lines) == 5
+    assert [line.split()[0] for line in lines] == TOOLS
+    assert sum("hidden" in line for line in lines) == len(DESTROYS)
     published = json.loads(run("tools", "--json", "--access", "read").stdout)
-    assert [tool["name"] for tool in published] == [tool.name for tool in CATALOG[:4]]
+    assert [tool["name"] for tool in published] == READS
     assert all(tool["inputSchema"]["type"] == "object" for tool in published)
 
 
 @pytest.mark.parametrize(("typed", "code"), [("yes", 0), ("no", 1), ("Yes", 1), ("", 1)])
 def test_at_a_terminal_the_person_is_asked(typed: str, code: int) -> None:
     parent, child = pty.openpty()
-    process = subprocess.Popen(
-        [
-            *COMMAND,
-            "call",
-            "project_delete",
-            f"project_id={MOBILE_ID}",
-            "confirm_project_name=Acme mobile",
-            "--sandbox",
-        ],
-        stdin=child,
-        stdout=subprocess.PIPE,
-        stderr=child,
-        env=CLEAN,
-    )
+    called = ["call", "project_delete", f"project_id={MOBILE_ID}", "confirm_project_name=Acme mobile", "--sandbox"]
+    process = start([*COMMAND, *called], environment=CLEAN, stdin=child, stdout=subprocess.PIPE, stderr=child)
     os.close(child)
     shown = b""
     while b"Type yes to go on: " not in shown:
         shown += os.read(parent, 1024)
     os.write(parent, f"{typed}\n".encode())
-    out, _ = process.communicate(timeout=PATIENCE_S)
+    out, _ = process.communicate(timeout=TIMEOUT_S)
     os.close(parent)
     assert "“Acme mobile”" in shown.decode()
     assert process.returncode == code
@@ -152,20 +129,15 @@ def test_at_a_terminal_the_person_is_asked(typed: str, code: int) -> None:
 
 
 def test_the_sandbox_serves_other_clients() -> None:
-    process = subprocess.Popen([*COMMAND, "sandbox", "--port", "0"], stderr=subprocess.PIPE, text=True, env=CLEAN)
-    try:
-        assert process.stderr is not None
-        found = re.search(r"http://127\.0\.0\.1:\d+", process.stderr.readline())
+    with running("sandbox", "--port", "0") as server:
+        found = re.search(r"http://127\.0\.0\.1:\d+", server.stderr.readline().decode())
         assert found is not None
         address = f"{found[0]}/api/organizations/@current/projects/"
         request = urllib.request.Request(address, headers={"Authorization": f"Bearer {READ_WRITE_KEY}"})
-        with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:
             assert json.load(response)["count"] == 4
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=PATIENCE_S) in {0, -signal.SIGTERM}
-    finally:
-        process.kill()
-        process.communicate()
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(timeout=TIMEOUT_S) in {0, -signal.SIGTERM}
 
 
 def test_the_demo_passes_every_step_and_is_plain_in_a_pipe() -> None:
@@ -174,8 +146,8 @@ def test_the_demo_passes_every_step_and_is_plain_in_a_pipe() -> None:
     assert done.stderr == ""
     assert "\x1b" not in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
-    for tool in CATALOG:
-        assert f"→ {tool.name}" in done.stdout
+    for tool in TOOLS:
+        assert f"→ {tool}" in done.stdout
     assert re.search(r"All \d+ steps did what they should\.", done.stdout)
 
 

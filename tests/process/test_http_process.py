@@ -12,7 +12,7 @@ from projects_mcp.sandbox import PRODUCTION_ID, READ_WRITE_KEY
 from tests.support.open_server import NEW_KEY, UPDATE
 from tests.support.posthog import Upstream, writing
 from tests.support.served import HARMLESS, Served, refused_start, served, start, stop
-from tests.support.waiting import PATIENCE_S, eventually, in_background, journal_of
+from tests.support.waiting import PATIENCE_S, audit_records_of, eventually, in_background
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_it_finishes_what_runs_and_accepts_nothing_more(upstream: Upstream, tmp_
         assert server.process.wait(PATIENCE_S) == 0
         idle.close()
         half.close()
-    lines = journal_of(audit)
+    lines = audit_records_of(audit)
     assert [line["event"] for line in lines] == ["intent", "outcome"]
     assert lines[1]["outcome"] in {"applied", "unchanged"}
     assert lines[0]["request_id"] == lines[1]["request_id"]
@@ -128,7 +128,7 @@ def test_it_does_not_wait_for_ever(upstream: Upstream, tmp_path: Path) -> None:
         assert time.monotonic() - began < 6, "a listener is not a call, and the call has timed out"
         assert answer.result(PATIENCE_S).status == 200
         listening.close()
-    assert [line["event"] for line in journal_of(audit)] == ["intent", "outcome"]
+    assert [line["event"] for line in audit_records_of(audit)] == ["intent", "outcome"]
     assert "Traceback" not in server.stderr
 
 
@@ -140,7 +140,7 @@ def test_a_kill_leaves_an_intent_without_an_outcome(upstream: Upstream, tmp_path
         assert upstream.arrived.wait(PATIENCE_S)
         server.process.kill()
         server.process.wait(PATIENCE_S)
-    (line,) = journal_of(audit)
+    (line,) = audit_records_of(audit)
     assert (line["event"], line["tool"], line["project"]) == ("intent", "project_update", PRODUCTION_ID)
 
 

@@ -29,7 +29,7 @@ def server(open_server: Served) -> Served:
 
 
 @pytest.fixture(scope="module")
-def impatient(behind: Upstream) -> Iterator[Served]:
+def short_timeouts(behind: Upstream) -> Iterator[Served]:
     """A server that waits only a second for the head and for the body of a request."""
     with served(program=SHORT_TIMES, POSTHOG_HOST=behind.origin, **HARMLESS) as process:
         yield process
@@ -170,8 +170,8 @@ def test_a_body_without_end_is_refused_and_takes_no_memory(server: Served) -> No
         b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nGET /heal",
     ],
 )
-def test_slow_headers_are_hung_up_on(impatient: Served, beginning: bytes) -> None:
-    with impatient.socket() as connection:
+def test_slow_headers_are_hung_up_on(short_timeouts: Served, beginning: bytes) -> None:
+    with short_timeouts.socket() as connection:
         connection.sendall(beginning)
         began = time.monotonic()
         try:
@@ -188,8 +188,8 @@ def test_slow_headers_are_hung_up_on(impatient: Served, beginning: bytes) -> Non
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE", "GET", "PUT"])
-def test_slow_bodies_are_not_waited_for(impatient: Served, method: str) -> None:
-    with impatient.socket() as connection:
+def test_slow_bodies_are_not_waited_for(short_timeouts: Served, method: str) -> None:
+    with short_timeouts.socket() as connection:
         head = f"{method} /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nAccept: {ACCEPT}\r\n"
         connection.sendall(head.encode() + b"Content-Length: 10\r\n\r\n")
         assert 400 <= status_of(connection.recv(65_536)) < 500

@@ -27,7 +27,7 @@ from tests.support.callers import token_of
 from tests.support.callers_server import MOBILE, RESET
 from tests.support.posthog import Upstream, key_of
 from tests.support.served import Served
-from tests.support.waiting import PATIENCE_S, eventually, in_background, journal_of
+from tests.support.waiting import PATIENCE_S, audit_records_of, eventually, in_background
 
 
 @pytest.fixture(scope="module")
@@ -117,10 +117,10 @@ def test_a_yes_of_one_caller_is_not_anothers(server: Served, upstream: Upstream,
     assert server.call(RESET, MOBILE, token_of("ada"), asks=True, state=state).result["outcome"] == "applied"
 
 
-def test_the_journal_names_the_caller(server: Served, upstream: Upstream, audit: Path) -> None:
+def test_the_audit_log_names_the_caller(server: Served, upstream: Upstream, audit: Path) -> None:
     answer = server.call("project_create", {"name": "Named in the journal"}, token_of("another"))
     project = answer.result["project"]["id"]
-    lines = [line for line in journal_of(audit) if line["tool"] == "project_create"][-2:]
+    lines = [line for line in audit_records_of(audit) if line["tool"] == "project_create"][-2:]
     assert [(line["event"], line["caller"]) for line in lines] == [("intent", "another"), ("outcome", "another")]
     assert lines[1]["project"] == project
     heard = server.stderr.count('"caller":"reader"}')

@@ -1,65 +1,23 @@
 """The entries for clients: what is printed, what is written into real files, and what the document says."""
 
 import base64
-import importlib.util
 import json
-import os
 import re
 import tomllib
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from projects_mcp.cli.install.command import CLIENTS, Place, file_of, run_install
-from projects_mcp.cli.install.entries import (
-    INPUT,
-    UVX,
-    Command,
-    build_addition,
-    find_command,
-    render_block,
-)
-from projects_mcp.cli.install.merge import NotMergedError, merge_text
+from dev.docs import clients
+from dev.environments import ROOT
+from projects_mcp.cli.install.command import CLIENTS, Place, run_install
+from projects_mcp.cli.install.entries import INPUT, UVX, build_addition, find_command, render_block
+from projects_mcp.cli.install.merge import merge_text
 from projects_mcp.config.settings import load
 from projects_mcp.config.variables import VARIABLES
 from projects_mcp.sandbox import READ_WRITE_KEY
-
-ROOT = Path(__file__).resolve().parents[2]
-KEY = "POSTHOG_PERSONAL_API_KEY"
-PROGRAM = Command("/opt/tools/bin/projects-mcp")
-WITH_FILE = [name for name, client in CLIENTS.items() if client.files]
-WITH_JSON = [name for name in WITH_FILE if not CLIENTS[name].toml]
-SYSTEMS = ["linux", "darwin", "win32"]
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Place:
-    for name in ("home", "project", "appdata"):
-        (tmp_path / name).mkdir()
-    return Place("linux", tmp_path / "home", tmp_path / "project", tmp_path / "appdata")
-
-
-def path_of(name: str, place: Place) -> Path:
-    file = file_of(CLIENTS[name], place)
-    assert file is not None
-    return file
-
-
-def install(name: str, place: Place, **more: Any) -> int:
-    return run_install(name, more.pop("given", {}), write=True, place=place, program=PROGRAM, **more)
-
-
-def servers_in(name: str, file: Path) -> dict[str, Any]:
-    text = file.read_text(encoding="utf-8")
-    whole = tomllib.loads(text) if CLIENTS[name].toml else json.loads(text)
-    found: dict[str, Any] = whole[CLIENTS[name].section]
-    return found
-
+from tests.support.install import KEY, PROGRAM, SYSTEMS, WITH_FILE, install, path_of, servers_in
 
 # The entries ----------------------------------------------------------------------------------------------------------
 
@@ -148,154 +106,6 @@ def test_every_system_has_a_file(name: str, system: str, place: Place) -> None:
     assert "%" not in str(file)
 
 
-# Writing --------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", WITH_FILE)
-def test_a_new_file_is_written_once(name: str, place: Place, capsys: pytest.CaptureFixture[str]) -> None:
-    assert install(name, place) == 0
-    file = path_of(name, place)
-    assert servers_in(name, file) == {"projects": build_addition(CLIENTS[name], PROGRAM, {}).entry}
-    written = file.read_bytes()
-    assert install(name, place) == 0
-    assert "already" in capsys.readouterr().out
-    assert file.read_bytes() == written
-    assert list(file.parent.iterdir()) == [file], "neither a backup of nothing nor a temporary file"
-
-
-@pytest.mark.parametrize("name", WITH_JSON)
-def test_all_else_in_the_file_stays(name: str, place: Place) -> None:
-    client, file = CLIENTS[name], path_of(name, place)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    before = {
-        "theme": "Zürich 🌍",
-        "number": 1.5,
-        client.section: {"other": {"command": "x", "args": [], "env": {"A": "${B}"}}},
-        "inputs": [{"id": "other"}],
-        "last": None,
-    }
-    text = json.dumps(before, indent=4, ensure_ascii=False)
-    file.write_text(text, encoding="utf-8")
-    file.chmod(0o640)
-    assert install(name, place) == 0
-    after = json.loads(file.read_text(encoding="utf-8"))
-    assert list(after) == list(before)
-    assert after[client.section].pop("projects")
-    after["inputs"] = [question for question in after["inputs"] if question != INPUT]
-    assert after == before
-    assert '\n    "theme"' in file.read_text(encoding="utf-8"), "its indentation is kept"
-    assert file.stat().st_mode & 0o777 == 0o640
-    (backup,) = [other for other in file.parent.iterdir() if other != file]
-    assert re.fullmatch(re.escape(file.name) + r"\.backup-\d{8}T\d{12}Z", backup.name)
-    assert backup.read_text(encoding="utf-8") == text
-    assert backup.stat().st_mode & 0o777 == 0o640
-
-
-@pytest.mark.parametrize("name", WITH_FILE)
-@pytest.mark.parametrize(
-    "content",
-    [
-        b'// a comment\n{"a": 1}',
-        b'{"a": 1,}',
-        b'{"a": 1, "a": 2}',
-        b"[1, 2]",
-        b'{"%s": []}',
-        b'{"%s": {"projects": 1}}',
-        b'{"a": NaN}',
-        b"\xff\xfe{}",
-        b'{"a": "\\ud800"}',
-        b"{" * 100_000,
-    ],
-)
-def test_what_cannot_be_read_is_left_alone(
-    name: str, content: bytes, place: Place, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file = path_of(name, place)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    content = content.replace(b"%s", CLIENTS[name].section.encode())
-    file.write_bytes(content)
-    assert install(name, place) == 1
-    assert file.read_bytes() == content
-    assert list(file.parent.iterdir()) == [file]
-    assert f"{file} was not changed." in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("name", WITH_JSON)
-def test_another_entry_of_that_name_is_replaced_by_force_only(
-    name: str, place: Place, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file, section = path_of(name, place), CLIENTS[name].section
-    file.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({section: {"projects": {"command": "mine"}, "other": {}}})
-    file.write_text(text, encoding="utf-8")
-    assert install(name, place) == 1
-    assert "--force" in capsys.readouterr().err
-    assert file.read_text(encoding="utf-8") == text
-    assert install(name, place, force=True) == 0
-    assert servers_in(name, file) == {"projects": build_addition(CLIENTS[name], PROGRAM, {}).entry, "other": {}}
-
-
-def test_an_input_that_would_show_the_key_is_not_kept_silently(place: Place) -> None:
-    file = path_of("vscode", place)
-    file.parent.mkdir(parents=True)
-    file.write_text(json.dumps({"inputs": [{**INPUT, "password": False}]}), encoding="utf-8")
-    assert install("vscode", place) == 1
-    assert install("vscode", place, force=True) == 0
-    assert json.loads(file.read_text(encoding="utf-8"))["inputs"] == [INPUT]
-
-
-def test_toml_is_appended_to_and_nothing_in_it_moves(place: Place) -> None:
-    file = path_of("codex", place)
-    file.parent.mkdir(parents=True)
-    text = '# mine\nmodel = "x"  # and why\n\n[mcp_servers.other]\ncommand = "y"\n'
-    file.write_text(text, encoding="utf-8")
-    assert install("codex", place) == 0
-    assert file.read_text(encoding="utf-8").startswith(text)
-    assert servers_in("codex", file).keys() == {"other", "projects"}
-    assert install("codex", place, given={"POSTHOG_HOST": "eu"}, force=True) == 1, "a table is not replaced"
-
-
-def test_an_inline_table_in_toml_is_left_alone(place: Place) -> None:
-    file = path_of("codex", place)
-    file.parent.mkdir(parents=True)
-    file.write_text('mcp_servers = { other = { command = "y" } }\n', encoding="utf-8")
-    assert install("codex", place) == 1
-
-
-@pytest.mark.skipif(not hasattr(os, "getuid"), reason="links need no rights on Unix")
-def test_a_link_stays_a_link(place: Place, tmp_path: Path) -> None:
-    real, link = tmp_path / "dotfiles.json", path_of("cursor", place)
-    link.parent.mkdir(parents=True)
-    real.write_text("{}", encoding="utf-8")
-    link.symlink_to(real)
-    assert install("cursor", place) == 0
-    assert link.is_symlink()
-    assert servers_in("cursor", real).keys() == {"projects"}
-
-
-def test_a_client_that_writes_meanwhile_wins(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = path_of("cursor", place)
-    file.parent.mkdir(parents=True)
-    file.write_text("{}", encoding="utf-8")
-    backup = file.with_name("mcp.json.backup-now")
-
-    def kept_while_the_client_writes(file: Path, old: bytes) -> Path:
-        backup.write_bytes(old)
-        file.write_text('{"newer": 1}', encoding="utf-8")
-        return backup
-
-    monkeypatch.setattr("projects_mcp.cli.install.merge._write_backup", kept_while_the_client_writes)
-    assert install("cursor", place) == 1
-    assert file.read_text(encoding="utf-8") == '{"newer": 1}'
-    assert list(file.parent.iterdir()) == [file]
-
-
-def test_a_folder_that_cannot_be_written_is_told(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
-    (place.home / ".cursor").write_text("not a folder", encoding="utf-8")
-    assert install("cursor", place) == 1
-    assert "was not changed" in capsys.readouterr().err
-
-
 def test_an_unknown_client_is_told_the_names(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
     assert install("emacs", place) == 2
     told = capsys.readouterr().err
@@ -307,58 +117,16 @@ def test_generic_has_no_file(place: Place) -> None:
     assert install("generic", place) == 2
 
 
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=10,
-)
-
-
-@given(
-    name=st.sampled_from(WITH_JSON),
-    whole=st.dictionaries(st.text(), json_values, max_size=4),
-    servers=st.dictionaries(st.text(), json_values, max_size=3),
-    indent=st.sampled_from([None, 1, 2, "\t"]),
-)
-def test_merging_adds_and_takes_nothing_away(
-    name: str, whole: dict[str, Any], servers: dict[str, Any], indent: int | str | None
-) -> None:
-    client = CLIENTS[name]
-    added = build_addition(client, PROGRAM, {})
-    servers.pop("projects", None)
-    whole = {**whole, client.section: servers, "inputs": []}
-    text = merge_text(json.dumps(whole, indent=indent), client, added)
-    assert text is not None
-    after = json.loads(text)
-    assert after[client.section].pop("projects") == added.entry
-    assert after.pop("inputs") == [dict(question) for question in added.inputs]
-    whole.pop("inputs")
-    assert after == whole
-    assert merge_text(text, client, added) is None
-    with pytest.raises(NotMergedError):
-        merge_text(text, client, build_addition(client, UVX, {}))
-
-
 # The document ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def script() -> ModuleType:
-    specification = importlib.util.spec_from_file_location("clients_script", ROOT / "dev" / "docs" / "clients.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
 
 
 def document() -> str:
     return (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
 
 
-def test_the_document_is_up_to_date(script: ModuleType) -> None:
-    assert script.main(["--check"]) == 0
-    assert script.document(document()) == document()
+def test_the_document_is_up_to_date() -> None:
+    assert clients.main(["--check"]) == 0
+    assert clients.document(document()) == document()
 
 
 def test_the_blocks_are_what_install_prints(place: Place, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,7 @@ from tests.support.callers import entry, token_of, write_callers
 from tests.support.issuer import EC, PUBLIC, RSA, RSA_OTHER, Idp, issuing, public
 from tests.support.posthog import Upstream
 from tests.support.served import HARMLESS, served
-from tests.support.waiting import PATIENCE_S, journal_of
+from tests.support.waiting import PATIENCE_S, audit_records_of
 
 ISSUER = Idp(origin="https://issuer.example.com")
 
@@ -201,7 +201,7 @@ def test_the_issuer_is_down_and_comes_back(upstream: Upstream, tmp_path: Path) -
             token = idp.token(EC, "ES256", "turned")
             idp.keys = None
             assert server.call("project_list", {}, token).status == 200
-        assert all("user-1" in line["caller"] for line in journal_of(audit))
+        assert all("user-1" in line["caller"] for line in audit_records_of(audit))
 
 
 def test_an_issuer_that_hangs_keeps_nobody_out_who_is_known() -> None:

@@ -1,75 +1,21 @@
 """The real process: what it prints, how it starts, and how it ends."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 from mcp import Client, StdioServerParameters
 
+from dev.processes import start
 from projects_mcp.sandbox import PRODUCTION_ID
+from tests.contract.operations import READS, TOOLS
 from tests.support.fault_server import PROJECT, project
 from tests.support.harness import ERAS, Era, body_of, refusal_of
-
-COMMAND = [sys.executable, "-m", "projects_mcp"]
-CLEAN = {
-    name: value for name, value in os.environ.items() if not name.startswith(("POSTHOG_", "PROJECTS_MCP_", "OTEL_"))
-}
-PATIENCE_S = 30
-
-
-class Process:
-    """A server process, spoken to line by line."""
-
-    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
-        self.process = process
-        self.number = 0
-
-    def write(self, message: Any) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(message).encode() + b"\n")
-        self.process.stdin.flush()
-
-    def request(self, method: str, params: dict[str, Any]) -> Any:
-        self.number += 1
-        self.write({"jsonrpc": "2.0", "id": self.number, "method": method, "params": params})
-        assert self.process.stdout is not None
-        message = json.loads(self.process.stdout.readline())
-        assert (message["jsonrpc"], message["id"]) == ("2.0", self.number)
-        return message
-
-    def handshake(self) -> None:
-        client = {"name": "test", "version": "1"}
-        self.request("initialize", {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client})
-        self.write({"jsonrpc": "2.0", "method": "notifications/initialized"})
-
-    def call(self, name: str, arguments: dict[str, Any]) -> Any:
-        return self.request("tools/call", {"name": name, "arguments": arguments})["result"]
-
-
-@contextmanager
-def running(*arguments: str, **environment: str) -> Iterator[Process]:
-    process = subprocess.Popen(
-        [*COMMAND, *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**CLEAN, **environment},
-    )
-    try:
-        yield Process(process)
-    finally:
-        process.kill()
-        process.communicate()
+from tests.support.process import CLEAN, COMMAND, TIMEOUT_S, modern_call, run, running
 
 
 @pytest.mark.anyio
@@ -77,7 +23,7 @@ def running(*arguments: str, **environment: str) -> Iterator[Process]:
 async def test_a_real_client_over_stdio(era: Era) -> None:
     server = StdioServerParameters(command=COMMAND[0], args=[*COMMAND[1:], "--sandbox"], env=CLEAN)
     async with Client(server, mode=era) as client:
-        assert len((await client.list_tools()).tools) == 13
+        assert len((await client.list_tools()).tools) == len(TOOLS)
         name = "Ünïcødé 项目 🚀"
         created = body_of(await client.call_tool("project_create", {"name": name}))
         project = body_of(await client.call_tool("project_get", {"project_id": created["project"]["id"]}))
@@ -89,20 +35,18 @@ async def test_a_real_client_over_stdio(era: Era) -> None:
 def test_stdout_carries_nothing_but_protocol() -> None:
     with running("--sandbox") as server:
         server.handshake()
-        assert len(server.request("tools/list", {})["result"]["tools"]) == 13
+        assert len(server.request("tools/list", {})["result"]["tools"]) == len(TOOLS)
         server.call("project_list", {})
         server.call("project_get", {"project_id": PRODUCTION_ID})
         server.call("project_get", {"project_id": "nonsense"})
-        out, _ = server.process.communicate(timeout=PATIENCE_S)
+        out, _ = server.end()
     assert out == b""
     assert server.process.returncode == 0, "it ends when stdin ends"
 
 
 def test_end_of_input_before_anything_ends_it_cleanly() -> None:
-    ended = subprocess.run(
-        [*COMMAND, "--sandbox"], input=b"", capture_output=True, timeout=PATIENCE_S, env=CLEAN, check=False
-    )
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"", b"")
+    ended = run("--sandbox")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
@@ -110,15 +54,14 @@ def test_a_signal_ends_it_although_stdin_is_open(number: signal.Signals, code: i
     with running("--sandbox") as server:
         server.handshake()
         server.process.send_signal(number)
-        assert server.process.wait(timeout=PATIENCE_S) == code
-        assert server.process.stderr is not None
-        assert server.process.stderr.read() == b""
+        assert server.process.wait(timeout=TIMEOUT_S) == code
+        assert server.stderr.read() == b""
 
 
 def test_without_a_key_it_starts_lists_and_says_what_to_set() -> None:
     with running(POSTHOG_PERSONAL_API_KEY="${user_config.api_key}", POSTHOG_HOST="") as server:
         server.handshake()
-        assert len(server.request("tools/list", {})["result"]["tools"]) == 13
+        assert len(server.request("tools/list", {})["result"]["tools"]) == len(TOOLS)
         result = server.call("project_list", {})
     assert result["isError"] is True
     assert "POSTHOG_PERSONAL_API_KEY" in result["content"][0]["text"]
@@ -126,29 +69,16 @@ def test_without_a_key_it_starts_lists_and_says_what_to_set() -> None:
 
 
 def test_a_wrong_setting_stops_the_start_with_one_line() -> None:
-    ended = subprocess.run(
-        COMMAND,
-        input=b"",
-        capture_output=True,
-        timeout=PATIENCE_S,
-        env={**CLEAN, "PROJECTS_MCP_ACCESS": "admin"},
-        check=False,
-    )
-    assert ended.returncode == 2
-    assert ended.stdout == b""
-    assert ended.stderr.decode().splitlines() == ["projects-mcp: PROJECTS_MCP_ACCESS must be one of read, write, full."]
+    ended = run(PROJECTS_MCP_ACCESS="admin")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.splitlines() == ["projects-mcp: PROJECTS_MCP_ACCESS must be one of read, write, full."]
 
 
 @pytest.mark.anyio
 async def test_access_levels_over_stdio() -> None:
     server = StdioServerParameters(command=COMMAND[0], args=[*COMMAND[1:], "--sandbox", "--access", "read"], env=CLEAN)
     async with Client(server) as client:
-        assert [tool.name for tool in (await client.list_tools()).tools] == [
-            "project_list",
-            "project_get",
-            "project_activity",
-            "project_is_generating_demo_data",
-        ]
+        assert [tool.name for tool in (await client.list_tools()).tools] == READS
         text, detail = refusal_of(await client.call_tool("project_create", {"name": "x"}))
     assert detail["kind"] == "access_level"
     assert "read-only" in text
@@ -161,23 +91,14 @@ def test_it_goes_on_although_nobody_reads_stderr() -> None:
             assert server.call("project_get", {"project_id": PRODUCTION_ID, "fields": ["id"]})["isError"] is False
 
 
-def request(number: int, name: str, arguments: dict[str, Any]) -> bytes:
-    meta = {
-        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-        "io.modelcontextprotocol/clientCapabilities": {},
-    }
-    params = {"name": name, "arguments": arguments, "_meta": meta}
-    return json.dumps({"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}).encode()
-
-
 def test_lines_arrive_in_any_pieces() -> None:
     with running("--sandbox") as server:
-        stdin, stdout = server.process.stdin, server.process.stdout
-        assert stdin is not None
-        assert stdout is not None
+        stdin, stdout = server.stdin, server.stdout
         text = "ü" * 900
-        first = request(1, "project_update", {"project_id": PRODUCTION_ID, "settings": {"product_description": text}})
-        second = request(2, "project_get", {"project_id": PRODUCTION_ID, "fields": ["product_description"]})
+        first = modern_call(
+            1, "project_update", {"project_id": PRODUCTION_ID, "settings": {"product_description": text}}
+        )
+        second = modern_call(2, "project_get", {"project_id": PRODUCTION_ID, "fields": ["product_description"]})
         for piece in (first[:700], first[700:] + b"\r\n" + second[:5], second[5:-1], second[-1:] + b"\n"):
             stdin.write(piece)
             stdin.flush()
@@ -189,10 +110,8 @@ def test_lines_arrive_in_any_pieces() -> None:
 
 def test_a_client_that_reads_late_gets_every_answer_whole() -> None:
     with running("--sandbox", PROJECTS_MCP_RESULT_LIMIT="1000000") as server:
-        stdin, stdout = server.process.stdin, server.process.stdout
-        assert stdin is not None
-        assert stdout is not None
-        line = request(1, "project_get", {"project_id": PRODUCTION_ID, "detail": "full"})
+        stdin, stdout = server.stdin, server.stdout
+        line = modern_call(1, "project_get", {"project_id": PRODUCTION_ID, "detail": "full"})
         stdin.write(b"".join(line.replace(b'"id": 1', b'"id": %d' % number) + b"\n" for number in range(100)))
         stdin.flush()
         time.sleep(1)  # far more than a pipe holds waits by now
@@ -217,19 +136,10 @@ main([])
 
 
 def test_what_is_printed_by_mistake_misses_the_protocol() -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-u", "-c", PRINTING],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**CLEAN, "PROJECTS_MCP_SANDBOX": "1"},
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write(request(1, "project_list", {}) + b"\n")
-    process.stdin.flush()
-    answer = json.loads(process.stdout.readline())
-    out, err = process.communicate(timeout=PATIENCE_S)
+    with running(program=PRINTING, PROJECTS_MCP_SANDBOX="1") as server:
+        server.write(modern_call(1, "project_list", {}) + b"\n")
+        answer = server.read_message()
+        out, err = server.end()
     assert answer["result"]["isError"] is False
     assert out == b""
     assert err.count(b"stray") == 2
@@ -237,12 +147,10 @@ def test_what_is_printed_by_mistake_misses_the_protocol() -> None:
 
 def test_files_instead_of_pipes_work_too(tmp_path: Path) -> None:
     asked, answered = tmp_path / "in", tmp_path / "out"
-    asked.write_bytes(request(1, "project_list", {}) + b"\n")
+    asked.write_bytes(modern_call(1, "project_list", {}) + b"\n")
     with asked.open("rb") as stdin, answered.open("wb") as stdout:
-        ended = subprocess.run(
-            [*COMMAND, "--sandbox"], stdin=stdin, stdout=stdout, timeout=PATIENCE_S, env=CLEAN, check=False
-        )
-    assert ended.returncode == 0
+        process = start([*COMMAND, "--sandbox"], environment=CLEAN, stdin=stdin, stdout=stdout)
+    assert process.wait(TIMEOUT_S) == 0
     for line in answered.read_text(encoding="utf-8").splitlines():
         assert json.loads(line)["id"] == 1
 
@@ -250,7 +158,7 @@ def test_files_instead_of_pipes_work_too(tmp_path: Path) -> None:
 class Slow(BaseHTTPRequestHandler):
     """Answers every GET with one project, and lets every write wait."""
 
-    arrived = threading.Event()
+    arrived, released = threading.Event(), threading.Event()
 
     def do_GET(self) -> None:
         body = json.dumps(project()).encode()
@@ -262,7 +170,7 @@ class Slow(BaseHTTPRequestHandler):
 
     def do_PATCH(self) -> None:
         self.arrived.set()
-        time.sleep(3)
+        self.released.wait(TIMEOUT_S)
 
     def log_message(self, *arguments: object) -> None:
         """Say nothing."""
@@ -279,14 +187,13 @@ def test_a_signal_during_a_write_leaves_its_outcome_in_the_audit_log(tmp_path: P
     }
     try:
         with running(**settings, PROJECTS_MCP_AUDIT_LOG=str(audit)) as server:
-            assert server.process.stdin is not None
             arguments = {"project_id": PROJECT, "settings": {"timezone": "Asia/Tokyo"}}
-            server.process.stdin.write(request(1, "project_update", arguments) + b"\n")
-            server.process.stdin.flush()
-            assert Slow.arrived.wait(PATIENCE_S)
+            server.write(modern_call(1, "project_update", arguments) + b"\n")
+            assert Slow.arrived.wait(TIMEOUT_S)
             server.process.send_signal(signal.SIGTERM)
-            assert server.process.wait(timeout=PATIENCE_S) == 0
+            assert server.process.wait(timeout=TIMEOUT_S) == 0
     finally:
+        Slow.released.set()
         upstream.shutdown()
         upstream.server_close()
     events = [json.loads(line) for line in audit.read_text(encoding="utf-8").splitlines()]

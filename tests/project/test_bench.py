@@ -9,16 +9,17 @@ import httpx
 import pytest
 
 from dev.bench.bars import BARS, sized
-from dev.bench.driver import StdioServer
 from dev.bench.fixtures import KEY, ORDINARY_ID, PROJECT_ID
+from dev.bench.http_driver import is_complete
 from dev.bench.peers.openapi import document
 from dev.bench.plan import BARE, FASTMCP, OURS, OURS_AIOHTTP
 from dev.bench.plot import svg
 from dev.bench.report import NAMES, markdown
 from dev.bench.stats import Book, percentile, rotated
+from dev.bench.stdio_driver import StdioServer
 from dev.bench.upstream import listen
-from dev.bench.web import is_complete
 from dev.bench.wire import Failed, answered, http_request, request
+from tests.contract.operations import OPERATIONS
 
 ECHO = """
 import json, sys
@@ -119,6 +120,7 @@ async def test_the_upstream_answers_as_posthog_does() -> None:
 
 def test_the_driver_matches_answers_to_requests(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("dev.bench.processes.CACHE", tmp_path)
+    monkeypatch.setattr("dev.bench.processes.STDERR_LOG", tmp_path / "stderr.log")
     with StdioServer([sys.executable, "-I", "-S", "-c", ECHO], {}) as server:
         assert answered(server.ask(request(7))) == 7
         assert len(server.times([request(1), request(2)])) == 2
@@ -152,5 +154,5 @@ def test_the_document_is_the_page() -> None:
     operations = [operation for path in document()["paths"].values() for operation in path.values()]
     bodies = [operation["requestBody"] for operation in operations if "requestBody" in operation]
     fields = [body["content"]["application/json"]["schema"]["properties"] for body in bodies]
-    assert len({operation["operationId"] for operation in operations}) == 13
+    assert len({operation["operationId"] for operation in operations}) == len(OPERATIONS)
     assert [len(properties) for properties in fields] == [41] * 8

@@ -1,7 +1,6 @@
 """The bundle for desktop clients: what is in it, and that the server starts from it as such a client starts it."""
 
 import hashlib
-import importlib.util
 import json
 import os
 import re
@@ -10,33 +9,22 @@ import tomllib
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import pytest
 from mcp import Client, StdioServerParameters
 
-from dev.conformance.toolbox import CACHE, CONSTRAINTS, ROOT, Toolbox
-from dev.conformance.verdicts import UnavailableError
+from dev.environments import CACHE, CONSTRAINTS, ROOT, UnavailableError
+from dev.release import bundle
+from dev.toolbox import Toolbox
 from projects_mcp.sandbox import PRODUCTION_ID
-from tests.process.test_stdio import CLEAN
+from tests.contract.operations import TOOLS
 from tests.support.harness import body_of, refusal_of
+from tests.support.process import CLEAN
 
 MANIFEST: dict[str, Any] = json.loads((ROOT / "manifest.json").read_text(encoding="utf-8"))
 FORM: dict[str, dict[str, Any]] = MANIFEST["user_config"]
 REQUIRED = os.environ.get("OFFICIAL") == "required"
-
-
-def loaded() -> ModuleType:
-    specification = importlib.util.spec_from_file_location("bundle", ROOT / "dev" / "release" / "bundle.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
-bundling = loaded()
 
 
 def pins() -> dict[str, str]:
@@ -49,7 +37,7 @@ def pins() -> dict[str, str]:
 
 @pytest.fixture
 def staged(tmp_path: Path) -> Path:
-    bundling.stage(tmp_path)
+    bundle.stage(tmp_path)
     return tmp_path
 
 
@@ -118,17 +106,19 @@ def toolbox() -> Toolbox:
 @pytest.fixture(scope="module")
 def packed(toolbox: Toolbox, tmp_path_factory: pytest.TempPathFactory) -> Packed:
     out, folder = tmp_path_factory.mktemp("dist"), tmp_path_factory.mktemp("installed")
-    file, said = bundling.make(toolbox, out)
+    file, said = bundle.make(toolbox, out)
     with zipfile.ZipFile(file) as archive:
         archive.extractall(folder)
     return Packed(file, said, json.loads((out / "server.json").read_text(encoding="utf-8")), folder)
 
 
+@pytest.mark.heavy
 def test_the_official_tool_accepts_it(packed: Packed) -> None:
     assert "Manifest schema validation passes!" in packed.said
     assert json.loads((packed.folder / "manifest.json").read_text(encoding="utf-8")) == MANIFEST
 
 
+@pytest.mark.heavy
 def test_the_lock_holds_the_tested_versions(packed: Packed) -> None:
     lock = tomllib.loads((packed.folder / "uv.lock").read_text(encoding="utf-8"))
     held = {package["name"]: package.get("version") for package in lock["package"]}
@@ -141,6 +131,7 @@ def test_the_lock_holds_the_tested_versions(packed: Packed) -> None:
     assert held.keys() - pins().keys() <= {"colorama", "httpx2-jsfetch", "pywin32"}
 
 
+@pytest.mark.heavy
 def test_the_entry_for_the_registry_names_this_very_bundle(packed: Packed) -> None:
     (package,) = (package for package in packed.entry["packages"] if package["registryType"] == "mcpb")
     assert package.pop("fileSha256") == hashlib.sha256(packed.file.read_bytes()).hexdigest()
@@ -183,16 +174,18 @@ def started(packed: Packed, toolbox: Toolbox, form: Mapping[str, str]) -> StdioS
     )
 
 
+@pytest.mark.heavy
 @pytest.mark.anyio
 @pytest.mark.parametrize("form", [empty, literal])
 async def test_it_starts_with_a_form_that_nobody_has_filled_in(packed: Packed, toolbox: Toolbox, form: Any) -> None:
     async with Client(started(packed, toolbox, form())) as client:
-        assert len((await client.list_tools()).tools) == 13
+        assert len((await client.list_tools()).tools) == len(TOOLS)
         text, detail = refusal_of(await client.call_tool("project_list", {}))
         assert detail["request_sent"] is False
         assert "POSTHOG_PERSONAL_API_KEY" in text
 
 
+@pytest.mark.heavy
 @pytest.mark.anyio
 async def test_it_works_with_the_settings_of_the_form(packed: Packed, toolbox: Toolbox) -> None:
     async with Client(started(packed, toolbox, {**as_offered(), "sandbox": "true"})) as client:

@@ -4,12 +4,8 @@ No daemon builds the image here and no cluster takes the manifests, so they are 
 """
 
 import json
-import os
 import re
-import shutil
 import socketserver
-import stat
-import subprocess
 import sys
 import threading
 import tomllib
@@ -17,46 +13,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
 
-import pytest
-
-from projects_mcp import __version__
+from dev.environments import ROOT
 from projects_mcp.cli.parser import parse
-from projects_mcp.config.parsers import SettingsError
 from projects_mcp.config.settings import load
 from projects_mcp.config.variables import VARIABLES
 from projects_mcp.http.callers import Callers
 from projects_mcp.http.callers_file import CallerTable, CredentialTable, load_callers
 from projects_mcp.http.limits import BODY_BYTES
 from projects_mcp.policy.access import Access
-
-ROOT = Path(__file__).resolve().parents[2]
-PORT: int = parse(["serve"]).port
-SECRET = re.compile(r"KEY|TOKEN|SECRET|SESSION|PASSWORD|ph[xsar]_", re.IGNORECASE)
-
-
-def text_of(name: str) -> str:
-    return (ROOT / name).read_text(encoding="utf-8")
-
-
-# The image ------------------------------------------------------------------------------------------------------------
-
-
-def instructions() -> list[tuple[str, str]]:
-    """Every instruction of the Dockerfile, and what follows it on its line, however that is broken."""
-    lines = [line for line in text_of("Dockerfile").splitlines() if line.strip() and not line.startswith("#")]
-    whole = re.sub(r"\\\n\s*", "", "\n".join(lines))
-    return [(word, rest) for word, _, rest in (line.partition(" ") for line in whole.splitlines())]
-
-
-def final_stage() -> dict[str, list[str]]:
-    given = instructions()
-    last = max(at for at, (word, _) in enumerate(given) if word == "FROM")
-    found: dict[str, list[str]] = {}
-    for word, rest in given[last:]:
-        found.setdefault(word, []).append(rest)
-    return found
+from tests.support.documents import callers_example, text_of
+from tests.support.image import PORT, SECRET, final_stage, instructions
+from tests.support.process import run_command
 
 
 def test_the_image_is_built_in_two_stages_on_one_small_image() -> None:
@@ -137,9 +105,8 @@ def test_the_health_check_of_the_image_works() -> None:
 
     def code(port: int) -> int:
         # A proxy of the environment must not be asked for what is on this machine.
-        environment = {**os.environ, "http_proxy": "http://127.0.0.1:9", "no_proxy": ""}
         asking = [sys.executable, "-c", command[2].replace(str(PORT), str(port))]
-        return subprocess.run(asking, env=environment, stderr=subprocess.DEVNULL, timeout=30, check=False).returncode
+        return run_command(asking, http_proxy="http://127.0.0.1:9", no_proxy="").returncode
 
     with listening("/healthz") as port:
         assert code(port) == 0
@@ -157,170 +124,6 @@ def test_only_what_is_needed_gets_into_the_build() -> None:
     }
     assert let_in == copied
     assert all((ROOT / name).exists() for name in copied)
-
-
-# Kubernetes -----------------------------------------------------------------------------------------------------------
-
-
-def documents() -> list[dict[str, Any]]:
-    """The manifests, read as the small part of YAML that they are written in."""
-    lines = [line for line in text_of("deploy/kubernetes.yaml").splitlines() if not re.match(r"\s*(#|$)", line)]
-    parts = "\n".join(lines).split("\n---\n")
-    return [_block(part.splitlines()) for part in parts]
-
-
-def _block(lines: list[str]) -> Any:
-    """Read lines that begin at the same depth, or deeper."""
-    depth = _depth(lines[0])
-    starts = [at for at, line in enumerate(lines) if _depth(line) == depth]
-    groups = [lines[start:end] for start, end in zip(starts, [*starts[1:], len(lines)], strict=True)]
-    assert starts[0] == 0
-    if lines[0].lstrip().startswith("- "):
-        return [_item([group[0].replace("- ", "  ", 1), *group[1:]]) for group in groups]
-    pairs = [re.fullmatch(r"([\w./-]+):(?: (.+))?", group[0].strip()) for group in groups]
-    assert None not in pairs, lines
-    keys = [pair[1] for pair in pairs if pair]
-    assert len(set(keys)) == len(keys), "no key stands twice"
-    values = [
-        _scalar(pair[2]) if pair[2] else _block(group[1:]) for pair, group in zip(pairs, groups, strict=True) if pair
-    ]
-    return dict(zip(keys, values, strict=True))
-
-
-def _item(lines: list[str]) -> Any:
-    return _block(lines) if re.match(r"\s*[\w./-]+:( |$)", lines[0]) else _scalar(lines[0].strip())
-
-
-def _depth(line: str) -> int:
-    return len(line) - len(line.lstrip())
-
-
-def _scalar(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
-def of_kind(kind: str) -> dict[str, Any]:
-    (found,) = (document for document in documents() if document["kind"] == kind)
-    return found
-
-
-def pod() -> dict[str, Any]:
-    value: dict[str, Any] = of_kind("Deployment")["spec"]["template"]["spec"]
-    return value
-
-
-def container() -> dict[str, Any]:
-    (value,) = pod()["containers"]
-    return dict(value)
-
-
-def test_there_are_replicas_and_all_select_the_same_pods() -> None:
-    deployment = of_kind("Deployment")["spec"]
-    assert deployment["replicas"] == 2
-    labels = deployment["template"]["metadata"]["labels"]
-    assert deployment["selector"]["matchLabels"] == labels
-    assert of_kind("Service")["spec"]["selector"] == labels
-    budget = of_kind("PodDisruptionBudget")["spec"]
-    assert budget == {"minAvailable": 1, "selector": {"matchLabels": labels}}
-    assert deployment["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
-
-
-def test_the_pods_run_the_image_of_this_version() -> None:
-    (first,) = pod()["initContainers"]
-    assert first["image"] == container()["image"] == f"projects-mcp:{__version__}"
-    assert parse(container()["args"]).command == "serve"
-    (port,) = container()["ports"]
-    assert port == {"name": "http", "containerPort": PORT}
-    assert [entry["targetPort"] for entry in of_kind("Service")["spec"]["ports"]] == ["http"]
-
-
-def test_the_probes_ask_what_the_server_answers() -> None:
-    probes = {name: container()[f"{name}Probe"] for name in ("startup", "liveness", "readiness")}
-    assert {name: probe["httpGet"] for name, probe in probes.items()} == {
-        "startup": {"path": "/healthz", "port": "http"},
-        "liveness": {"path": "/healthz", "port": "http"},
-        "readiness": {"path": "/readyz", "port": "http"},
-    }
-    assert probes["readiness"]["timeoutSeconds"] > load({}).limits.connect_s, "PostHog has that long to answer"
-
-
-def test_there_is_time_to_finish() -> None:
-    (word, seconds) = container()["lifecycle"]["preStop"]["exec"]["command"]
-    assert word == "sleep"
-    drained = load({}).limits.call_s + 6
-    assert pod()["terminationGracePeriodSeconds"] > int(seconds) + drained
-
-
-def test_the_containers_may_do_nothing_but_run() -> None:
-    user = final_stage()["USER"][0].split(":")[0]
-    assert pod()["automountServiceAccountToken"] is False
-    assert pod()["securityContext"] == {
-        "runAsNonRoot": True,
-        "runAsUser": int(user),
-        "runAsGroup": int(user),
-        "fsGroup": int(user),
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
-    for each in (container(), *pod()["initContainers"]):
-        assert each["securityContext"] == {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        }
-        assert each["resources"]["requests"].keys() == {"cpu", "memory"}
-        assert "memory" in each["resources"]["limits"]
-
-
-def test_the_settings_exist_and_no_secret_is_written_down() -> None:
-    given = {entry["name"]: entry for entry in container()["env"]}
-    assert given.keys() <= VARIABLES.keys()
-    written = {name: entry["value"] for name, entry in given.items() if "value" in entry}
-    assert {name for name in written if SECRET.search(name)} == {"POSTHOG_PERSONAL_API_KEY_FILE"}, "a path"
-    of_secret = {name: entry["valueFrom"]["secretKeyRef"] for name, entry in given.items() if "valueFrom" in entry}
-    assert of_secret == {"PROJECTS_MCP_SIGNING_KEY": {"name": "projects-mcp", "key": "signing-key"}}
-    assert "Secret" not in {document["kind"] for document in documents()}
-    harmless = {name: value for name, value in written.items() if not name.endswith("_FILE")}
-    assert load(harmless).serving.public_url == "https://mcp.example.com/mcp"
-
-
-@pytest.mark.skipif(not hasattr(os, "getuid"), reason="modes are those of Unix")
-def test_the_copies_of_the_secret_are_private_as_the_server_demands(tmp_path: Path) -> None:
-    """The command of the init container, run on files with the modes that a cluster gives them."""
-    (first,) = pod()["initContainers"]
-    volumes = {volume["name"]: volume for volume in pod()["volumes"]}
-    assert int(volumes["secret"]["secret"]["defaultMode"], 8) == 0o400
-    mounts = {mount["name"]: mount["mountPath"] for mount in first["volumeMounts"]}
-    secret, private = tmp_path / "secret", tmp_path / "private"
-    places = {mounts["secret"]: secret, mounts["private"]: private}
-    for folder in places.values():
-        folder.mkdir()
-    for item in volumes["secret"]["secret"]["items"]:
-        example = _callers_example() if item["path"].endswith(".toml") else "phx_example_key"
-        (secret / item["path"]).write_text(example, encoding="utf-8")
-        (secret / item["path"]).chmod(0o440)  # what fsGroup makes of 0400
-    with pytest.raises(SettingsError, match="can be read by others"):
-        load_callers(secret / "callers.toml", {})
-
-    def here(path: str) -> str:
-        for given, place in places.items():
-            path = re.sub(rf"^{given}/", f"{place}/", path)
-        return path
-
-    program = shutil.which(first["command"][0])
-    assert program
-    subprocess.run([program, *map(here, first["command"][1:])], check=True, timeout=30)
-    env = {entry["name"]: here(entry["value"]) for entry in container()["env"] if "value" in entry}
-    copies = [Path(env[name]) for name in ("PROJECTS_MCP_CALLERS", "POSTHOG_PERSONAL_API_KEY_FILE")]
-    assert [stat.S_IMODE(copy.stat().st_mode) for copy in copies] == [0o600, 0o600]
-    settings = load(env)
-    assert settings.credentials.key is not None
-    assert settings.serving.callers == copies[0]
-    mounted = {mount["name"]: mount for mount in container()["volumeMounts"]}
-    assert mounted == {"private": {"name": "private", "mountPath": mounts["private"], "readOnly": True}}
-    assert volumes["private"]["emptyDir"]["medium"] == "Memory"
 
 
 # The proxy ------------------------------------------------------------------------------------------------------------
@@ -358,11 +161,6 @@ def test_the_proxy_is_neither_stricter_nor_more_patient_than_it_must_be() -> Non
 # The page -------------------------------------------------------------------------------------------------------------
 
 
-def _callers_example() -> str:
-    (block,) = re.findall(r"^```toml\n(.*?)^```", text_of("docs/serving.md"), flags=re.MULTILINE | re.DOTALL)
-    return str(block)
-
-
 def _fields(of: str) -> set[str]:
     """The fields in the table of the page about one kind of section."""
     table = text_of("docs/serving.md").partition(f"| Field of `[{of}.NAME]`")[2].partition("\n\n")[0]
@@ -378,7 +176,7 @@ def _loaded(text: str, folder: Path) -> Callers:
 
 
 def test_the_example_of_a_callers_file_is_one(tmp_path: Path) -> None:
-    callers = _loaded(_callers_example(), tmp_path)
+    callers = _loaded(callers_example(), tmp_path)
     anna, reports = callers.by_hash.values()
     assert (anna.name, reports.name) == ("anna", "reports")
     assert (anna.grant.access, anna.credential, anna.at_once, anna.per_minute) == (Access.FULL, "default", 64, 6_000)
@@ -393,7 +191,7 @@ def test_the_example_of_a_callers_file_is_one(tmp_path: Path) -> None:
 
 
 def test_every_field_of_a_callers_file_is_explained() -> None:
-    example = tomllib.loads(_callers_example())
+    example = tomllib.loads(callers_example())
     for section in ("callers", "credentials"):
         assert _fields(section) == {field for entry in example[section].values() for field in entry}
     assert _fields("callers") == set(CallerTable.model_fields)

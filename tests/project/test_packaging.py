@@ -1,45 +1,27 @@
 """Documents, manifest, imports and pins say what the code says."""
 
-import ast
-import importlib.util
 import json
-import os
 import re
-import shlex
 import shutil
-import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from dev.docs import generate
+from dev.environments import ROOT
 from projects_mcp import __version__
-from projects_mcp.config.settings import Settings, SettingsError, load
+from projects_mcp.config.parsers import SettingsError
+from projects_mcp.config.settings import Settings, load
 from projects_mcp.config.variables import VARIABLES
-from projects_mcp.errors.explain import explain
-from projects_mcp.errors.refusals import RememberedDenial
 from projects_mcp.tools.catalog import CATALOG
-from tests.conftest import FAST
-from tests.process.test_stdio import CLEAN
-from tests.unit.test_error_messages import failures
-
-ROOT = Path(__file__).resolve().parents[2]
-SOURCE = ROOT / "src" / "projects_mcp"
-MODULES = sorted(file.relative_to(SOURCE).as_posix() for file in SOURCE.rglob("*.py"))
-DOCUMENTS = sorted(
-    file.relative_to(ROOT).as_posix() for pattern in ("*.md", "docs/**/*.md") for file in ROOT.glob(pattern)
-)
-
-
-def text_of(name: str) -> str:
-    return (ROOT / name).read_text(encoding="utf-8")
+from tests.support.documents import text_of
+from tests.support.process import run_command
 
 
 def manifest() -> dict[str, Any]:
@@ -55,46 +37,13 @@ def project() -> dict[str, Any]:
 # What is generated ----------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def generate() -> ModuleType:
-    specification = importlib.util.spec_from_file_location("generate", ROOT / "dev" / "docs" / "generate.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules["generate"] = module  # dataclasses look their module up
-    try:
-        specification.loader.exec_module(module)
-    finally:
-        del sys.modules["generate"]
-    return module
-
-
 def test_generated_parts_are_up_to_date() -> None:
-    done = run([sys.executable, str(ROOT / "dev" / "docs" / "generate.py"), "--check"])
+    done = run_command([sys.executable, "-m", "dev.docs.generate", "--check"])
     assert done.returncode == 0, done.stderr
 
 
-def test_every_kind_of_failure_is_documented() -> None:
-    kinds = {explain(failure, situation).detail["kind"] for _, situation, failure in failures()} | {"internal"}
-    kinds -= {RememberedDenial.kind}  # is told as what PostHog refused
-    text = text_of("docs/reference.md")
-    assert sorted(kind for kind in kinds if f"`{kind}`" not in text) == []
-
-
-def test_every_command_and_flag_is_documented() -> None:
-    text = text_of("docs/reference.md")
-    helped = run([sys.executable, "-m", "projects_mcp", "--help"]).stdout
-    commands = re.findall(r"^    ([a-z]+) ", helped, flags=re.MULTILINE)
-    assert len(commands) == 8
-    for command in ["", *commands]:
-        assert f"`projects-mcp {command}".rstrip() in text
-        shown = run([sys.executable, "-m", "projects_mcp", *command.split(), "--help"]).stdout
-        flags = set(re.findall(r"(?<![\w-])--[a-z-]+", shown))
-        assert sorted(flag for flag in flags if f"{flag}" not in text) == [], command
-
-
 def test_the_picture_of_a_session_is_what_the_demo_prints() -> None:
-    done = run([sys.executable, str(ROOT / "dev" / "docs" / "picture.py"), "--check"])
+    done = run_command([sys.executable, "-m", "dev.docs.picture", "--check"])
     assert done.returncode == 0, done.stderr
 
 
@@ -111,7 +60,6 @@ def test_the_picture_of_a_session_is_what_the_demo_prints() -> None:
     ],
 )
 def test_a_difference_is_named_and_repaired(
-    generate: ModuleType,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -140,7 +88,6 @@ def test_a_difference_is_named_and_repaired(
 def test_the_manifest_lists_the_catalogue() -> None:
     value = manifest()
     assert value["tools"] == [{"name": tool.name, "description": tool.description} for tool in CATALOG]
-    assert len(value["tools"]) == 13
     assert value["tools_generated"] is False
 
 
@@ -196,149 +143,7 @@ def _filled_in(value: dict[str, Any]) -> dict[str, str]:
     return environment
 
 
-# Documents ------------------------------------------------------------------------------------------------------------
-
-
-def test_every_setting_is_documented() -> None:
-    text = text_of("README.md")
-    assert [name for name in VARIABLES if f"`{name}`" not in text] == []
-
-
-def test_no_document_names_a_setting_that_does_not_exist() -> None:
-    for document in DOCUMENTS:
-        named = set(re.findall(r"\b(?:POSTHOG|PROJECTS_MCP)_[A-Z_]+\b", text_of(document)))
-        assert named <= VARIABLES.keys(), document
-
-
-def test_the_readme_stays_short() -> None:
-    assert len(text_of("README.md").splitlines()) < 250
-
-
-@pytest.mark.parametrize("document", DOCUMENTS)
-def test_links_lead_somewhere(document: str) -> None:
-    for target in re.findall(r"\]\(([^)\s]+)\)", text_of(document)):
-        if re.match(r"[a-z]+:", target):
-            continue
-        path, _, anchor = target.partition("#")
-        file = (ROOT / document).parent / path if path else ROOT / document
-        assert file.exists(), target
-        assert file.resolve().is_relative_to(ROOT), target
-        assert not anchor or anchor in _anchors(file), target
-
-
-def _anchors(file: Path) -> set[str]:
-    headings = re.findall(r"^#+ +(.+)$", file.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
-def test_the_entry_for_clients_can_be_pasted() -> None:
-    (block,) = re.findall(r"^```json\n(.*?)^```", text_of("README.md"), flags=re.MULTILINE | re.DOTALL)
-    (server,) = json.loads(block)["mcpServers"].values()
-    assert server["env"].keys() <= VARIABLES.keys()
-    assert server["command"].endswith("/projects-mcp")
-    assert load(server["env"]).credentials.key is not None
-
-
-def _examples() -> list[tuple[str, str]]:
-    (block,) = re.findall(r"^```console\n(.*?)^```", text_of("README.md"), flags=re.MULTILINE | re.DOTALL)
-    return re.findall(r"^\$ (.+)\n((?:[^$\n].*\n)+)", block, flags=re.MULTILINE)
-
-
-@pytest.mark.parametrize(("command", "shown"), _examples())
-def test_the_examples_answer_what_they_show(command: str, shown: str) -> None:
-    program, *arguments = shlex.split(command)
-    assert program == ".venv/bin/projects-mcp"
-    done = run([sys.executable, "-m", "projects_mcp", *arguments])
-    pieces = [re.escape(piece) for piece in shown.strip().split("…")]
-    assert re.fullmatch(".*".join(pieces), (done.stdout + done.stderr).strip()), done.stdout + done.stderr
-
-
-# Imports --------------------------------------------------------------------------------------------------------------
-
-
-def imported(module: str) -> set[str]:
-    """The modules that a file imports, anywhere in it."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse((SOURCE / module).read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "imports are absolute"
-            assert node.module
-            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names if _is_module(node, alias))}
-    return found
-
-
-def _is_module(node: ast.ImportFrom, alias: ast.alias) -> bool:
-    place = ROOT / "src" / (node.module or "").replace(".", "/") / alias.name
-    return place.is_dir() or place.with_suffix(".py").is_file()
-
-
-def of(names: set[str], *packages: str) -> set[str]:
-    """Those of some names that are, or are inside, one of some packages."""
-    return {name for name in names if any(name == package or name.startswith(f"{package}.") for package in packages)}
-
-
-def ours(module: str) -> set[str]:
-    """The modules of this package that a file imports, without the package's name."""
-    return {name.removeprefix("projects_mcp.") for name in imported(module) if name.startswith("projects_mcp.")}
-
-
-HTTP, PROTOCOL, SANDBOX = (
-    {name for name in MODULES if name.startswith(folder)} for folder in ("http/", "protocol/", "sandbox/")
-)
-
-
-@pytest.mark.parametrize(
-    ("packages", "allowed"),
-    [
-        (("mcp", "mcp_types"), PROTOCOL | {"cli/demo/command.py", "http/app.py", "http/middleware.py"}),
-        (("httpx",), {"posthog/client.py", "posthog/pool.py"}),
-        (("aiohttp", "httpx_aiohttp"), {"posthog/aiohttp_transport.py"}),
-        (("starlette",), SANDBOX | HTTP),
-        (("uvicorn",), SANDBOX | {"http/process.py", "http/uvicorn_header_timeout.py", "http/uvicorn_signals.py"}),
-        (("jwt",), {"http/jwks.py", "http/jwt.py"}),
-        (
-            ("projects_mcp.sandbox",),
-            SANDBOX | {"runner/build.py", "cli/sandbox.py", "cli/demo/command.py", "cli/demo/steps.py"},
-        ),
-        (("pydantic", "pydantic_core"), {"http/callers_file.py", "protocol/caller_token.py"}),
-        (("httpx2", "requests", "urllib3", "jsonschema"), set()),
-    ],
-)
-def test_a_package_is_imported_only_where_it_belongs(packages: tuple[str, ...], allowed: set[str]) -> None:
-    assert {module for module in MODULES if of(imported(module), *packages)} <= allowed
-
-
-def calls(module: str) -> Iterator[str]:
-    """The names of the functions that a file calls by their bare name."""
-    for node in ast.walk(ast.parse((SOURCE / module).read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            yield node.func.id
-
-
-def test_nothing_prints_but_the_command_line() -> None:
-    printing = {module for module in MODULES if "print" in calls(module)}
-    assert {module for module in printing if not module.startswith("cli/")} == set()
-
-
 # Processes ------------------------------------------------------------------------------------------------------------
-
-
-def run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    """Run a command as a machine without any of our settings would."""
-    environment = {name: value for name, value in os.environ.items() if name not in VARIABLES}
-    environment["PYTHONIOENCODING"] = "utf-8"
-    return subprocess.run(
-        command,
-        env=environment,
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
 
 
 def _commands() -> list[list[str]]:
@@ -349,102 +154,11 @@ def _commands() -> list[list[str]]:
 
 @pytest.mark.parametrize("command", _commands(), ids=["script", "module"])
 def test_both_ways_to_start_it_work(command: list[str]) -> None:
-    asked = run([*command, "--version"])
+    asked = run_command([*command, "--version"])
     assert (asked.returncode, asked.stdout, asked.stderr) == (0, f"projects-mcp {__version__}\n", "")
-    helped = run([*command, "--help"])
+    helped = run_command([*command, "--help"])
     assert (helped.returncode, helped.stderr) == (0, "")
     assert helped.stdout.startswith("usage: projects-mcp ")
-
-
-LOADED = """
-import json, sys
-from projects_mcp.cli.main import main
-try:
-    main(sys.argv[1:])
-except SystemExit:
-    pass
-sys.stderr.write(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
-"""
-
-SLOW = {"mcp", "mcp_types", "pydantic", "jsonschema"}
-NETWORK = {"httpx", "httpx2", "starlette", "uvicorn"}
-
-
-@pytest.mark.parametrize(
-    ("arguments", "unwanted"),
-    [
-        (["--version"], SLOW | NETWORK | {"anyio", "asyncio"}),
-        (["--help"], SLOW | NETWORK | {"anyio", "asyncio"}),
-        (["tools"], SLOW | NETWORK),
-        (["tools", "--json"], SLOW | NETWORK),
-        (["call", "--sandbox", "project_list"], SLOW | {"uvicorn"}),
-    ],
-)
-def test_nobody_waits_for_what_they_do_not_use(arguments: list[str], unwanted: set[str]) -> None:
-    done = run([sys.executable, "-c", LOADED, *arguments])
-    assert done.returncode == 0, done.stderr
-    assert done.stdout
-    loaded = set(json.loads(done.stderr))
-    assert "projects_mcp" in loaded
-    assert loaded & unwanted == set()
-
-
-SERVED = """
-import json, os, sys
-from projects_mcp.cli.main import main
-main([])
-with open(os.environ["LOADED"], "w") as file:
-    json.dump({name: getattr(module, "__file__", None) or "" for name, module in sys.modules.items()}, file)
-"""
-LIST_TOOLS = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "tools/list",
-    "params": {
-        "_meta": {
-            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-            "io.modelcontextprotocol/clientCapabilities": {},
-        }
-    },
-}
-NOT_AT_THE_START = (
-    *("sandbox", "cli.call", "cli.demo", "cli.doctor", "cli.install", "cli.parser", "cli.sandbox", "cli.tools"),
-    *("__main__", "posthog.aiohttp_transport"),
-)
-OF_THE_SDK = {
-    *("_cffi_backend", "annotated_types", "anyio", "attr", "attrs", "click", "cryptography", "h11", "httpcore2"),
-    *("httpx2", "idna", "jsonschema", "jsonschema_specifications", "jwt", "mcp", "mcp_types", "opentelemetry"),
-    *("pydantic", "pydantic_core", "python_multipart", "referencing", "rpds", "sse_starlette", "starlette"),
-    *("truststore", "typing_extensions", "typing_inspection", "uvicorn"),
-}
-OF_THE_CLIENT = {"certifi", "httpcore", "httpx", "sniffio"}
-LEFT_BY_THE_DEVELOPERS_TOOLS = {"pygments", "coverage", "a1_coverage", "_distutils_hack"}
-OF_THE_EXTRA = {"uvloop"}
-
-
-def test_the_server_loads_only_what_it_needs_before_its_first_answer(tmp_path: Path) -> None:
-    """What is imported is start-up time and memory of every user: a new name here is a decision."""
-    loaded = tmp_path / "loaded"
-    process = subprocess.Popen(
-        [sys.executable, "-c", f"import sys\nsys.modules[{FAST!r}] = None\n{SERVED}"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**CLEAN, "LOADED": str(loaded), "POSTHOG_PERSONAL_API_KEY": "phx_x", "POSTHOG_HOST": "http://127.0.0.1:9"},
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write(json.dumps(LIST_TOOLS).encode() + b"\n")
-    process.stdin.flush()
-    answer = json.loads(process.stdout.readline())
-    process.communicate(timeout=60)
-    assert len(answer["result"]["tools"]) == 13
-    assert process.returncode == 0
-    files: dict[str, str] = json.loads(loaded.read_text(encoding="utf-8"))
-    assert "argparse" not in files
-    ours = {name.removeprefix("projects_mcp.") for name, file in files.items() if str(SOURCE) in file}
-    assert {name for name in ours if name.startswith(NOT_AT_THE_START)} == set()
-    foreign = {name.partition(".")[0] for name, file in files.items() if "site-packages" in file}
-    assert foreign - OF_THE_SDK - OF_THE_CLIENT - OF_THE_EXTRA - LEFT_BY_THE_DEVELOPERS_TOOLS == set()
 
 
 # Pins -----------------------------------------------------------------------------------------------------------------

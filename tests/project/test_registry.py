@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from dev.conformance.toolbox import ROOT, Toolbox
-from dev.conformance.verdicts import UnavailableError
+from dev.environments import ROOT, UnavailableError
 from dev.release.publishing import complaints
+from dev.toolbox import Toolbox
 from projects_mcp import __version__
 from projects_mcp.config.settings import Settings, load
 from projects_mcp.config.variables import VARIABLES
@@ -91,10 +91,12 @@ def schema() -> dict[str, Any]:
     return value
 
 
+@pytest.mark.heavy
 def test_the_entry_is_valid(schema: dict[str, Any]) -> None:
     assert complaints(schema, ENTRY) == []
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("field", "value"),
     [

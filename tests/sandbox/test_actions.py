@@ -8,34 +8,20 @@ from projects_mcp.sandbox import (
     ACME_ID,
     ADMIN_ID,
     DEMO_ID,
-    MEMBER_ID,
-    MOBILE_ID,
-    NORTHWIND_ID,
-    NORTHWIND_PROJECT_ID,
     PRODUCTION_ID,
     READ_ONLY_KEY,
     STAGING_ID,
 )
 from projects_mcp.sandbox.world.activity_log import record
 from projects_mcp.sandbox.world.catalogs import PRODUCT_KEYS
-from projects_mcp.sandbox.world.state import Level
-from tests.support.sandbox import ACME, NORTHWIND, ORIGIN, PRODUCTION, SERVER_ERROR, Sandbox, invalid
+from tests.support.sandbox import ACME, MOBILE, ORIGIN, PRODUCTION, SERVER_ERROR, STAGING, Sandbox, invalid
 
 pytestmark = pytest.mark.anyio
-
-MOBILE = f"{ACME}/{MOBILE_ID}"
-STAGING = f"{ACME}/{STAGING_ID}"
 PRIMARY = "onboarding product selected - primary"
 
 
-async def by_session(sandbox: Sandbox, method: str, path: str, **request: Any) -> Any:
-    response = await sandbox.by_session(method, path, **request)
-    assert response.status_code == 200, response.text
-    return response.json()
-
-
 async def test_activity(sandbox: Sandbox) -> None:
-    body = await by_session(sandbox, "GET", f"{PRODUCTION}/activity/")
+    body = await sandbox.act("GET", f"{PRODUCTION}/activity/")
     assert {name: body[name] for name in ("next", "previous", "total_count")} == {
         "next": None,
         "previous": None,
@@ -71,7 +57,7 @@ async def test_activity(sandbox: Sandbox) -> None:
 
 async def test_activity_of_posthog_itself(sandbox: Sandbox) -> None:
     record(sandbox.world, sandbox.world.projects[STAGING_ID], None, "updated")
-    body = await by_session(sandbox, "GET", f"{STAGING}/activity/")
+    body = await sandbox.act("GET", f"{STAGING}/activity/")
     assert body["results"][0]["user"] == {"first_name": "System", "email": None, "is_system": True}
 
 
@@ -91,7 +77,7 @@ async def test_pages_of_activity(
     for number in range(10):
         record(sandbox.world, sandbox.world.projects[PRODUCTION_ID], ADMIN_ID, f"updated {number}")
     path = f"{PRODUCTION}/activity/"
-    body = await by_session(sandbox, "GET", path + query)
+    body = await sandbox.act("GET", path + query)
     assert (len(body["results"]), body["total_count"]) == (count, 13)
     assert body["next"] == (following and ORIGIN + path + following)
     assert body["previous"] == (previous and ORIGIN + path + previous)
@@ -104,20 +90,20 @@ async def test_activity_that_posthog_cannot_answer(sandbox: Sandbox, query: str)
 
 
 async def test_no_activity_is_one_empty_page(sandbox: Sandbox) -> None:
-    body = await by_session(sandbox, "GET", f"{STAGING}/activity/")
+    body = await sandbox.act("GET", f"{STAGING}/activity/")
     assert body == {"results": [], "next": None, "previous": None, "total_count": 0}
 
 
 async def test_creation_is_logged_once_where_it_shows(sandbox: Sandbox) -> None:
     number = (await sandbox.create())["id"]
-    body = await by_session(sandbox, "GET", f"{ACME}/{number}/activity/")
+    body = await sandbox.act("GET", f"{ACME}/{number}/activity/")
     assert [entry["activity"] for entry in body["results"]] == ["created"]
 
 
 async def test_demo_data(sandbox: Sandbox) -> None:
     for number in (DEMO_ID, PRODUCTION_ID):
         path = f"{ACME}/{number}/is_generating_demo_data/"
-        assert await by_session(sandbox, "GET", path) == {"is_generating_demo_data": False}
+        assert await sandbox.act("GET", path) == {"is_generating_demo_data": False}
 
 
 async def test_a_product_intent(sandbox: Sandbox) -> None:
@@ -207,11 +193,11 @@ async def test_onboarding_refuses_outside_the_envelope(sandbox: Sandbox) -> None
 async def test_the_project_token_is_reset(sandbox: Sandbox) -> None:
     before = await sandbox.get(f"{PRODUCTION}/")
     sandbox.clock.pass_(minutes=1)
-    after = await by_session(sandbox, "PATCH", f"{PRODUCTION}/reset_token/")
+    after = await sandbox.act("PATCH", f"{PRODUCTION}/reset_token/")
     changed = {name for name in after if after[name] != before[name]}
     assert changed == {"api_token", "live_events_token", "updated_at"}
     assert after["api_token"].startswith("phc_")
-    entry = (await by_session(sandbox, "GET", f"{PRODUCTION}/activity/"))["results"][0]
+    entry = (await sandbox.act("GET", f"{PRODUCTION}/activity/"))["results"][0]
     assert entry["detail"]["changes"] == [
         {
             "type": "Team",
@@ -229,10 +215,10 @@ def masked(token: str) -> str:
 
 async def test_the_secret_token_is_rotated_with_one_generation_of_backup(sandbox: Sandbox) -> None:
     start = await sandbox.get(f"{PRODUCTION}/")
-    first = await by_session(sandbox, "PATCH", f"{PRODUCTION}/rotate_secret_token/")
+    first = await sandbox.act("PATCH", f"{PRODUCTION}/rotate_secret_token/")
     assert first["secret_api_token_backup"] == start["secret_api_token"]
     assert first["secret_api_token"] not in {start["secret_api_token"], start["secret_api_token_backup"]}
-    entry = (await by_session(sandbox, "GET", f"{PRODUCTION}/activity/"))["results"][0]
+    entry = (await sandbox.act("GET", f"{PRODUCTION}/activity/"))["results"][0]
     assert entry["detail"]["changes"] == [
         {
             "type": "Team",
@@ -248,16 +234,16 @@ async def test_the_secret_token_is_rotated_with_one_generation_of_backup(sandbox
             },
         }
     ]
-    second = await by_session(sandbox, "PATCH", f"{PRODUCTION}/rotate_secret_token/")
+    second = await sandbox.act("PATCH", f"{PRODUCTION}/rotate_secret_token/")
     assert second["secret_api_token_backup"] == first["secret_api_token"]
     assert start["secret_api_token"] not in second.values()
 
 
 async def test_a_first_secret_token(sandbox: Sandbox) -> None:
-    body = await by_session(sandbox, "PATCH", f"{STAGING}/rotate_secret_token/")
+    body = await sandbox.act("PATCH", f"{STAGING}/rotate_secret_token/")
     assert body["secret_api_token"].startswith("phs_")
     assert body["secret_api_token_backup"] is None
-    entry = (await by_session(sandbox, "GET", f"{STAGING}/activity/"))["results"][0]
+    entry = (await sandbox.act("GET", f"{STAGING}/activity/"))["results"][0]
     change = entry["detail"]["changes"][0]
     assert change["action"] == "created"
     assert change["before"] == {"secret_api_token": None}
@@ -272,17 +258,17 @@ async def test_a_first_secret_token_where_the_newer_keys_exist(sandbox: Sandbox)
         "Create a project secret API key with the feature_flag:read scope instead."
     )
     assert (response.status_code, response.json()) == (400, invalid(detail))
-    assert await by_session(sandbox, "PATCH", f"{MOBILE}/rotate_secret_token/")
+    assert await sandbox.act("PATCH", f"{MOBILE}/rotate_secret_token/")
     await sandbox.patch(f"{STAGING}/", conversations_enabled=True)
-    assert await by_session(sandbox, "PATCH", f"{STAGING}/rotate_secret_token/")
+    assert await sandbox.act("PATCH", f"{STAGING}/rotate_secret_token/")
 
 
 async def test_the_backup_is_deleted(sandbox: Sandbox) -> None:
     before = await sandbox.get(f"{PRODUCTION}/")
-    after = await by_session(sandbox, "PATCH", f"{PRODUCTION}/delete_secret_token_backup/")
+    after = await sandbox.act("PATCH", f"{PRODUCTION}/delete_secret_token_backup/")
     assert after["secret_api_token_backup"] is None
     assert after["secret_api_token"] == before["secret_api_token"]
-    entry = (await by_session(sandbox, "GET", f"{PRODUCTION}/activity/"))["results"][0]
+    entry = (await sandbox.act("GET", f"{PRODUCTION}/activity/"))["results"][0]
     assert entry["detail"]["changes"] == [
         {
             "type": "Team",
@@ -292,72 +278,5 @@ async def test_the_backup_is_deleted(sandbox: Sandbox) -> None:
             "after": None,
         }
     ]
-    assert await by_session(sandbox, "PATCH", f"{PRODUCTION}/delete_secret_token_backup/") == after
-    assert (await by_session(sandbox, "GET", f"{PRODUCTION}/activity/"))["total_count"] == 4
-
-
-async def test_a_project_moves(sandbox: Sandbox) -> None:
-    before = await sandbox.get(f"{PRODUCTION}/")
-    sandbox.world.users[MEMBER_ID].current_project_id = PRODUCTION_ID
-    path = f"{PRODUCTION}/change_organization/"
-    body = await by_session(sandbox, "POST", path, json={"organization_id": NORTHWIND_ID})
-    assert body["organization"] == NORTHWIND_ID
-    assert body["api_token"] == before["api_token"]
-    assert (await sandbox.ask("GET", f"{PRODUCTION}/")).status_code == 404
-    assert (await sandbox.get(f"{NORTHWIND}/{PRODUCTION_ID}/"))["effective_membership_level"] == Level.OWNER
-    admin, member = sandbox.world.users[ADMIN_ID], sandbox.world.users[MEMBER_ID]
-    assert (admin.current_organization_id, admin.current_project_id) == (NORTHWIND_ID, PRODUCTION_ID)
-    assert (member.current_organization_id, member.current_project_id) == (None, None)
-
-
-async def test_a_move_leaves_others_alone_and_is_not_shown_in_the_log(sandbox: Sandbox) -> None:
-    path = f"{STAGING}/change_organization/"
-    await by_session(sandbox, "POST", path, json={"organization_id": NORTHWIND_ID})
-    admin = sandbox.world.users[ADMIN_ID]
-    assert (admin.current_organization_id, admin.current_project_id) == (ACME_ID, PRODUCTION_ID)
-    body = await by_session(sandbox, "GET", f"{NORTHWIND}/{STAGING_ID}/activity/")
-    assert body["total_count"] == 0
-    assert sandbox.world.projects[STAGING_ID].activity[-1].scope == "Project"
-
-
-async def test_a_move_to_where_it_is(sandbox: Sandbox) -> None:
-    path = f"{PRODUCTION}/change_organization/"
-    body = await by_session(sandbox, "POST", path, json={"organization_id": ACME_ID.upper()})
-    assert body["organization"] == ACME_ID
-
-
-NOT_A_MEMBER = "You must be a member of the target organization to move a project."
-
-
-@pytest.mark.parametrize("body", [{}, {"organization_id": None}, {"organization_id": "0" * 32}])
-async def test_moves_to_nowhere(sandbox: Sandbox, body: Any) -> None:
-    response = await sandbox.by_session("POST", f"{PRODUCTION}/change_organization/", json=body)
-    assert (response.status_code, response.json()) == (400, invalid(NOT_A_MEMBER))
-
-
-async def test_a_move_to_an_organization_of_others(sandbox: Sandbox) -> None:
-    del sandbox.world.memberships[ADMIN_ID, NORTHWIND_ID]
-    path = f"{PRODUCTION}/change_organization/"
-    response = await sandbox.by_session("POST", path, json={"organization_id": NORTHWIND_ID})
-    assert (response.status_code, response.json()) == (400, invalid(NOT_A_MEMBER))
-
-
-@pytest.mark.parametrize("organization", [ACME_ID, NORTHWIND_ID])
-async def test_a_move_needs_admins_on_both_sides(sandbox: Sandbox, organization: str) -> None:
-    sandbox.world.memberships[ADMIN_ID, organization] = Level.MEMBER
-    path = f"{PRODUCTION}/change_organization/"
-    response = await sandbox.by_session("POST", path, json={"organization_id": NORTHWIND_ID})
-    detail = "You must be an admin of both the source and target organizations to move a project."
-    assert (response.status_code, response.json()) == (400, invalid(detail))
-
-
-async def test_a_move_to_a_malformed_id(sandbox: Sandbox) -> None:
-    path = f"{PRODUCTION}/change_organization/"
-    response = await sandbox.by_session("POST", path, json={"organization_id": "northwind"})
-    assert (response.status_code, response.json()) == (500, SERVER_ERROR)
-
-
-async def test_a_project_of_another_organization(sandbox: Sandbox) -> None:
-    for method, action in (("GET", "activity"), ("PATCH", "reset_token"), ("POST", "change_organization")):
-        response = await sandbox.by_session(method, f"{ACME}/{NORTHWIND_PROJECT_ID}/{action}/")
-        assert response.status_code == 404
+    assert await sandbox.act("PATCH", f"{PRODUCTION}/delete_secret_token_backup/") == after
+    assert (await sandbox.act("GET", f"{PRODUCTION}/activity/"))["total_count"] == 4

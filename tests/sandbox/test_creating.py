@@ -18,7 +18,7 @@ from tests.support.sandbox import ACME, NO_ORGANIZATION, NORTHWIND, PRODUCTION, 
 pytestmark = pytest.mark.anyio
 
 
-def taken(name: str) -> dict[str, str | None]:
+def name_taken(name: str) -> dict[str, str | None]:
     detail = f'There is already a project called "{name}" in this organization. Choose a different name.'
     return {"type": "server_error", "code": "conflict", "detail": detail, "attr": None}
 
@@ -62,7 +62,7 @@ async def test_nothing_is_required(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize("name", ["Acme web", "ACME WEB", "  acme Web  "])
 async def test_names_are_unique_in_an_organization(sandbox: Sandbox, name: str) -> None:
     response = await sandbox.ask("POST", f"{ACME}/", json={"name": name})
-    assert (response.status_code, response.json()) == (409, taken(name.strip()))
+    assert (response.status_code, response.json()) == (409, name_taken(name.strip()))
     assert (await sandbox.ask("POST", f"{NORTHWIND}/", json={"name": name})).status_code == 201
 
 
@@ -84,7 +84,7 @@ async def test_older_versions_accept_twins(sandbox: Sandbox) -> None:
 
 async def test_renaming_to_a_taken_name(sandbox: Sandbox) -> None:
     response = await sandbox.ask("PATCH", f"{PRODUCTION}/", json={"name": "acme MOBILE"})
-    assert (response.status_code, response.json()) == (409, taken("acme MOBILE"))
+    assert (response.status_code, response.json()) == (409, name_taken("acme MOBILE"))
     assert (await sandbox.patch(f"{PRODUCTION}/", name="Acme web"))["name"] == "Acme web"
     assert (await sandbox.patch(f"{PRODUCTION}/", name="ACME web"))["name"] == "ACME web"
 

@@ -6,11 +6,10 @@ import pytest
 
 from projects_mcp.sandbox import ACME_ID, MEMBER_KEY, MOBILE_ID, PRODUCTION_ID
 from projects_mcp.sandbox.validation.rules import RULES
-from tests.support.sandbox import ACME, PRODUCTION, SERVER_ERROR, Sandbox, forbidden, invalid
+from tests.support.sandbox import ACME, MOBILE, PRODUCTION, SERVER_ERROR, Sandbox, forbidden, invalid
 
 pytestmark = pytest.mark.anyio
 
-MOBILE = f"{ACME}/{MOBILE_ID}"
 MEMBER_SAFE: dict[str, Any] = {
     "completed_snippet_onboarding": True,
     "has_completed_onboarding_for": {"surveys": True},
@@ -23,6 +22,7 @@ MEMBER_SAFE: dict[str, Any] = {
     "primary_dashboard": None,
     "product_description": "By a member",
 }
+
 ADMIN_ONLY: dict[str, Any] = {
     "name": "x",
     "timezone": "UTC",
@@ -131,60 +131,6 @@ async def test_proactive_tasks_are_for_posthog_only(sandbox: Sandbox) -> None:
     response = await sandbox.ask("PATCH", f"{PRODUCTION}/", json={"proactive_tasks_enabled": True})
     detail = "Proactive tasks can only be enabled for authorized teams."
     assert (response.status_code, response.json()) == (403, forbidden(detail))
-
-
-MERGES: list[tuple[str, Any, Any, Any]] = [
-    ("survey_config", {"a": {"x": 1}, "b": 2}, {"a": {"y": 1}}, {"a": {"y": 1}, "b": 2}),
-    ("modifiers", {"debug": True, "timings": True}, {"debug": False}, {"debug": False, "timings": True}),
-    (
-        "session_replay_config",
-        {"record_canvas": True, "ai_config": {"opt_in": True, "preferred_events": ["a"]}},
-        {"ai_config": {"preferred_events": ["b"]}},
-        {"record_canvas": True, "ai_config": {"opt_in": True, "preferred_events": ["b"]}},
-    ),
-    ("conversations_settings", {"widget_color": "a", "x": 1}, {"x": 2}, {"widget_color": "a", "x": 2}),
-    (
-        "workflows_config",
-        {},
-        {"capture_workflows_engagement_events": True, "unknown": 1},
-        {
-            "capture_workflows_engagement_events": True,
-            "email_tracking_consent_mode": "off",
-        },
-    ),
-]
-
-
-@pytest.mark.parametrize(("field", "first", "second", "merged"), MERGES)
-async def test_what_is_merged(sandbox: Sandbox, field: str, first: Any, second: Any, merged: Any) -> None:
-    await sandbox.patch(f"{MOBILE}/", **{field: first})
-    assert (await sandbox.patch(f"{MOBILE}/", **{field: second}))[field] == merged
-
-
-@pytest.mark.parametrize("field", ["survey_config", "modifiers", "session_replay_config", "conversations_settings"])
-async def test_null_clears_what_is_merged(sandbox: Sandbox, field: str) -> None:
-    value = {"record_canvas": True} if field == "session_replay_config" else {"debug": True}
-    await sandbox.patch(f"{MOBILE}/", **{field: value})
-    assert (await sandbox.patch(f"{MOBILE}/", **{field: None}))[field] is None
-    assert (await sandbox.patch(f"{MOBILE}/", **{field: value}))[field] == value
-
-
-REPLACED: list[tuple[str, Any, Any]] = [
-    ("app_urls", ["https://a.example", "https://b.example"], ["https://c.example"]),
-    ("tags", ["a", "b"], ["c"]),
-    ("session_recording_masking_config", {"maskAllInputs": True}, {"blockSelector": "x"}),
-    ("extra_settings", {"a": 1}, {"b": 1}),
-    ("logs_settings", {"a": 1}, {"b": 1}),
-    ("has_completed_onboarding_for", {"a": True}, {"b": True}),
-    ("correlation_config", {"a": True}, {"b": True}),
-    ("path_cleaning_filters", [{"alias": "a", "regex": "a"}], [{"alias": "b", "regex": "b"}]),
-]
-
-
-@pytest.mark.parametrize(("field", "first", "second"), REPLACED)
-async def test_what_is_replaced(sandbox: Sandbox, field: str, first: Any, second: Any) -> None:
-    await sandbox.patch(f"{MOBILE}/", **{field: first})
-    assert (await sandbox.patch(f"{MOBILE}/", **{field: second}))[field] == second
 
 
 async def test_conversations_mint_and_clear_a_widget_token(sandbox: Sandbox) -> None:

@@ -1,6 +1,5 @@
 """The seeded world: invented credentials, the same each time, shared with nobody, cheap to import."""
 
-import subprocess
 import sys
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from projects_mcp import sandbox as package
 from projects_mcp.sandbox import ACME_ID, ADMIN_ID, MEMBER_ID, NORTHWIND_ID, PRODUCTION_ID, STAGING_ID, seed
 from projects_mcp.sandbox.world.state import Level, World
+from tests.support.process import run_command
 from tests.support.sandbox import Clock
 
 KEYS = [name for name in package.__all__ if name.endswith("_KEY")]
@@ -63,5 +63,6 @@ def test_constants_and_seed_do_not_import_the_web_framework() -> None:
         "import sys; from projects_mcp.sandbox import seed; seed(); "
         "print(sorted({'starlette', 'httpx', 'anyio', 'asyncio'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = run_command([sys.executable, "-c", script])
+    assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"

@@ -17,30 +17,20 @@ from projects_mcp.policy.access import Access
 from projects_mcp.protocol.server import ProjectsServer
 from projects_mcp.runner.runner import ToolRunner
 from projects_mcp.sandbox import MOBILE_ID, PRODUCTION_ID, STAGING_ID
-from projects_mcp.tools.catalog import CATALOG
-from tests.mcp.test_arguments import COMPLETE
+from tests.contract import operations
+from tests.contract.operations import ARGUMENTS
 from tests.support.harness import ERAS, Era, Harness, body_of, refusal_of
 
 pytestmark = pytest.mark.anyio
 
-READS = {"project_list", "project_get", "project_activity", "project_is_generating_demo_data"}
-WRITES = {
-    "project_create",
-    "project_update",
-    "project_add_product_intent",
-    "project_complete_product_onboarding",
-}
-DESTROYS = {tool.name for tool in CATALOG} - READS - WRITES
-UNBOUND = {"project_list", "project_create"}
-
-AT_LEVEL = {"read": READS, "write": READS | WRITES, "full": READS | WRITES | DESTROYS}
-ALL = READS | WRITES | DESTROYS
+READS, DESTROYS, ALL = set(operations.READS), set(operations.DESTROYS), set(operations.TOOLS)
+AT_LEVEL = {"read": READS, "write": ALL - DESTROYS, "full": ALL}
 WITH_KEY = {
     sandbox.READ_ONLY_KEY: READS,
     sandbox.READ_WRITE_KEY: ALL,
     sandbox.ALL_ACCESS_KEY: ALL,
     sandbox.NO_SCOPE_KEY: set[str](),
-    sandbox.ONE_PROJECT_KEY: ALL - UNBOUND,
+    sandbox.ONE_PROJECT_KEY: set(operations.ON_PROJECT),
     sandbox.ONE_ORGANIZATION_KEY: ALL,
     sandbox.MEMBER_KEY: ALL,
     sandbox.OAUTH_TOKEN: ALL,  # its grant is unknown, so PostHog decides
@@ -57,7 +47,7 @@ async def test_a_tool_is_listed_if_and_only_if_it_is_allowed(era: Era, level: st
     async with harness.client(era, POSTHOG_PERSONAL_API_KEY=key, PROJECTS_MCP_ACCESS=level) as client:
         assert {tool.name for tool in (await client.list_tools()).tools} == allowed
         for tool in sorted(ALL - allowed):
-            text, detail = refusal_of(await client.call_tool(tool, COMPLETE[tool]))
+            text, detail = refusal_of(await client.call_tool(tool, ARGUMENTS[tool]))
             assert detail["request_sent"] is False
             assert detail["kind"] in {"access_level", "missing_scope", "key_restricted"}
             assert "Nothing was changed." in text
@@ -89,10 +79,9 @@ async def test_a_grant_that_cannot_be_read_leaves_the_decision_to_posthog(harnes
         await inner(scope, receive, send)
 
     other = Harness(world=harness.world, application=application)
-    started = anyio.current_time()
     async with other.client(era, POSTHOG_PERSONAL_API_KEY=sandbox.READ_ONLY_KEY) as client:
-        assert len((await client.list_tools()).tools) == 13
-        assert anyio.current_time() - started < 10
+        with anyio.fail_after(30):  # half of what PostHog takes
+            assert len((await client.list_tools()).tools) == len(ALL)
         text, detail = refusal_of(await client.call_tool("project_create", {"name": "New"}))
         assert detail["kind"] == "missing_scope"
         assert detail["status"] == 403
@@ -132,9 +121,9 @@ async def test_what_depends_on_the_fields_is_asked_again(harness: Harness, era: 
 @pytest.mark.parametrize("era", ERAS)
 async def test_protected_projects(harness: Harness, era: Era) -> None:
     async with harness.client(era, PROJECTS_MCP_PROTECTED_PROJECTS=f"{PRODUCTION_ID},77") as client:
-        assert len((await client.list_tools()).tools) == 13
+        assert len((await client.list_tools()).tools) == len(ALL)
         for tool in DESTROYS:
-            text, detail = refusal_of(await client.call_tool(tool, COMPLETE[tool]))
+            text, detail = refusal_of(await client.call_tool(tool, ARGUMENTS[tool]))
             assert detail["kind"] == "protected_project"
             assert "PROJECTS_MCP_PROTECTED_PROJECTS" in text
         assert harness.sent == []
@@ -149,7 +138,7 @@ async def test_only_these_projects(harness: Harness, era: Era) -> None:
     async with harness.client(era, PROJECTS_MCP_ONLY_PROJECTS=f"{MOBILE_ID},{STAGING_ID}") as client:
         assert {tool.name for tool in (await client.list_tools()).tools} == ALL - {"project_create"}
         for tool in sorted(ALL - {"project_list"}):
-            text, detail = refusal_of(await client.call_tool(tool, COMPLETE[tool]))
+            text, detail = refusal_of(await client.call_tool(tool, ARGUMENTS[tool]))
             assert detail["kind"] == "only_projects"
             assert "PROJECTS_MCP_ONLY_PROJECTS" in text
         refusal_of(await client.call_tool("project_get", {}))
@@ -169,7 +158,7 @@ async def test_only_these_projects(harness: Harness, era: Era) -> None:
 async def test_a_key_of_one_organization(harness: Harness, era: Era) -> None:
     async with harness.client(era, POSTHOG_PERSONAL_API_KEY=sandbox.ONE_ORGANIZATION_KEY) as client:
         for tool in sorted(ALL):
-            arguments = {**COMPLETE[tool], "organization_id": _other_organization(harness)}
+            arguments = {**ARGUMENTS[tool], "organization_id": _other_organization(harness)}
             _, detail = refusal_of(await client.call_tool(tool, arguments))
             assert detail["kind"] == "key_restricted"
     assert harness.sent == []
@@ -184,17 +173,15 @@ def _other_organization(harness: Harness) -> str:
 async def test_session_only_operations_with_a_key_alone(harness: Harness, era: Era) -> None:
     async with harness.client(era, POSTHOG_SESSION_ID="", POSTHOG_CSRF_TOKEN="") as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
-        for tool in CATALOG:
-            if not tool.operation.session_only:
-                continue
-            assert "browser session" in (tools[tool.name].description or "")
-            text, detail = refusal_of(await client.call_tool(tool.name, COMPLETE[tool.name]))
+        for tool in operations.SESSION_ONLY:
+            assert "browser session" in (tools[tool].description or "")
+            text, detail = refusal_of(await client.call_tool(tool, ARGUMENTS[tool]))
             assert detail["kind"] == "session_only"
             assert detail["outcome"] in {None, "not_applied"}
             assert "https://posthog.test/settings/project" in text
             assert "POSTHOG_SESSION_ID" in text
             before = len(harness.recorder.requests)
-            refusal_of(await client.call_tool(tool.name, COMPLETE[tool.name]))
+            refusal_of(await client.call_tool(tool, ARGUMENTS[tool]))
             assert len(harness.recorder.requests) == before
 
 
@@ -226,7 +213,7 @@ async def test_what_is_known_of_a_key_outlives_a_passing_failure(harness: Harnes
         for late in (now + 1_200, now + 2_400):
             grants.clock = partial(float, late)
             assert len((await client.list_tools()).tools) == 4
-        _, detail = refusal_of(await client.call_tool("project_reset_token", COMPLETE["project_reset_token"]))
+        _, detail = refusal_of(await client.call_tool("project_reset_token", ARGUMENTS["project_reset_token"]))
         assert detail["kind"] == "missing_scope"
     assert harness.recorder.writes == []
     assert len(harness.recorder.inquiries) == 3

@@ -8,7 +8,6 @@ consent counts once.
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
@@ -28,63 +27,19 @@ from mcp_types import (
 
 from projects_mcp.sandbox import ACME_ID, DEMO_ID, MOBILE_ID, NORTHWIND_ID, PRODUCTION_ID
 from projects_mcp.sandbox.app import create_app
-from tests.support.harness import Harness, Recorder, Sent
+from tests.contract.operations import OPERATIONS
+from tests.support.harness import Harness, Sent
+from tests.support.witness import Pending, State, Subject, Wish, Witness
 
 PROJECTS = (PRODUCTION_ID, MOBILE_ID, DEMO_ID)
 PROTECTED = DEMO_ID
 USUALLY = (PRODUCTION_ID, MOBILE_ID) * 4 + (PROTECTED,)
+
 TOOLS = {
-    "destroy": "project_delete",
-    "change_organization": "project_change_organization",
-    "reset_token": "project_reset_token",
-    "rotate_secret_token": "project_rotate_secret_token",
-    "delete_secret_token_backup": "project_delete_secret_token_backup",
+    row.line.partition(f"/{PRODUCTION_ID}/")[2].strip("/"): row.tool for row in OPERATIONS if row.effect == "destroy"
 }
+"""The tool of each destructive request, by the end of its path."""
 STATE = ("name", "organization", "api_token", "secret_api_token", "secret_api_token_backup", "is_pending_deletion")
-
-State = tuple[Any, ...]
-Subject = tuple[str, int, str | None]
-"""A tool, a project, and where to for a move."""
-
-
-class Witness(Recorder):
-    """Stands at PostHog's door: may let somebody else act between two reads, and reports each destructive request."""
-
-    def __init__(self, application: Any, on_destroy: Callable[[Sent], None]) -> None:
-        super().__init__(application)
-        self.ambush: Callable[[], None] | None = None
-        self._on_destroy = on_destroy
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        before = len(self.requests)
-        if scope["method"] != "GET":
-            self._on_destroy(Sent(scope["method"], scope["path"], {}, {}, None))
-        await super().__call__(scope, receive, send)
-        if self.ambush is not None and len(self.requests) > before and self.requests[-1].method == "GET":
-            ambush, self.ambush = self.ambush, None
-            ambush()
-
-
-@dataclass
-class Pending:
-    """A question of the newer protocol that waits for its answer."""
-
-    client: str
-    subject: Subject
-    arguments: dict[str, Any]
-    question: InputRequiredResult
-    state: State
-    used: bool = False
-    """An answer was counted: a yes that destroyed something, or a no."""
-
-
-@dataclass
-class Wish:
-    """What the harness is calling right now, and what a person has agreed to."""
-
-    subject: Subject
-    name: str
-    asks: bool
 
 
 class Gates(RuleBasedStateMachine):
@@ -134,9 +89,8 @@ class Gates(RuleBasedStateMachine):
     def judge(self, sent: Sent) -> None:
         """Called at the moment a destructive request arrives, before it has any effect."""
         self.destroyed += 1
-        *_, organization, _, number, action = (
-            (sent.path + ("destroy" if sent.method == "DELETE" else "")).strip("/").split("/")
-        )
+        organization, _, number, action = sent.path.removeprefix("/api/organizations/").split("/", 3)
+        action = action.strip("/")
         project = int(number)
         wish, fields = self.wish, self.bench.fields(project)
         if wish is None or wish.subject[:2] != (TOOLS[action], project):

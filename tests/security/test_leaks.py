@@ -21,11 +21,11 @@ from projects_mcp.gateway.context import ToolContext
 from projects_mcp.policy.authorization import UNKNOWN, Authorization
 from projects_mcp.policy.confirmation import Confirmed, identify
 from projects_mcp.runner.build import build_runner
-from projects_mcp.sandbox import ACME_ID, NORTHWIND_ID, PRODUCTION_ID
+from projects_mcp.sandbox import ACME_ID, PRODUCTION_ID
 from projects_mcp.tools.catalog import CATALOG
-from tests.mcp.test_arguments import COMPLETE
-from tests.process.test_cli import run
+from tests.contract.operations import ARGUMENTS
 from tests.support.harness import ERAS, Era, Harness
+from tests.support.process import run
 from tests.support.upstream import serving
 
 pytestmark = pytest.mark.anyio
@@ -148,7 +148,7 @@ async def test_no_planted_secret_gets_out(
         async with harness.client(era, None, **OWN, PROJECTS_MCP_AUDIT_LOG=str(audit)) as client:
             assert_clean(str(await client.list_tools()), "the list of tools")
             for tool in CATALOG:
-                result = await client.call_tool(tool.name, {**COMPLETE[tool.name], **_more(tool.name)})
+                result = await client.call_tool(tool.name, {**ARGUMENTS[tool.name], **_more(tool.name)})
                 assert_clean(result.model_dump_json() + repr(result), f"{tool.name} on {kind}")
     assert_clean(audit.read_text(encoding="utf-8"), "the journal")
     assert_clean("\n".join(record.getMessage() for record in caplog.records if "httpx" not in record.name), "the log")
@@ -157,7 +157,7 @@ async def test_no_planted_secret_gets_out(
 def _more(tool: str) -> dict[str, Any]:
     if tool == "project_update":
         return {"settings": {"conversations_settings": {"slack_bot_token": CSRF}, "slack_incoming_webhook": KEY}}
-    return {"target_organization_id": NORTHWIND_ID} if tool == "project_change_organization" else {}
+    return {}
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -170,7 +170,7 @@ async def test_no_secret_of_an_exception_gets_out(era: Era, caplog: pytest.LogCa
 
     async with Harness(application=broken).client(era, None, **OWN) as client:
         for tool in CATALOG:
-            result = await client.call_tool(tool.name, COMPLETE[tool.name])
+            result = await client.call_tool(tool.name, ARGUMENTS[tool.name])
             assert result.is_error
             assert_clean(result.model_dump_json(), tool.name)
     assert "RuntimeError" in caplog.text
@@ -216,6 +216,6 @@ def test_no_repr_or_traceback_shows_a_secret() -> None:
 def test_no_planted_secret_gets_out_of_the_command_line(kind: str) -> None:
     with serving(Planted(answers()[kind], own=True)) as upstream:
         for tool in ("project_get", "project_activity", "project_create", "project_delete"):
-            done = run("call", tool, "--json", json.dumps(COMPLETE[tool]), **{**OWN, "POSTHOG_HOST": upstream.origin})
+            done = run("call", tool, "--json", json.dumps(ARGUMENTS[tool]), **{**OWN, "POSTHOG_HOST": upstream.origin})
             assert_clean(done.stdout + done.stderr, tool)
             assert done.stdout or done.stderr

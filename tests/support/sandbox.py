@@ -10,10 +10,12 @@ import httpx
 from projects_mcp.sandbox import (
     ACME_ID,
     CSRF_TOKEN,
+    MOBILE_ID,
     NORTHWIND_ID,
     PRODUCTION_ID,
     READ_WRITE_KEY,
     SESSION_ID,
+    STAGING_ID,
     World,
 )
 
@@ -21,6 +23,8 @@ ORIGIN = "https://sandbox.test"
 ACME = f"/api/organizations/{ACME_ID}/projects"
 NORTHWIND = f"/api/organizations/{NORTHWIND_ID}/projects"
 PRODUCTION = f"{ACME}/{PRODUCTION_ID}"
+MOBILE = f"{ACME}/{MOBILE_ID}"
+STAGING = f"{ACME}/{STAGING_ID}"
 
 SESSION_HEADERS: Mapping[str, str] = {
     "cookie": f"sessionid={SESSION_ID}; posthog_csrftoken={CSRF_TOKEN}",
@@ -64,6 +68,12 @@ class Sandbox:
 
     async def by_session(self, method: str, path: str, **request: Any) -> httpx.Response:
         return await self.ask(method, path, key=None, headers=SESSION_HEADERS, **request)
+
+    async def act(self, method: str, path: str, **request: Any) -> Any:
+        """Make a request by session that must succeed, and return the body of its answer."""
+        response = await self.by_session(method, path, **request)
+        assert response.status_code == 200, response.text
+        return response.json()
 
     async def get(self, path: str, *, key: str | None = READ_WRITE_KEY) -> Any:
         response = await self.ask("GET", path, key=key)

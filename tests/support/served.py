@@ -16,9 +16,9 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from projects_mcp.sandbox import CSRF_TOKEN, READ_WRITE_KEY, SESSION_ID
-from tests.process.test_stdio import CLEAN
 from tests.support.harness import Ask, Era
 from tests.support.messages import ACCEPT, MODERN, Answered, calling, message_of
+from tests.support.process import CLEAN
 from tests.support.waiting import PATIENCE_S, status_of
 
 HARMLESS = {

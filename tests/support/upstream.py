@@ -5,7 +5,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import uvicorn
 
@@ -23,14 +23,20 @@ class Upstream:
 
 
 @contextmanager
-def serving(application: ASGIApplication, around: Around | None = None) -> Iterator[Upstream]:
+def serving(
+    application: ASGIApplication, around: Around | None = None, lifespan: Literal["on", "off"] = "off"
+) -> Iterator[Upstream]:
     """Serve an application on loopback while the block runs.
 
     `around` may delay or drop a request: it is given the scope and a function that lets the application answer.
+    `lifespan` is "on" for an application that must be started.
     """
     upstream = Upstream()
 
     async def recorded(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await application(scope, receive, send)
+            return
         upstream.requests.append(f"{scope['method']} {scope['path']}")
 
         async def answer() -> None:
@@ -40,7 +46,7 @@ def serving(application: ASGIApplication, around: Around | None = None) -> Itera
 
     # No configuration of logs: while one server sets its own up, another one would write into it.
     config = uvicorn.Config(
-        recorded, host="127.0.0.1", port=0, log_config=None, log_level="critical", lifespan="off", ws="none"
+        recorded, host="127.0.0.1", port=0, log_config=None, log_level="critical", lifespan=lifespan, ws="none"
     )
     server = uvicorn.Server(config)
     with config.bind_socket() as listener:

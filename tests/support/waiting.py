@@ -62,5 +62,5 @@ def memory_kb(process: int) -> int:
     return 0
 
 
-def journal_of(path: Path) -> list[dict[str, Any]]:
+def audit_records_of(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []

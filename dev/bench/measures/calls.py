@@ -1,11 +1,12 @@
 """What one call costs over stdio: its time, the server's processor time, and how many go through at once."""
 
-from dev.bench.driver import StdioServer
-from dev.bench.environments import Environment
 from dev.bench.fixtures import PROJECT_ID
 from dev.bench.plan import Plan, attempt
-from dev.bench.processes import cpu_seconds, server_environment, upstream
+from dev.bench.process_stats import cpu_seconds
+from dev.bench.processes import server_environment, upstream
 from dev.bench.stats import Book, percentile
+from dev.bench.stdio_driver import StdioServer
+from dev.bench.subjects import Subject
 from dev.bench.wire import call_tool
 
 __all__ = ["IDEAL_RATE", "IN_FLIGHT", "SLOW_MS", "measure", "messages"]
@@ -21,7 +22,7 @@ def messages(tool: str, count: int, **arguments: object) -> list[bytes]:
     return [call_tool(number, tool, arguments) for number in range(1, count + 1)]
 
 
-def arguments_of(subject: Environment) -> dict[str, object]:
+def arguments_of(subject: Subject) -> dict[str, object]:
     """Return the arguments that read the project: a tool made from a path wants its segments by their names."""
     if subject.name == "fastmcp":
         return {"id": PROJECT_ID, "organization_id": "@current"}
@@ -38,7 +39,7 @@ def measure(plan: Plan, book: Book) -> None:
                     _slow(plan, book, subject, slow)
 
 
-def _instant(plan: Plan, book: Book, subject: Environment, port: int) -> None:
+def _instant(plan: Plan, book: Book, subject: Subject, port: int) -> None:
     arguments = arguments_of(subject)
     with StdioServer(subject.stdio, server_environment(port)) as server:
         server.times(messages("project_get", plan.count(200, 20), **arguments))
@@ -54,7 +55,7 @@ def _instant(plan: Plan, book: Book, subject: Environment, port: int) -> None:
         book.add("calls.rate", subject.name, len(many) / server.flood(many, IN_FLIGHT))
 
 
-def _slow(plan: Plan, book: Book, subject: Environment, port: int) -> None:
+def _slow(plan: Plan, book: Book, subject: Subject, port: int) -> None:
     arguments = arguments_of(subject)
     with StdioServer(subject.stdio, server_environment(port)) as server:
         server.flood(messages("project_get", plan.count(200, 64), **arguments), IN_FLIGHT)

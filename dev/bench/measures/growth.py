@@ -1,12 +1,13 @@
 """How time and memory of this server grow with the length of a list, and with the number of calls."""
 
-from dev.bench.driver import StdioServer
-from dev.bench.environments import Environment
 from dev.bench.fixtures import PROJECT_ID
 from dev.bench.measures.calls import messages
 from dev.bench.plan import OURS, Plan, attempt
-from dev.bench.processes import forget_peak, memory, server_environment, upstream
+from dev.bench.process_stats import forget_peak, memory
+from dev.bench.processes import server_environment, upstream
 from dev.bench.stats import Book
+from dev.bench.stdio_driver import StdioServer
+from dev.bench.subjects import Subject
 from dev.bench.wire import call_tool
 
 __all__ = ["ROWS", "measure"]
@@ -41,7 +42,7 @@ def _list_of(rows: int, plan: Plan, book: Book, port: int) -> None:
         book.add(f"growth.list_{rows}_peak_mib", OURS, memory(server.pid)["peak"] - before)
 
 
-def _many_calls(plan: Plan, book: Book, subject: Environment, port: int) -> None:
+def _many_calls(plan: Plan, book: Book, subject: Subject, port: int) -> None:
     """Call one process again and again; what the caches of a start take is not counted."""
     with StdioServer(subject.stdio, server_environment(port)) as server:
         step = plan.count(1000, 100)

@@ -2,12 +2,13 @@
 
 from functools import partial
 
-from dev.bench.environments import Environment
+from dev.bench.http_driver import HttpServer
 from dev.bench.measures.calls import IN_FLIGHT, SLOW_MS, arguments_of
 from dev.bench.plan import Plan, attempt
-from dev.bench.processes import cpu_seconds, server_environment, upstream
+from dev.bench.process_stats import cpu_seconds
+from dev.bench.processes import server_environment, upstream
 from dev.bench.stats import Book, percentile
-from dev.bench.web import HttpServer
+from dev.bench.subjects import Subject
 from dev.bench.wire import call_tool, http_request, request
 
 __all__ = ["measure"]
@@ -27,16 +28,16 @@ def measure(plan: Plan, book: Book) -> None:
                         _slow(plan, book, subject, slow)
 
 
-def _server(subject: Environment, port: int) -> HttpServer:
+def _server(subject: Subject, port: int) -> HttpServer:
     return HttpServer(subject.http, server_environment(port), lambda own: http_request(request(1), own))
 
 
-def _messages(subject: Environment, port: int, count: int) -> list[bytes]:
+def _messages(subject: Subject, port: int, count: int) -> list[bytes]:
     wrapped = partial(http_request, port=port, tool="project_get")
     return [wrapped(call_tool(number, "project_get", arguments_of(subject))) for number in range(1, count + 1)]
 
 
-def _instant(plan: Plan, book: Book, subject: Environment, upstream_port: int) -> None:
+def _instant(plan: Plan, book: Book, subject: Subject, upstream_port: int) -> None:
     with _server(subject, upstream_port) as server:
         server.times(_messages(subject, server.port, plan.count(200, 20)))
         before = cpu_seconds(server.pid)
@@ -50,7 +51,7 @@ def _instant(plan: Plan, book: Book, subject: Environment, upstream_port: int) -
         book.add("http.rate", subject.name, len(many) / server.flood(many, IN_FLIGHT))
 
 
-def _slow(plan: Plan, book: Book, subject: Environment, upstream_port: int) -> None:
+def _slow(plan: Plan, book: Book, subject: Subject, upstream_port: int) -> None:
     with _server(subject, upstream_port) as server:
         server.flood(_messages(subject, server.port, plan.count(200, 64)), IN_FLIGHT)
         many = _messages(subject, server.port, plan.count(960, 200))

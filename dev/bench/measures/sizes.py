@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from dev.bench import tokens
-from dev.bench.driver import StdioServer
-from dev.bench.environments import Environment
 from dev.bench.fixtures import ORDINARY_ID, PROJECT_ID
 from dev.bench.plan import FASTMCP, OURS, OURS_AIOHTTP, Plan, attempt
 from dev.bench.processes import server_environment, upstream
 from dev.bench.stats import Book
+from dev.bench.stdio_driver import StdioServer
+from dev.bench.subjects import Subject
 from dev.bench.wire import call_tool, request
 
 __all__ = ["measure_list", "measure_results"]
@@ -28,8 +28,8 @@ def measure_list(plan: Plan, book: Book) -> None:
                 seen = [
                     {key: tool.get(key) for key in ("name", "description", "inputSchema")} for tool in result["tools"]
                 ]
-                texts["carry.whole", subject.name] = _compact(result)
-                texts["carry.seen", subject.name] = _compact(seen)
+                texts["carry.whole", subject.name] = _minified(result)
+                texts["carry.seen", subject.name] = _minified(seen)
     _write_down(texts, book)
 
 
@@ -45,20 +45,20 @@ def measure_results(plan: Plan, book: Book) -> None:
                         block.get("text", "") for block in result["content"]
                     )
                     if (structured := result.get("structuredContent")) is not None:
-                        texts[f"{metric}.structured", subject.name] = _compact(structured)
+                        texts[f"{metric}.structured", subject.name] = _minified(structured)
     _write_down(texts, book)
 
 
-def _serving(subject: Environment, port: int) -> StdioServer:
+def _serving(subject: Subject, port: int) -> StdioServer:
     return StdioServer(subject.stdio, server_environment(port))
 
 
-def _alike(plan: Plan) -> list[Environment]:
+def _alike(plan: Plan) -> list[Subject]:
     """Return the subjects whose texts may differ: how ours speaks HTTP does not show in them."""
     return [found for name, found in plan.subjects.items() if name != OURS_AIOHTTP]
 
 
-def _questions(subject: Environment) -> dict[str, tuple[str, Mapping[str, Any]]]:
+def _questions(subject: Subject) -> dict[str, tuple[str, Mapping[str, Any]]]:
     """Return the call for each metric. A peer has one way only to read a project."""
     organization = {"organization_id": "@current"} if subject.name == FASTMCP else {}
     name = "id" if subject.name == FASTMCP else "project_id"
@@ -72,7 +72,7 @@ def _questions(subject: Environment) -> dict[str, tuple[str, Mapping[str, Any]]]
     }
 
 
-def _compact(value: object) -> str:
+def _minified(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 

@@ -1,20 +1,19 @@
 """How long a server needs until its first answer, and what memory it has then."""
 
-import subprocess
 import time
 from pathlib import Path
 
-from dev.bench.driver import StdioServer
-from dev.bench.environments import Environment
 from dev.bench.fixtures import PROJECT_ID
 from dev.bench.plan import OURS, Plan, attempt
-from dev.bench.processes import memory, no_bytecode, server_environment, upstream
+from dev.bench.process_stats import memory
+from dev.bench.processes import no_bytecode, server_environment, upstream
 from dev.bench.stats import Book
+from dev.bench.stdio_driver import StdioServer
+from dev.bench.subjects import Subject
 from dev.bench.wire import request
+from dev.processes import run
 
 __all__ = ["measure"]
-
-_TIMEOUT_S = 60
 
 
 def measure(plan: Plan, book: Book) -> None:
@@ -33,7 +32,7 @@ def measure(plan: Plan, book: Book) -> None:
                         book.add("start.command_ms", subject.name, _command(subject) * 1000)
 
 
-def _with_bytecode(subject: Environment, port: int, book: Book) -> None:
+def _with_bytecode(subject: Subject, port: int, book: Book) -> None:
     taken, held = _first_answer(subject, port)
     book.add("start.ms", subject.name, taken * 1000)
     for kind in ("rss", "pss"):
@@ -41,22 +40,17 @@ def _with_bytecode(subject: Environment, port: int, book: Book) -> None:
             book.add(f"start.{kind}_mib", subject.name, held[kind])
 
 
-def _first_answer(subject: Environment, port: int, **variables: str) -> tuple[float, dict[str, float]]:
+def _first_answer(subject: Subject, port: int, **variables: str) -> tuple[float, dict[str, float]]:
     with StdioServer(subject.stdio, server_environment(port, **variables)) as server:
         server.ask(request(1))
         return time.perf_counter() - server.started, memory(server.pid)
 
 
-def _command(subject: Environment) -> float:
+def _command(subject: Subject) -> float:
     """Return how long one call takes as a process of its own, from its start to its end."""
     command = [*subject.stdio, "call", "--sandbox", "project_get", f"project_id={PROJECT_ID}"]
     start = time.perf_counter()
-    subprocess.run(
-        command,
-        env=server_environment(),
-        cwd=Path(subject.stdio[0]).parent,
-        capture_output=True,
-        check=True,
-        timeout=_TIMEOUT_S,
-    )
-    return time.perf_counter() - start
+    done = run(command, environment=server_environment(), folder=Path(subject.stdio[0]).parent)
+    taken = time.perf_counter() - start
+    done.check_returncode()
+    return taken

@@ -10,14 +10,14 @@ from projects_mcp.api.settings_model import Area, Merge
 from projects_mcp.api.settings_table import SETTINGS
 from projects_mcp.sanitize.text import quoted
 
-__all__ = ["MAY_BE_IRREVERSIBLE", "difference", "irreversible", "warnings"]
+__all__ = ["MAY_BE_IRREVERSIBLE", "describe_impact", "difference", "irreversible"]
 
 _LONG: Final = 400
 """Characters from which a value is shown as a difference."""
 _MOST_NAMED: Final = 5
 
 
-def warnings(changed: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def describe_impact(changed: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Say what a change has reached, or would reach, in one sentence a point.
 
     Args:

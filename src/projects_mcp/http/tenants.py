@@ -82,9 +82,9 @@ class Tenants:
             SettingsError: it cannot be used; what was read before stays.
         """
         callers = self._load_callers()
-        self.redactor.learn(self._settings.secrets())
+        self.redactor.add_secrets(self._settings.secrets())
         for credentials in callers.credentials.values() if callers else ():
-            self.redactor.learn(credentials.secrets())
+            self.redactor.add_secrets(credentials.secrets())
         self.callers = callers
 
     async def posthog_answers(self) -> bool:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -19,8 +19,9 @@ import anyio
 from projects_mcp._version import __version__
 from projects_mcp.api.operations import KEY_INTROSPECTION, Operation
 from projects_mcp.api.types import JSONObject, OrganizationRef, ProjectRef
-from projects_mcp.errors.connection import InvalidResponse, PostHogError, RequestNotSent, ResponseLost
+from projects_mcp.errors.connection import InvalidResponse, PostHogError, RequestNotSent
 from projects_mcp.errors.rejected import RateLimited, StatusError, status_error
+from projects_mcp.posthog.bounds import Exchange, bounded
 from projects_mcp.posthog.credentials import BrowserSession, Credential, Credentials, authentication
 from projects_mcp.posthog.limits import Limits
 from projects_mcp.posthog.pool import ASGIApplication, Connections
@@ -45,17 +46,6 @@ _NO_CONTENT: Final = 204
 _FIRST_REDIRECT: Final = 300
 _FIRST_ERROR: Final = 400
 _FIRST_FAULT: Final = 500
-
-
-@dataclass(slots=True)
-class _Exchange:
-    """What is known of one request on its way."""
-
-    sent: bool = False
-
-    async def trace(self, event: str, _info: Mapping[str, Any]) -> None:
-        if event.endswith("send_request_headers.started"):
-            self.sent = True
 
 
 @dataclass(slots=True)
@@ -215,8 +205,8 @@ class PostHog:
             content = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
         import httpx  # noqa: PLC0415 - see the head of this module
 
-        exchange = _Exchange(sent=self.application is not None)
-        async with self._bounded(exchange, within_s), self._slots:
+        exchange = Exchange(sent=self.application is not None)
+        async with bounded(exchange, within_s), self._slots:
             # Asked only when it is this request's turn: those that queued behind a refusal hear of it here.
             if channel.backoff is not None and (closed := channel.backoff.closed()) is not None:
                 raise closed
@@ -253,29 +243,6 @@ class PostHog:
             self._channels[id(credential)] = channel
         return channel
 
-    @asynccontextmanager
-    async def _bounded(self, exchange: _Exchange, within_s: float) -> AsyncIterator[None]:
-        """Hold everything inside to the deadline, and turn what the HTTP library raises into our errors."""
-        import httpx  # noqa: PLC0415 - see the head of this module
-
-        try:
-            with anyio.fail_after(max(within_s, 0)):
-                yield
-        except TimeoutError:
-            raise _lost(exchange, "timeout") from None
-        except httpx.ConnectTimeout:  # one transport says so too when an answer does not come
-            raise (ResponseLost("connection") if exchange.sent else RequestNotSent("connect_timeout")) from None
-        except httpx.TimeoutException:
-            raise _lost(exchange, "timeout") from None
-        except httpx.ProxyError:
-            raise RequestNotSent("proxy") from None
-        except httpx.ConnectError as error:
-            raise RequestNotSent("tls" if _is_tls(error) else "unreachable") from None
-        except httpx.RemoteProtocolError:
-            raise _lost(exchange, "protocol") from None
-        except (httpx.HTTPError, httpx.StreamError, OSError):
-            raise _lost(exchange, "connection") from None
-
     async def _read(self, response: httpx.Response) -> JSONObject:
         import httpx  # noqa: PLC0415 - see the head of this module
 
@@ -304,18 +271,3 @@ class PostHog:
             raise InvalidResponse("html" if "html" in content_type.lower() else "content_type")
         encoding = response.headers.get("Content-Encoding", "").strip().lower()
         return decode(await read_bounded(response.aiter_raw(), encoding, self.limits.body_bytes))
-
-
-def _lost(exchange: _Exchange, reason: str) -> PostHogError:
-    return ResponseLost(reason) if exchange.sent else RequestNotSent(reason)
-
-
-def _is_tls(error: BaseException) -> bool:
-    import ssl  # noqa: PLC0415 - httpx brings it
-
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLError):
-            return True
-        cause = cause.__cause__ or cause.__context__
-    return False

@@ -106,12 +106,12 @@ class Redactor:
         self._own: list[str] = []
         self._encoded = EncodedSecrets()
         self._kept_name = lru_cache(maxsize=_MOST_NAMES)(self.text)
-        self.learn(own)
+        self.add_secrets(own)
 
     def __repr__(self) -> str:
         return "Redactor()"
 
-    def learn(self, own: Iterable[str]) -> None:
+    def add_secrets(self, own: Iterable[str]) -> None:
         """Remove these too from now on."""
         # Longest first, so that a credential which contains another is removed whole.
         self._own = sorted({*self._own, *filter(None, own)}, key=len, reverse=True)

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
-from projects_mcp.api.settings_table import NEWER, SETTINGS
+from projects_mcp.api.settings_newer import NEWER
+from projects_mcp.api.settings_table import SETTINGS
 
 __all__ = ["MAX_ID", "closed_object", "public_schema", "settings_schema"]
 

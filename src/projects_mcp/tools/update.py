@@ -8,7 +8,7 @@ from typing import Any, Final
 from projects_mcp.api.json_values import canonical, same_json
 from projects_mcp.api.outcome import Outcome
 from projects_mcp.api.settings_diff import SettingsDiff, expected_after
-from projects_mcp.api.settings_impact import MAY_BE_IRREVERSIBLE, irreversible, warnings
+from projects_mcp.api.settings_impact import MAY_BE_IRREVERSIBLE, describe_impact, irreversible
 from projects_mcp.api.settings_table import SETTINGS
 from projects_mcp.api.types import JSONObject, organization_of
 from projects_mcp.errors.refusals import (
@@ -202,7 +202,7 @@ def _receipt(
         note=_ADJUSTED if diff.adjusted else "",
         also_changed=changes(diff.also_changed),
         # A sentence cuts the values that it quotes, so secrets are removed before.
-        warnings=warnings(context.services.redactor.value(diff.changed)),
+        warnings=describe_impact(context.services.redactor.value(diff.changed)),
         revert={"settings": kept, "clear": clear} if kept or clear else None,
         not_revertible=lost,
         suggestions=suggestions,

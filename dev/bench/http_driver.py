@@ -2,20 +2,20 @@
 
 import selectors
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Final, Self
 
-from dev.bench.environments import CACHE
-from dev.bench.processes import stop
+from dev.bench.processes import STDERR_LOG
 from dev.bench.wire import Failed, answered
+from dev.environments import CACHE
+from dev.processes import NotListeningError, free_port, start, stop, wait_until_listening
 
 __all__ = ["HttpServer", "is_complete"]
 
 _CHUNK: Final = 1 << 18
-_PATIENCE_S: Final = 30
+_TIMEOUT_S: Final = 30
 _LAST_CHUNK: Final = b"0\r\n\r\n"
 
 
@@ -23,21 +23,16 @@ class HttpServer:
     """A subject over HTTP, as a context: it has answered `ready` when the block begins."""
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str], ready: Callable[[int], bytes]) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
-        with (CACHE / "stderr.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [*command, str(self.port)],
-                env=dict(environment),
-                cwd=CACHE,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+        self.port = free_port()
+        self._process = start([*command, str(self.port)], environment=environment, folder=CACHE, log=STDERR_LOG)
         self._connections: list[socket.socket] = []
         try:
-            self._connections.append(self._first())
+            wait_until_listening(self._process, self.port)
+            self._connections.append(self._connect())
             self.times([ready(self.port)])
+        except NotListeningError as error:
+            self._end()
+            raise Failed(str(error)) from None
         except BaseException:
             self._end()
             raise
@@ -56,20 +51,10 @@ class HttpServer:
     def _end(self) -> None:
         for connection in self._connections:
             connection.close()
-        self._process.terminate()
         stop(self._process)
 
-    def _first(self) -> socket.socket:
-        deadline = time.monotonic() + _PATIENCE_S
-        while time.monotonic() < deadline and self._process.poll() is None:
-            try:
-                return self._connect()
-            except ConnectionRefusedError:
-                time.sleep(0.02)
-        raise Failed("the server did not open its port")
-
     def _connect(self) -> socket.socket:
-        connection = socket.create_connection(("127.0.0.1", self.port), timeout=_PATIENCE_S)
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=_TIMEOUT_S)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return connection
 
@@ -97,7 +82,7 @@ class HttpServer:
                 selector.register(connection, selectors.EVENT_READ, (connection, bytearray()))
                 connection.sendall(message)
             while left:
-                ready = selector.select(_PATIENCE_S)
+                ready = selector.select(_TIMEOUT_S)
                 if not ready:
                     raise Failed("no answer within 30 seconds")
                 for key, _ in ready:

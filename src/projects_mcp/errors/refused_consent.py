@@ -1,0 +1,79 @@
+"""The refusals of what a person has not, or not any more, agreed to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from projects_mcp.errors.context import NOT_CHANGED, FailureContext
+from projects_mcp.errors.refusal import Refusal
+
+__all__ = ["ChangedMeanwhile", "ClientCannotAsk", "ConfirmationNeeded", "NameMismatch", "NotConfirmed"]
+
+
+class NameMismatch(Refusal):
+    """`confirm_project_name` is not the name. The right one is not revealed."""
+
+    kind = "name_mismatch"
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        return (
+            f"confirm_project_name is not the project's name, so {at.tool} was refused. {NOT_CHANGED} "
+            "Ask the user for the exact name as PostHog shows it, and call again with it."
+        )
+
+
+class NotConfirmed(Refusal):
+    """The person who was asked did not consent. `answer`: declined, cancelled or nothing."""
+
+    kind = "not_confirmed"
+    answer: str
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        what = {
+            "declined": f"The user declined {at.tool}.",
+            "cancelled": f"The user closed the question about {at.tool} without an answer.",
+        }.get(self.answer, f"The question about {at.tool} got no valid answer.")
+        return f"{what} {NOT_CHANGED} Do not try again unless the user asks for it."
+
+
+class ClientCannotAsk(Refusal):
+    """A person's consent is needed, and the client cannot show a question."""
+
+    kind = "cannot_ask"
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        return (
+            f"{at.tool} needs a person's consent, and this client cannot show a question. {NOT_CHANGED} "
+            "Use a client that supports elicitation, or let the operator change PROJECTS_MCP_CONFIRMATION."
+        )
+
+
+class ConfirmationNeeded(Refusal):
+    """Settings would change for good, and the call does not name the project. `consequences`: a sentence each."""
+
+    kind = "confirmation_needed"
+    consequences: Sequence[str]
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        del at
+        return (
+            f"This change cannot be undone: {' '.join(self.consequences)} {NOT_CHANGED} Ask the user, and call again "
+            "with confirm_project_name, the project's exact name from the user."
+        )
+
+
+class ChangedMeanwhile(Refusal):
+    """The project is no longer what was confirmed."""
+
+    kind = "changed_meanwhile"
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        return (
+            f"The project changed after it was confirmed, so {at.tool} was not carried out. {NOT_CHANGED} "
+            "Read the project again and let the user decide on its present state."
+        )

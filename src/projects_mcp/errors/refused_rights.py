@@ -1,0 +1,205 @@
+"""The refusals for want of a right: of the operator, of the caller, of the key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from projects_mcp.errors.context import NOT_CHANGED, FailureContext
+from projects_mcp.errors.refusal import Refusal
+from projects_mcp.errors.rejected import Forbidden
+
+__all__ = [
+    "AccessLevelTooLow",
+    "CallerAccessTooLow",
+    "CallerLacksScope",
+    "CallerOutsideOrganization",
+    "KeyLacksScope",
+    "KeyRestrictedToOrganizations",
+    "KeyRestrictedToProjects",
+    "NotConfigured",
+    "OnlyProjects",
+    "ProjectProtected",
+    "RememberedDenial",
+    "TooManyCalls",
+]
+
+
+class NotConfigured(Refusal):
+    """There is no key."""
+
+    kind = "not_configured"
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        return (
+            f"No PostHog key is configured. {NOT_CHANGED} Set POSTHOG_PERSONAL_API_KEY to a personal API key from "
+            f"{at.keys_page} and restart the server, or set PROJECTS_MCP_SANDBOX=1 to try it without one."
+        )
+
+
+class AccessLevelTooLow(Refusal):
+    """The operator allows less than the tool needs. Both are access levels: `read`, `write`, `full`."""
+
+    kind = "access_level"
+    needed: str
+    configured: str
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        mode = "read-only mode" if self.configured == "read" else f"access level {self.configured}"
+        return (
+            f"This server runs in {mode}, which does not allow {at.tool}. {NOT_CHANGED} "
+            f"Its operator can allow it with PROJECTS_MCP_ACCESS={self.needed}."
+        )
+
+
+class KeyLacksScope(Refusal):
+    """The key lacks a scope that this server asks for."""
+
+    kind = "missing_scope"
+    scope: str
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        return (
+            f"The PostHog key lacks the scope {self.scope}, which {at.tool} needs. {NOT_CHANGED} "
+            f"Add the scope to the key at {at.keys_page}, then restart this server."
+        )
+
+
+class CallerAccessTooLow(Refusal):
+    """The caller over HTTP was given a lower access level than the tool needs: `read` or `write`."""
+
+    kind = "caller_access"
+    access: str
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        mode = "read-only" if self.access == "read" else f"limited to access level {self.access}"
+        return (
+            f"Your access to this server is {mode}, which does not allow {at.tool}. {NOT_CHANGED} "
+            "Whoever runs the server can grant it."
+        )
+
+
+class CallerLacksScope(Refusal):
+    """The caller over HTTP was not given a scope."""
+
+    kind = "caller_scope"
+    scope: str
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        return (
+            f"Your access to this server lacks the scope {self.scope}, which {at.tool} needs. {NOT_CHANGED} "
+            "Whoever runs the server can grant it."
+        )
+
+
+class CallerOutsideOrganization(Refusal):
+    """The caller over HTTP is limited to other organizations."""
+
+    kind = "caller_organization"
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        del at
+        return (
+            f"Your access to this server is limited to another organization. {NOT_CHANGED} Leave organization_id out."
+        )
+
+
+class TooManyCalls(Refusal):
+    """The caller has used up its rate limit. `limit` says which, in words; `retry_after_s` in seconds."""
+
+    kind = "too_many_calls"
+    limit: str
+    retry_after_s: int
+
+    @property
+    def wait_s(self) -> int | None:
+        """Seconds after which there will be room."""
+        return self.retry_after_s
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        del at
+        return f"Too many calls: {self.limit}. {NOT_CHANGED} Try again in {self.retry_after_s} seconds."
+
+
+class KeyRestrictedToProjects(Refusal):
+    """The key is restricted to certain projects. `project` is the one asked for; None if all were (to list, create)."""
+
+    kind = "key_restricted"
+    project: int | None = None
+    verb: str = ""
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        rest = f"so it cannot {self.verb} them" if self.project is None else f"and {self.project} is not one of them"
+        return f"The PostHog key is restricted to certain projects, {rest}. {NOT_CHANGED} {_restrictions(at)}"
+
+
+class KeyRestrictedToOrganizations(Refusal):
+    """The key is restricted to other organizations."""
+
+    kind = "key_restricted"
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        return f"The PostHog key is restricted to other organizations. {NOT_CHANGED} {_restrictions(at)}"
+
+
+class OnlyProjects(Refusal):
+    """The operator allows the projects `only` and no others. `creating`: whether a new one was asked for."""
+
+    kind = "only_projects"
+    only: Sequence[int]
+    creating: bool
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        del at
+        allowed = ", ".join(map(str, self.only))
+        if self.creating:
+            return (
+                f"This server may only touch the projects {allowed}, so it creates none. {NOT_CHANGED} "
+                "Its operator sets that in PROJECTS_MCP_ONLY_PROJECTS."
+            )
+        return (
+            f"This server may only touch the projects {allowed}. {NOT_CHANGED} "
+            "Give one of these as project_id, or ask the operator to extend PROJECTS_MCP_ONLY_PROJECTS."
+        )
+
+
+class ProjectProtected(Refusal):
+    """The operator protects the project from destructive tools."""
+
+    kind = "protected_project"
+    project: int
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        return (
+            f"Project {self.project} is protected, so {at.tool} is refused. {NOT_CHANGED} "
+            "Only the operator can change that, in PROJECTS_MCP_PROTECTED_PROJECTS."
+        )
+
+
+class RememberedDenial(Refusal):
+    """PostHog refused the same before, with `error`, and is not asked again."""
+
+    kind = "learned"
+    error: Forbidden
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal: PostHog's own words, and that it was not asked."""
+        words = self.error.words(at)
+        return (
+            f"{words.what} {NOT_CHANGED} {words.next_step} "
+            "PostHog said so before; this server asks it again after 15 minutes, or when it is restarted."
+        )
+
+
+def _restrictions(at: FailureContext) -> str:
+    return f"Its restrictions are shown at {at.keys_page}."

@@ -1,0 +1,122 @@
+"""The refusals that hang on the arguments, on the state of a project, or on what the server needs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from projects_mcp.errors.context import NOT_CHANGED, FailureContext
+from projects_mcp.errors.refusal import Refusal
+
+__all__ = [
+    "AuditLogUnavailable",
+    "InvalidArguments",
+    "NotExpected",
+    "OtherOrganization",
+    "ProjectBusy",
+    "ProjectNotIdentified",
+    "SecretsFolderUnusable",
+]
+
+
+_MOST_SHOWN: Final = 5
+"""Differing values that a sentence names."""
+
+
+class InvalidArguments(Refusal):
+    """The arguments are not what the tool takes. `problems`: one sentence each, with names and rules only."""
+
+    kind = "invalid_argument"
+    problems: Sequence[str]
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        return f"{' '.join(self.problems)} {NOT_CHANGED} Correct the arguments of {at.tool} and call it again."
+
+
+class ProjectNotIdentified(Refusal):
+    """PostHog answered another project than the one that was asked for, or none beyond doubt."""
+
+    kind = "not_identified"
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        del at
+        return (
+            f"PostHog's answer could not be matched to the project that was asked for. {NOT_CHANGED} "
+            "Look the project up with project_list and check its id and organization."
+        )
+
+
+class ProjectBusy(Refusal):
+    """Another call of this server is changing the project, for longer than this call has time."""
+
+    kind = "project_busy"
+
+    @property
+    def wait_s(self) -> int | None:
+        """Seconds after which another try makes sense."""
+        return 5
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        del at
+        return f"Another call is changing this project and takes long. {NOT_CHANGED} Try again in a few seconds."
+
+
+class NotExpected(Refusal):
+    """Present values differ from those that the caller expects. `found`: setting to its present value."""
+
+    kind = "expected_otherwise"
+    found: Mapping[str, Any]
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        shown = {name: at.redactor.field(name, value) for name, value in list(self.found.items())[:_MOST_SHOWN]}
+        listed = "; ".join(
+            f"{at.quote(name, 60)} is {at.quote(json.dumps(value, ensure_ascii=False))}"
+            for name, value in shown.items()
+        )
+        return f"The project is not as expected: {listed}. {NOT_CHANGED} Decide again with the present values."
+
+
+class OtherOrganization(Refusal):
+    """The current project of the key's owner is in another organization than the one that was asked for."""
+
+    kind = "other_organization"
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        del at
+        return (
+            "The current project of the key's owner belongs to another organization than the one asked for. "
+            f"{NOT_CHANGED} Give a project_id; project_list shows the projects of an organization."
+        )
+
+
+class AuditLogUnavailable(Refusal):
+    """The audit log cannot be written, so nothing may be changed."""
+
+    kind = "audit_unavailable"
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        return (
+            f"The audit log cannot be written, so {at.tool} was refused. {NOT_CHANGED} "
+            "The operator must make the file of PROJECTS_MCP_AUDIT_LOG writable; reading still works."
+        )
+
+
+class SecretsFolderUnusable(Refusal):
+    """The folder for new secrets cannot be used. `reason`: why, in a few words of ours."""
+
+    kind = "secrets_folder"
+    reason: str
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        return (
+            f"The folder of PROJECTS_MCP_SECRETS_DIR cannot be used: {self.reason}. {NOT_CHANGED} "
+            f"The operator must mend it before {at.tool} can run."
+        )

@@ -1,0 +1,38 @@
+"""The code stays easy to enter: no test module leans on another one, and no file grows past a few screens."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from dev.environments import ROOT
+
+TESTS = sorted(ROOT.glob("tests/**/*.py"))
+SHORT = ("src", "tests", "dev")
+MOST_LINES = 300
+
+
+def imported_modules(file: Path) -> set[str]:
+    """Every module that a file imports, and every name that it imports from one, as if that were a module too."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+@pytest.mark.parametrize("file", TESTS, ids=lambda file: str(file.relative_to(ROOT)))
+def test_no_test_module_is_imported(file: Path) -> None:
+    ours = {name for name in imported_modules(file) if name.partition(".")[0] == "tests"}
+    assert {name for name in ours if any(part.startswith(("test_", "conftest")) for part in name.split("."))} == set()
+
+
+@pytest.mark.parametrize("folder", SHORT)
+def test_a_file_is_no_longer_than_a_reader_can_hold(folder: str) -> None:
+    lengths = {
+        str(file.relative_to(ROOT)): len(file.read_text(encoding="utf-8").splitlines())
+        for file in (ROOT / folder).rglob("*.py")
+    }
+    assert {name: length for name, length in lengths.items() if length > MOST_LINES} == {}

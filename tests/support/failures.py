@@ -1,0 +1,109 @@
+"""Every failure that a caller can meet, each once, with a name and the context that it is explained in."""
+
+from collections.abc import Iterator
+
+from projects_mcp.api.effects import Effect
+from projects_mcp.api.outcome import Outcome, ReadbackResult
+from projects_mcp.errors import refusals
+from projects_mcp.errors.connection import InvalidResponse, PostHogError, RequestNotSent, ResponseLost
+from projects_mcp.errors.context import FailureContext
+from projects_mcp.errors.refusals import Refusal
+from projects_mcp.errors.rejected import Forbidden, status_error
+from projects_mcp.errors.uncertain import WriteUnresolved
+from projects_mcp.sanitize.redaction import Redactor
+
+READ = FailureContext("project_get", Effect.READ, "https://us.posthog.com", Redactor())
+WRITE = FailureContext("project_update", Effect.CHANGE, "https://us.posthog.com", Redactor())
+DESTROY = FailureContext("project_delete", Effect.DESTROY, "https://eu.posthog.com", Redactor())
+
+
+def denied(detail: str) -> Forbidden:
+    error = status_error(403, {"detail": detail}, None)
+    assert isinstance(error, Forbidden)
+    return error
+
+
+REFUSALS: tuple[Refusal, ...] = (
+    refusals.InvalidArguments(problems=["`limit` must be at most 500."]),
+    refusals.NotConfigured(),
+    refusals.AccessLevelTooLow(needed="full", configured="read"),
+    refusals.KeyLacksScope(scope="project:write"),
+    refusals.CallerAccessTooLow(access="read"),
+    refusals.CallerLacksScope(scope="project:write"),
+    refusals.CallerOutsideOrganization(),
+    refusals.TooManyCalls(limit="60 a minute are allowed", retry_after_s=7),
+    refusals.KeyRestrictedToProjects(project=7),
+    refusals.OnlyProjects(creating=False, only=[1, 2]),
+    refusals.ProjectProtected(project=7),
+    refusals.NameMismatch(),
+    refusals.ProjectNotIdentified(),
+    refusals.NotConfirmed(answer="declined"),
+    refusals.ClientCannotAsk(),
+    refusals.ConfirmationNeeded(consequences=["Logs that are older than 14 days are deleted."]),
+    refusals.ProjectBusy(),
+    refusals.ChangedMeanwhile(),
+    refusals.NotExpected(found={"timezone": "Asia/Tokyo"}),
+    refusals.OtherOrganization(),
+    refusals.AuditLogUnavailable(),
+    refusals.SecretsFolderUnusable(reason="others can read it; make it private with chmod 700"),
+    refusals.RememberedDenial(error=denied("API key missing required scope 'project:write'")),
+)
+AGAIN: tuple[Refusal, ...] = (
+    refusals.OnlyProjects(creating=True, only=[1]),
+    refusals.KeyRestrictedToOrganizations(),
+    refusals.KeyRestrictedToProjects(verb="list"),
+)
+FORBIDDEN = (
+    "This action does not support personal API key access",
+    "API key missing required scope 'project:write'",
+    "CSRF Failed: CSRF token missing or incorrect.",
+    "API keys with scoped projects are only supported on project-based endpoints.",
+    "API key does not have access to the requested project: ID 123.",
+    "Organization 'Acme' does not allow using personal API keys. Contact an admin.",
+    "You have reached the maximum limit of allowed projects for your current plan.",
+    "Your organization restricts MCP access to read-only.",
+    "You need to be an organization admin or above to create new projects.",
+    "Only project admins can modify these settings: timezone",
+    "You don't have sufficient permissions in the project.",
+    "Something new.",
+)
+UNUSABLE = (
+    *("redirect", "html", "content_type", "empty", "truncated", "too_large"),
+    *("too_deep", "duplicate_keys", "not_unicode", "encoding", "shape", "not_json"),
+)
+
+
+def failures() -> Iterator[tuple[str, FailureContext, Refusal | PostHogError | WriteUnresolved]]:
+    for refusal in REFUSALS:
+        yield f"refused {refusal.kind}", DESTROY, refusal
+    for refusal in AGAIN:
+        yield f"refused {refusal.kind} again", WRITE, refusal
+    for answer in ("cancelled", "nothing"):
+        yield f"refused not_confirmed {answer}", DESTROY, refusals.NotConfirmed(answer=answer)
+    for reason in ("no_credential", "tls", "proxy", "unreachable"):
+        yield f"not sent {reason}", READ, RequestNotSent(reason)
+    for reason in ("timeout", "connection"):
+        yield f"lost {reason}", READ, ResponseLost(reason)
+    for reason in UNUSABLE:
+        yield f"unusable {reason}", READ, InvalidResponse(reason)
+    for status in (400, 401, 404, 409, 418, 500, 502):
+        yield f"status {status}", WRITE, status_error(status, {"detail": "What PostHog says.", "attr": "name"}, None)
+    yield "status 400 bare", WRITE, status_error(400, None, None)
+    expired = status_error(401, None, None)
+    expired.by_session = True
+    yield "status 401 session", DESTROY, expired
+    for seconds in (None, 1.0, 42.0):
+        yield f"status 429 {seconds}", READ, status_error(429, None, seconds)
+    for detail in FORBIDDEN:
+        yield "status 403", DESTROY, denied(detail)
+    timeout = ResponseLost("timeout")
+    yield (
+        "write lost not_applied",
+        WRITE,
+        WriteUnresolved(timeout, ReadbackResult(Outcome.NOT_APPLIED, "It has its former values.")),
+    )
+    yield (
+        "write lost unknown",
+        DESTROY,
+        WriteUnresolved(timeout, ReadbackResult(Outcome.UNKNOWN, "Reading back failed as well.")),
+    )
