@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Two processes, so that a machine with two cores is busy; each goes on with what the other has not begun.
 PARALLEL := -n 2 --dist worksteal
+PYTEST = $(BIN)/python -m pytest
+SELECTED = -m "not heavy"
 
 .PHONY: help demo test heavy lint format coverage official bundle bench check clean
 
@@ -33,7 +35,7 @@ demo: $(READY)
 	@$(BIN)/projects-mcp demo
 
 test: $(READY)
-	$(BIN)/python -m pytest $(PARALLEL) -m "not heavy"
+	$(PYTEST) $(PARALLEL) $(SELECTED)
 
 heavy: $(READY)
 	$(BIN)/python -m pytest -m heavy
@@ -50,7 +52,7 @@ format: $(READY)
 
 coverage: $(READY)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest $(PARALLEL)
+	@$(MAKE) --no-print-directory test PYTEST='$(BIN)/coverage run -m pytest' SELECTED=
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=94
 
