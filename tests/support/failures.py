@@ -36,6 +36,7 @@ REFUSALS: tuple[Refusal, ...] = (
     refusals.OnlyProjects(creating=False, only=[1, 2]),
     refusals.ProjectProtected(project=7),
     refusals.NameMismatch(),
+    refusals.NameMismatch(invisible=True),
     refusals.ProjectNotIdentified(),
     refusals.NotConfirmed(answer="declined"),
     refusals.ClientCannotAsk(),

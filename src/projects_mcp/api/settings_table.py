@@ -35,8 +35,8 @@ def _text(longest: int, shortest: int = 0) -> dict[str, Any]:
     return {"type": "string", **({"minLength": shortest} if shortest else {}), "maxLength": longest}
 
 
-def _texts(longest: int) -> dict[str, Any]:
-    return {"type": "array", "items": _text(longest)}
+def _texts(longest: int, shortest: int = 0) -> dict[str, Any]:
+    return {"type": "array", "items": _text(longest, shortest)}
 
 
 def _one_of(*values: str | int) -> dict[str, Any]:
@@ -58,7 +58,7 @@ _ROWS: Final = (
     # Identity and display
     Setting("name", _text(200, 1), Area.DISPLAY, "Project name", NO_DEFAULT, nullable=False, stored=trimmed),
     Setting("product_description", _text(1000), Area.DISPLAY, "What the product does", member=True),
-    Setting("tags", _texts(255), Area.DISPLAY, "Tags", [], nullable=False, stored=lowered_tags),
+    Setting("tags", _texts(255, 1), Area.DISPLAY, "Tags", [], nullable=False, stored=lowered_tags),
     Setting("timezone", _STRING, Area.DISPLAY, "IANA time zone", "UTC", nullable=False, impact=_CHARTS),
     Setting("week_start_day", _one_of(0, 1), Area.DISPLAY, "0 Sunday, 1 Monday", impact=_CHARTS, hinted=True),
     Setting("base_currency", _STRING, Area.DISPLAY, "ISO currency code", "USD", nullable=False),

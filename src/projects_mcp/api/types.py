@@ -7,9 +7,22 @@ from enum import Enum
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
-__all__ = ["CURRENT", "Current", "JSONObject", "OrganizationRef", "ProjectRef", "organization_of", "organization_uuid"]
+__all__ = [
+    "CURRENT",
+    "Current",
+    "JSONObject",
+    "LargeObject",
+    "OrganizationRef",
+    "ProjectRef",
+    "organization_of",
+    "organization_uuid",
+]
 
 JSONObject: TypeAlias = dict[str, Any]
+
+
+class LargeObject(dict[str, Any]):
+    """A JSON object of so many bytes that work on it would hold the event loop for long."""
 
 
 class Current(Enum):

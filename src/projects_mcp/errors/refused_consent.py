@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from projects_mcp.errors.context import NOT_CHANGED, FailureContext
 from projects_mcp.errors.refusal import Refusal
@@ -10,16 +11,24 @@ from projects_mcp.errors.refusal import Refusal
 __all__ = ["ChangedMeanwhile", "ClientCannotAsk", "ConfirmationNeeded", "NameMismatch", "NotConfirmed"]
 
 
+_ASK: Final = "Ask the user for the exact name as PostHog shows it, and call again with it."
+_INVISIBLE: Final = (
+    "The name holds characters that cannot be seen: let the user copy it from PostHog's settings, or rename the "
+    "project first with project_update, and call again with that name."
+)
+
+
 class NameMismatch(Refusal):
-    """`confirm_project_name` is not the name. The right one is not revealed."""
+    """`confirm_project_name` is not the name, which is not revealed, but whether it has invisible characters."""
 
     kind = "name_mismatch"
+    invisible: bool = False
 
     def message(self, at: FailureContext) -> str:
         """Word the refusal."""
         return (
             f"confirm_project_name is not the project's name, so {at.tool} was refused. {NOT_CHANGED} "
-            "Ask the user for the exact name as PostHog shows it, and call again with it."
+            f"{_INVISIBLE if self.invisible else _ASK}"
         )
 
 

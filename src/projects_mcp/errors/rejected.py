@@ -31,6 +31,7 @@ __all__ = [
 _MAX_DETAIL: Final = 4_096
 """Characters of PostHog's `detail` that are kept: far more than are quoted, so that secrets are found before."""
 _WORD: Final = re.compile(r"[\w.\[\]-]{1,100}", re.ASCII)
+_MARKUP: Final = re.compile(r"<[^<>]{0,1000}>")
 _SECONDS: Final = re.compile(r"available in (\d{1,9}) second")
 _OTHER_REGION: Final[Mapping[str, str]] = {"https://us.posthog.com": "eu", "https://eu.posthog.com": "us"}
 
@@ -164,7 +165,8 @@ class ServerError(StatusError):
 
     def words(self, at: FailureContext) -> Words:
         """Word the failure for the call that failed."""
-        return Words("server_error", f"PostHog failed with status {self.status}.{self.says(at)}", "Try again later.")
+        del at  # its own words are left out: they may be a page of a traceback
+        return Words("server_error", f"PostHog failed with status {self.status}.", "Try again later.")
 
 
 _BY_STATUS: Final[Mapping[int, type[StatusError]]] = {
@@ -206,4 +208,6 @@ def _word(value: object) -> str | None:
 
 
 def _text(value: object) -> str | None:
-    return value[:_MAX_DETAIL] if isinstance(value, str) and value.strip() else None
+    if not isinstance(value, str):
+        return None
+    return _MARKUP.sub("", value[:_MAX_DETAIL]).strip() or None

@@ -96,7 +96,8 @@ class AuditLog:
     def _text(self, event: str, line: Mapping[str, Any]) -> str:
         when = self.clock().isoformat(timespec="milliseconds").replace("+00:00", "Z")
         whole = {"time": when, "event": event, **{name: value for name, value in line.items() if value is not None}}
-        return self.redactor.text(json.dumps(whole, separators=(",", ":")))
+        # Redacted as an object: whatever a subject is called, the line stays JSON.
+        return json.dumps(self.redactor.value(whole), separators=(",", ":"))
 
     def _append_line(self, text: str, *, durable: bool) -> None:
         self._append(f"{text}\n".encode(), durable=durable)

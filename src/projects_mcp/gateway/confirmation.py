@@ -15,6 +15,7 @@ from projects_mcp.policy.confirmation import (
     ProjectSnapshot,
     confirmation_request,
 )
+from projects_mcp.sanitize.text import has_invisible
 
 __all__ = ["confirm"]
 
@@ -42,8 +43,10 @@ async def confirm(
         ConsentPendingError: a person has to be asked in another round.
     """
     if name != target.name:
-        raise NameMismatch
-    by = await _consent(context, confirmation_request(action, target, consequence, details or {}))
+        raise NameMismatch(invisible=has_invisible(target.name))
+    by = await _consent(
+        context, confirmation_request(action, target, consequence, details or {}, context.services.redactor)
+    )
     # The project is read again, by its concrete organization: what was confirmed must still be what is there.
     now = await context.read_target(target.organization)
     if not now.is_same_as(target):
@@ -61,7 +64,7 @@ async def _consent(context: ToolContext, request: ConfirmationRequest) -> str:
         if confirmation is Confirmation.HUMAN:
             raise ClientCannotAsk
         return "argument"
-    consent = await approver.request_consent(request._replace(text=context.services.redactor.text(request.text)))
+    consent = await approver.request_consent(request)
     if consent is not Consent.ACCEPTED:
         raise NotConfirmed(answer=consent.value)
     return "person"

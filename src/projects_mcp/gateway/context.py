@@ -15,7 +15,7 @@ import anyio
 
 from projects_mcp.api.effects import Effect
 from projects_mcp.api.operations import OPERATIONS, Operation
-from projects_mcp.api.types import CURRENT, JSONObject, OrganizationRef, ProjectRef, organization_of
+from projects_mcp.api.types import CURRENT, JSONObject, LargeObject, OrganizationRef, ProjectRef, organization_of
 from projects_mcp.errors.connection import InvalidResponse, PostHogError, ResponseLost
 from projects_mcp.errors.refusals import ProjectBusy, ProjectNotIdentified
 from projects_mcp.errors.rejected import Forbidden, ServerError
@@ -48,6 +48,7 @@ class ToolContext:
         operation: the one operation that the call may send.
         origin: where PostHog is, for links.
         write_left: whether a request that changes something has left, and may have had an effect.
+        large: whether PostHog has answered so much that a thread should work on it.
         unresolved: a write whose answer was lost, and what reading back has shown.
     """
 
@@ -61,6 +62,7 @@ class ToolContext:
     origin: str = field(init=False)
     write_left: bool = field(default=False, init=False)
     unresolved: WriteUnresolved | None = field(default=None, init=False)
+    large: bool = field(default=False, init=False)
     _asked: OrganizationRef = field(default=CURRENT, init=False)
     _name: object = field(default=None, init=False)
     """The project's name as it was last read, which an answer about it must have."""
@@ -202,12 +204,15 @@ class ToolContext:
             raise denial
         began = anyio.current_time()
         try:
-            return await self.services.posthog.send(
+            answer = await self.services.posthog.send(
                 operation, organization, project, query=query, body=body, within_s=self._left_s
             )
         except Forbidden as error:
             denials.remember(operation, {organization, self._asked}, project, error)
             raise
+        else:
+            self.large = self.large or isinstance(answer, LargeObject)
+            return answer
         finally:
             self._left_s -= anyio.current_time() - began
 

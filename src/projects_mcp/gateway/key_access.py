@@ -49,9 +49,9 @@ class KeyAccess:
         async with self._asking:
             if self.clock() >= self._until:
                 found, lifetime = await self._ask()
-                if found is not UNKNOWN or lifetime >= _KNOWN_FOR_S:
+                # Whatever else answers, such as a firewall: what PostHog has said holds until it says otherwise.
+                if found is not UNKNOWN:
                     self._grant = found
-                # Otherwise the failure will pass, and what was known before is still the best that is known.
                 self._until = self.clock() + lifetime
         return self._grant
 

@@ -17,8 +17,8 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID
 
-from projects_mcp.sanitize.redaction import masked
-from projects_mcp.sanitize.text import quoted
+from projects_mcp.sanitize.redaction import Redactor, masked
+from projects_mcp.sanitize.text import has_invisible
 
 __all__ = [
     "Approver",
@@ -130,7 +130,7 @@ def identify(asked: int, answer: Mapping[str, Any]) -> ProjectSnapshot | None:
 
 
 def confirmation_request(
-    action: str, target: ProjectSnapshot, consequence: str, details: Mapping[str, Any]
+    action: str, target: ProjectSnapshot, consequence: str, details: Mapping[str, Any], redactor: Redactor
 ) -> ConfirmationRequest:
     """Build the question for a person from the state that is about to be destroyed.
 
@@ -139,10 +139,13 @@ def confirmation_request(
         target: the project as it was fetched.
         consequence: what stops working, in one or two sentences made of the target's state.
         details: arguments that change what happens, such as the organization that a project moves to.
+        redactor: removes secrets from the name before it is cut.
     """
+    plain = target.name.isascii() and target.name.isprintable()
+    invisible = " Its name holds characters that cannot be seen." if not plain and has_invisible(target.name) else ""
     text = (
-        f"{action} {quoted(target.name)} (id {target.id}, organization {target.organization})? {consequence} "
-        "Accept only if this is what you want."
+        f"{action} {redactor.quote(target.name)} (id {target.id}, organization {target.organization})?{invisible} "
+        f"{redactor.text(consequence)} Accept only if this is what you want."
     )
     state = [f"{name}={target.state.get(name)!r}" for name in _STATE]
     exact = "\x00".join([text, target.name, *state, *(f"{key}={value}" for key, value in sorted(details.items()))])

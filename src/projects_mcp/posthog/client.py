@@ -15,10 +15,11 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
+import anyio.to_thread
 
 from projects_mcp._version import __version__
 from projects_mcp.api.operations import KEY_INTROSPECTION, Operation
-from projects_mcp.api.types import JSONObject, OrganizationRef, ProjectRef
+from projects_mcp.api.types import JSONObject, LargeObject, OrganizationRef, ProjectRef
 from projects_mcp.errors.connection import InvalidResponse, PostHogError, RequestNotSent
 from projects_mcp.errors.rejected import RateLimited, StatusError, status_error
 from projects_mcp.posthog.bounds import Exchange, bounded
@@ -46,6 +47,8 @@ _NO_CONTENT: Final = 204
 _FIRST_REDIRECT: Final = 300
 _FIRST_ERROR: Final = 400
 _FIRST_FAULT: Final = 500
+_LARGE_BYTES: Final = 262_144
+"""Bytes of a body from which a thread works on it: parsing more would hold the event loop for long."""
 
 
 @dataclass(slots=True)
@@ -270,4 +273,8 @@ class PostHog:
         if content_type and not is_json(content_type):
             raise InvalidResponse("html" if "html" in content_type.lower() else "content_type")
         encoding = response.headers.get("Content-Encoding", "").strip().lower()
-        return decode(await read_bounded(response.aiter_raw(), encoding, self.limits.body_bytes))
+        body = await read_bounded(response.aiter_raw(), encoding, self.limits.body_bytes)
+        if len(body) <= _LARGE_BYTES:
+            return decode(body)
+        value = await anyio.to_thread.run_sync(decode, body)
+        return LargeObject(value) if isinstance(value, dict) else value

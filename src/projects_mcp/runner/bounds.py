@@ -17,8 +17,11 @@ _ROWS: Final[Mapping[str, str]] = {
 _KEPT: Final = frozenset(
     {"id", "name", "operation", "project", "outcome", "organization_id", "project_id", "truncated"}
 )
+_WHOLE: Final = frozenset({"revert", "next"})
+"""Parts that are handed back as arguments: they are there whole, or not at all."""
 _ROOM_FOR_NOTE: Final = 1_024
 _MOST_NAMES: Final = 15
+_SHORTENED_TEXT: Final = 200
 
 
 def _size(value: Any) -> int:
@@ -34,11 +37,20 @@ def cut(body: JSONObject, limit: int, offset: int) -> JSONObject:
         offset: where a list started.
     """
     room = limit - _ROOM_FOR_NOTE
-    for name, how in _ROWS.items():
-        rows = body.get(name)
-        if isinstance(rows, list) and rows:
-            return _cut_rows(body, name, how, room, offset)
-    return _cut_fields(body, room)
+    rows = next((name for name in _ROWS if isinstance(body.get(name), list) and body[name]), None)
+    result = _cut_fields(body, room) if rows is None else _cut_rows(body, rows, _ROWS[rows], room, offset)
+    return result if _size(result) <= limit else _shortened(result)
+
+
+def _shortened(value: Any) -> Any:
+    """Shorten long texts and lists of names, where whole rows and fields were not enough."""
+    if isinstance(value, str):
+        return value if len(value) <= _SHORTENED_TEXT else f"{value[:_SHORTENED_TEXT]}…"
+    if isinstance(value, dict):
+        return {name: _shortened(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_shortened(item) for item in value[:_MOST_NAMES]]
+    return value
 
 
 def _cut_rows(body: JSONObject, name: str, how: str, room: int, offset: int) -> JSONObject:
@@ -78,11 +90,20 @@ def _cut_fields(body: JSONObject, room: int) -> JSONObject:
 def _without_largest(body: Mapping[str, Any], excess: int, path: str, dropped: list[str]) -> JSONObject:
     """Leave out the largest fields until `excess` bytes are gone; inside a group, only as many as needed."""
     rest = dict(body)
+    target = _size(body) - excess
     sizes = {name: _size(value) for name, value in body.items() if path or name not in _KEPT}
     for name in sorted(sizes, key=lambda field: sizes[field], reverse=True):
         if excess <= 0:
             break
         value = body[name]
+        if not path and name in _WHOLE:
+            del rest[name]
+            dropped.append(name)
+            if name == "revert":
+                lost = [*value.get("settings", ()), *value.get("clear", ())]
+                rest["not_revertible"] = [*rest.get("not_revertible", ()), *lost]
+            excess = _size(rest) - target
+            continue
         if isinstance(value, dict) and len(value) > 1 and sizes[name] > excess:
             rest[name] = _without_largest(value, excess, f"{path}{name}.", dropped)
             excess -= sizes[name] - _size(rest[name])

@@ -68,6 +68,8 @@ def finalize(body: JSONObject, redactor: Redactor, limit: int, offset: int = 0) 
 def _redacted(body: JSONObject, redactor: Redactor) -> JSONObject:
     """Remove secrets. What may not be shown cannot be handed back to be written again, so `revert` lacks it."""
     clean: JSONObject = redactor.value(body)
+    if "next" in clean and clean["next"] != body["next"]:
+        clean["next"] = [_exact_or_without(shown, raw) for shown, raw in zip(clean["next"], body["next"], strict=True)]
     revert = clean.get("revert")
     if revert is None or revert == body["revert"]:
         return clean
@@ -79,3 +81,11 @@ def _redacted(body: JSONObject, redactor: Redactor) -> JSONObject:
     parts |= {"revert": kept} if exact or kept["clear"] else {}
     parts |= {"not_revertible": lost}
     return parts | ({"next": clean["next"]} if "next" in clean else {})
+
+
+def _exact_or_without(shown: JSONObject, raw: JSONObject) -> JSONObject:
+    """Return a suggestion with exactly its arguments, or without them and with the reason."""
+    if shown == raw:
+        return shown
+    rest = {name: item for name, item in shown.items() if name != "arguments"}
+    return {**rest, "arguments_left_out": "They hold a value that is not shown: use those of your own call."}

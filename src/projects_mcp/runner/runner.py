@@ -11,7 +11,10 @@ import logging
 import traceback
 from collections.abc import Mapping
 from contextlib import nullcontext
+from functools import partial
 from typing import Any, Final
+
+import anyio.to_thread
 
 from projects_mcp.api.types import CURRENT, JSONObject, OrganizationRef, ProjectRef, organization_uuid
 from projects_mcp.config.settings import Settings
@@ -163,7 +166,8 @@ class ToolRunner:
                 if not (tool.operation.effect.reads or checked.get("dry_run")):
                     audit.require_writable()
                 body = await tool.run(context, **checked)
-                body, text = finalize(body, self.redactor, self._settings.result_limit, checked.get("offset", 0))
+                finish = partial(finalize, body, self.redactor, self._settings.result_limit, checked.get("offset", 0))
+                body, text = await anyio.to_thread.run_sync(finish) if context.large else finish()
         except (Refusal, PostHogError, WriteUnresolved) as failure:
             return self._failure(explain(failure, self._failure_context(tool, context)))
         except ConsentPendingError:

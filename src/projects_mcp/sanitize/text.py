@@ -10,7 +10,7 @@ import re
 import unicodedata
 from typing import Any, Final
 
-__all__ = ["MAX_QUOTED", "escape_invisible", "quoted", "strip_invisible", "strip_invisible_throughout"]
+__all__ = ["MAX_QUOTED", "escape_invisible", "has_invisible", "quoted", "strip_invisible", "strip_invisible_throughout"]
 
 MAX_QUOTED: Final = 200
 """Characters of foreign text that a sentence of ours holds at the most."""
@@ -36,6 +36,11 @@ def strip_invisible(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return _UNSEEN.sub(lambda match: match[0] if _joins(text, match.start()) else _REPLACEMENT, text)
+
+
+def has_invisible(text: object) -> bool:
+    """Whether a text holds a character that `strip_invisible` replaces."""
+    return isinstance(text, str) and strip_invisible(text) != text
 
 
 def strip_invisible_throughout(value: Any) -> Any:

@@ -74,8 +74,8 @@ async def project_delete(context: ToolContext, *, confirm_project_name: str) -> 
     confirmed = await confirm(context, target, confirm_project_name, "Delete project", _consequence_of_deletion(target))
     target = confirmed.target
     await readback.destroy(context, confirmed, lambda: readback.deleted(context, target))
-    changed, note = await _after_deletion(context, target)
-    return receipt(context, target.state, Outcome.APPLIED, changed=changed, note=note)
+    outcome, changed, note = await _after_deletion(context, target)
+    return receipt(context, target.state, outcome, changed=changed, note=note)
 
 
 def _consequence_of_deletion(target: ProjectSnapshot) -> str:
@@ -86,27 +86,42 @@ def _consequence_of_deletion(target: ProjectSnapshot) -> str:
     )
 
 
-async def _after_deletion(context: ToolContext, target: ProjectSnapshot) -> tuple[dict[str, dict[str, Any]], str]:
+async def _after_deletion(
+    context: ToolContext, target: ProjectSnapshot
+) -> tuple[Outcome, dict[str, dict[str, Any]], str]:
     """Look at the project once more: versions of PostHog differ in when they delete.
 
     Returns:
-        What changed, as far as it could be seen, and what PostHog does now.
+        The outcome, what changed, as far as it could be seen, and what PostHog does now.
     """
     try:
         project = await context.read_project(target.organization)
     except NotFound:
         gone = {"project": {"before": "present", "after": "deleted"}}
-        return gone, "PostHog has deleted it already. This cannot be cancelled."
+        return Outcome.APPLIED, gone, "PostHog has deleted it already. This cannot be cancelled."
     except (PostHogError, Refusal):
-        return {}, "PostHog accepted the deletion. What it has done since could not be read."
+        return Outcome.APPLIED, {}, "PostHog accepted the deletion. What it has done since could not be read."
     pending = {"before": target.state.get("is_pending_deletion"), "after": project.get("is_pending_deletion")}
     changed = {"is_pending_deletion": pending} if pending["before"] != pending["after"] else {}
     if when := project.get("deletion_scheduled_at"):
-        return changed, (
-            f"PostHog deletes the data after {when}. Until then a person can cancel it at "
-            f"{context.origin}/project/{target.id}/settings."
+        return (
+            Outcome.APPLIED,
+            changed,
+            (
+                f"PostHog deletes the data after {when}. Until then a person can cancel it at "
+                f"{context.origin}/project/{target.id}/settings."
+            ),
         )
-    return changed, "PostHog has started to delete the data. This cannot be cancelled."
+    if not project.get("is_pending_deletion"):
+        return (
+            Outcome.UNKNOWN,
+            changed,
+            (
+                "PostHog accepted the deletion, and yet the project is there and not marked for deletion. "
+                "Look at it again with project_get after some minutes."
+            ),
+        )
+    return Outcome.APPLIED, changed, "PostHog has started to delete the data. This cannot be cancelled."
 
 
 @tool(

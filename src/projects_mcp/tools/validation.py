@@ -92,7 +92,12 @@ class _Checker:
     def _object(self, schema: Mapping[str, Any], value: dict[str, Any], path: str, level: int) -> dict[str, Any]:
         known: Mapping[str, Any] | None = schema.get("properties")
         if known is None:
-            return {key: self._free(item, f"{path}.{quoted(key, 40)}", level + 1) for key, item in value.items()}
+            checked_freely: dict[str, Any] = {}
+            for key, item in value.items():
+                for problem in _beyond_bounds({}, key):
+                    self._problem(path, problem)
+                checked_freely[key] = self._free(item, f"{path}.{quoted(key, 40)}", level + 1)
+            return checked_freely
         for name in schema.get("required", ()):
             if name not in value:
                 self._problem(_under(path, name), "is required.")

@@ -9,6 +9,7 @@ from projects_mcp.api.settings_model import is_usual
 from projects_mcp.api.settings_table import SETTINGS
 from projects_mcp.api.types import JSONObject
 from projects_mcp.sanitize.redaction import MASKED_FIELDS, WITHHELD_FIELDS, presence
+from projects_mcp.sanitize.text import has_invisible
 
 __all__ = ["list_items", "select_fields", "summary"]
 
@@ -16,12 +17,17 @@ _ROLES: Final[Mapping[int, str]] = {1: "member", 8: "admin", 15: "owner"}
 _IDENTITY: Final = ("id", "name", "api_token", "created_at", "timezone", "product_description")
 _GROUPED: Final = {name: row for name, row in SETTINGS.items() if name not in {*_IDENTITY, *WITHHELD_FIELDS}}
 _USUALLY_NULL: Final = frozenset(name for name, row in _GROUPED.items() if is_usual(row, None))
+_INVISIBLE: Final = (
+    "The name holds characters that cannot be seen, shown here as \N{REPLACEMENT CHARACTER}. To confirm it, let the "
+    "user copy it from PostHog, or rename the project first with project_update."
+)
 _UNUSUAL_IN_LIST: Final[Mapping[str, Any]] = {"is_demo": False, "ingested_event": True, "timezone": "UTC"}
 
 
 def summary(project: Mapping[str, Any], origin: str) -> JSONObject:
     """Return identity, links, and the settings that differ from PostHog's defaults, grouped by product area."""
     result = {name: project[name] for name in _IDENTITY if project.get(name) is not None}
+    result |= _note_on_name(project)
     result["organization_id"] = project.get("organization")
     result |= _links(project, origin)
     result |= _condition(project)
@@ -45,6 +51,7 @@ def select_fields(project: Mapping[str, Any], fields: Iterable[str] | None) -> J
     """Return the fields that were asked for, or all; of withheld ones only whether there is a value."""
     wanted = project if fields is None else {name: project[name] for name in fields if name in project}
     shown = {name: value for name, value in wanted.items() if name not in WITHHELD_FIELDS}
+    shown |= _note_on_name(wanted)
     if withheld := {name: presence(wanted[name]) for name in wanted if name in WITHHELD_FIELDS}:
         shown["withheld"] = withheld
     if fields is not None and (missing := [name for name in fields if name not in project]):
@@ -63,6 +70,7 @@ def list_items(projects: Iterable[Mapping[str, Any]], fields: Sequence[str], org
     rows: list[JSONObject] = []
     for project in projects:
         row: JSONObject = {"id": project.get("id"), "name": project.get("name")}
+        row |= _note_on_name(project)
         for name, usual in _UNUSUAL_IN_LIST.items():
             value = project.get(name)
             if value is not None and value != usual:
@@ -74,6 +82,12 @@ def list_items(projects: Iterable[Mapping[str, Any]], fields: Sequence[str], org
                 row[name] = presence(project[name]) if name in WITHHELD_FIELDS else project[name]
         rows.append(row)
     return rows
+
+
+def _note_on_name(project: Mapping[str, Any]) -> JSONObject:
+    name = project.get("name")
+    plain = not isinstance(name, str) or (name.isascii() and name.isprintable())
+    return {"name_note": _INVISIBLE} if not plain and has_invisible(name) else {}
 
 
 def _links(project: Mapping[str, Any], origin: str) -> JSONObject:
