@@ -1,0 +1,141 @@
+"""What is known of a key, and where a caller and a key may write, holds whatever answers in PostHog's place."""
+
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import anyio
+import pytest
+
+from projects_mcp import sandbox
+from projects_mcp.protocol.server import ProjectsServer
+from projects_mcp.sandbox import ACME_ID, NORTHWIND_ID, PRODUCTION_ID, seed
+from projects_mcp.sandbox.app import create_app
+from tests.support.harness import ERAS, Era, Harness, body_of, refusal_of
+
+pytestmark = pytest.mark.anyio
+
+
+class Between:
+    """Stands before PostHog, and answers some requests in its place."""
+
+    def __init__(self, application: Any) -> None:
+        self.application = application
+        self.answer: Callable[[str, str], tuple[int, Any] | None] = lambda _method, _path: None
+
+    async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
+        answer = self.answer(scope["method"], scope["path"])
+        if answer is None:
+            await self.application(scope, receive, send)
+            return
+        status, body = answer
+        headers = [(b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+
+
+@pytest.fixture
+def between() -> Between:
+    return Between(create_app(seed()))
+
+
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("status", [400, 403, 404, 405, 429, 500])
+async def test_a_read_only_key_stays_so_until_posthog_says_otherwise(between: Between, era: Era, status: int) -> None:
+    harness = Harness(application=between)
+    async with harness.client(era, None, POSTHOG_PERSONAL_API_KEY=sandbox.READ_ONLY_KEY) as client:
+        assert isinstance(client.server, ProjectsServer)
+        assert len((await client.list_tools()).tools) == 4
+        between.answer = lambda _method, path: (status, {}) if path.startswith("/api/personal_api_keys/") else None
+        key_access = client.server._runner._services.key_access  # noqa: SLF001 - to let time pass
+        key_access.clock = partial(float, anyio.current_time() + 2_000)
+        assert len((await client.list_tools()).tools) == 4
+        arguments = {"project_id": PRODUCTION_ID, "settings": {"timezone": "Europe/Madrid"}}
+        _, detail = refusal_of(await client.call_tool("project_update", arguments))
+        assert detail["kind"] == "missing_scope"
+    assert harness.recorder.writes == []
+
+
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("project_update", {"settings": {"timezone": "Europe/Madrid"}}),
+        ("project_add_product_intent", {"product_type": "surveys"}),
+        ("project_complete_product_onboarding", {"product_type": "surveys"}),
+    ],
+)
+async def test_the_organization_that_posthog_answers_is_held_to_the_key(
+    between: Between, era: Era, tool: str, arguments: dict[str, Any]
+) -> None:
+    elsewhere = {"id": PRODUCTION_ID, "name": "Acme web", "organization": NORTHWIND_ID}
+    harness = Harness(application=between)
+    async with harness.client(era, None, POSTHOG_PERSONAL_API_KEY=sandbox.ONE_ORGANIZATION_KEY) as client:
+        between.answer = lambda method, path: (
+            (200, elsewhere) if method == "GET" and path.endswith(f"/{PRODUCTION_ID}/") else None
+        )
+        _, detail = refusal_of(await client.call_tool(tool, {"project_id": PRODUCTION_ID, **arguments}))
+        assert detail["kind"] == "key_restricted"
+    assert harness.recorder.writes == []
+
+
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize(
+    "answered",
+    [
+        {"id": PRODUCTION_ID},
+        {"id": PRODUCTION_ID, "name": None, "organization": ACME_ID},
+        {"id": PRODUCTION_ID, "name": "Another", "organization": ACME_ID},
+        {"id": PRODUCTION_ID, "name": "Acme web", "organization": NORTHWIND_ID},
+    ],
+)
+async def test_an_answer_about_something_else_is_no_success(
+    between: Between, era: Era, answered: dict[str, Any]
+) -> None:
+    harness = Harness(application=between)
+    between.answer = lambda method, _path: (200, answered) if method == "PATCH" else None
+    arguments = {"project_id": PRODUCTION_ID, "settings": {"timezone": "Asia/Tokyo"}}
+    async with harness.client(era) as client:
+        text, detail = refusal_of(await client.call_tool("project_update", arguments))
+    assert detail["kind"] == "bad_answer"
+    assert "former values of timezone" in text
+    assert len(harness.recorder.writes) == 1
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_detail_loses_its_markup_and_a_failure_its_page(between: Between, era: Era) -> None:
+    harness = Harness(application=between)
+    page = "<html><b>Traceback</b> <script>alert(1)</script> in /srv/secret/place.py</html>"
+    arguments = {"project_id": PRODUCTION_ID}
+    async with harness.client(era) as client:
+        between.answer = lambda _method, path: (400, {"detail": page}) if "/projects/" in path else None
+        text, _ = refusal_of(await client.call_tool("project_get", arguments))
+        assert "<" not in text
+        assert "Traceback" in text
+        between.answer = lambda _method, path: (500, {"detail": page}) if "/projects/" in path else None
+        text, _ = refusal_of(await client.call_tool("project_get", arguments))
+        assert "Traceback" not in text
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_deletion_that_left_the_project_as_it_was_is_not_called_begun(between: Between, era: Era) -> None:
+    harness = Harness(application=between)
+    between.answer = lambda method, _path: (200, {}) if method == "DELETE" else None
+    arguments = {"project_id": PRODUCTION_ID, "confirm_project_name": "Acme web"}
+    async with harness.client(era) as client:
+        body = body_of(await client.call_tool("project_delete", arguments))
+    assert body["outcome"] == "unknown"
+    assert "not marked for deletion" in body["note"]
+
+
+@pytest.mark.parametrize("number", ["Infinity", "-Infinity", "NaN", "1e999", "-1e999"])
+async def test_a_number_that_is_none_is_refused_in_an_answer(between: Between, number: str) -> None:
+    async def answer(_scope: Mapping[str, Any], _receive: Any, send: Any) -> None:
+        headers = [(b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": f'{{"id": 1, "x": {number}}}'.encode()})
+
+    async with Harness(application=answer).client() as client:
+        _, detail = refusal_of(await client.call_tool("project_get", {"project_id": 1}))
+    assert detail["kind"] == "bad_answer"
