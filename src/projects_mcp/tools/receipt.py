@@ -58,7 +58,10 @@ def receipt(
 
 def changes(changed: Mapping[str, Mapping[str, Any]]) -> JSONObject:
     """Return changed fields before and after; of long values only what differs."""
-    return {name: difference(values["before"], values["after"]) for name, values in changed.items()}
+    shown: JSONObject = {}
+    for name, values in changed.items():
+        shown[name] = difference(values["before"], values["after"])
+    return shown
 
 
 def suggestion(tool: str, arguments: Mapping[str, Any], why: str) -> JSONObject:

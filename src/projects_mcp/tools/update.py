@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from projects_mcp.api.json_values import canonical, same_json
 from projects_mcp.api.outcome import Outcome
-from projects_mcp.api.settings_diff import SettingsDiff, expected_after
+from projects_mcp.api.settings_diff import Revert, SettingsDiff, expected_after
 from projects_mcp.api.settings_impact import MAY_BE_IRREVERSIBLE, describe_impact, irreversible
 from projects_mcp.api.settings_table import SETTINGS
 from projects_mcp.api.types import JSONObject, organization_of
@@ -178,18 +178,7 @@ def _receipt(
     diff: SettingsDiff,
     suggestions: Sequence[JSONObject] = (),
 ) -> JSONObject:
-    settings, clear, lost = diff.revert
-    # Neither a change that cannot be undone is offered a way back, nor one whose way back cannot be undone.
-    backwards = {name: {"before": values["after"], "after": values["before"]} for name, values in diff.changed.items()}
-    for_good = irreversible(diff.changed) | irreversible(backwards)
-    kept = {
-        name: value
-        for name, value in settings.items()
-        if name not in for_good and fits(SETTINGS[name].schema, value)  # as this tool would take it
-    }
-    lost += [name for name in settings if name not in kept]
-    lost += [name for name in clear if name in for_good]
-    clear = [name for name in clear if name not in for_good]
+    kept, clear, lost = _way_back(diff)
     return receipt(
         context,
         after,
@@ -207,6 +196,24 @@ def _receipt(
         not_revertible=lost,
         suggestions=suggestions,
     )
+
+
+def _way_back(diff: SettingsDiff) -> Revert:
+    """Return the arguments that undo a change, as far as this tool would take them without a confirmation."""
+    settings, clear, lost = diff.revert
+    for_good: set[str] = set()
+    if not MAY_BE_IRREVERSIBLE.isdisjoint(diff.changed):
+        # Neither a change that cannot be undone is offered a way back, nor one whose way back cannot be undone.
+        backwards = {name: {"before": both["after"], "after": both["before"]} for name, both in diff.changed.items()}
+        for_good = {*irreversible(diff.changed), *irreversible(backwards)}
+    for name, value in list(settings.items()):
+        if name in for_good or not fits(SETTINGS[name].schema, value):
+            del settings[name]
+            lost.append(name)
+    for name in for_good.intersection(clear):
+        clear.remove(name)
+        lost.append(name)
+    return Revert(settings, clear, lost)
 
 
 def _same_call(context: ToolContext, sent: Mapping[str, Any]) -> JSONObject:
