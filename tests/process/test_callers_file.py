@@ -54,7 +54,7 @@ def test_the_file_is_read_again_on_request(upstream: Upstream, tmp_path: Path) -
         assert server.call("project_list", {}, token_of("comes")).status == 200
         assert server.tools(token_of("ada")) == READERS
         assert slow.result(PATIENCE_S).result["outcome"] == "applied", "what was under way has gone on"
-        assert half.finish() == 200, "it is answered, whatever its caller may still do"
+        assert half.finish() == 401, "its caller is nobody by now"
 
         broken = {
             "[callers.ada\n": "is not TOML at line 1",

@@ -231,6 +231,7 @@ def test_access_lines_name_the_request_and_no_more(server: Served, upstream: Ups
     secret = "SecretOfTheCallerInTheWrongPlace"
     server.get(f"/mcp?token={secret}", X_Api_Key=secret)
     server.get(f"/{secret}")
+    server.get(f"/.well-known/oauth-protected-resource/{secret}")
     server.send(secret, "/mcp", None, {})
     server.post(calling("project_list"), Host=f"{secret}.example")
     server.post(message_of(secret, {"secret": secret}))
@@ -239,6 +240,8 @@ def test_access_lines_name_the_request_and_no_more(server: Served, upstream: Ups
     server.call("project_list", {"search": secret})
     lines = [json.loads(line) for line in server.wait_for('"tool":"project_list"').splitlines() if line[:1] == "{"]
     seen = [line for line in lines if line["event"] == "request"]
-    assert {"time", "event", "method", "path", "status", "duration_ms"} == set().union(*seen)
+    assert {"time", "event", "method", "path", "status", "duration_ms", "client"} == set().union(*seen)
+    assert {line["client"] for line in seen} == {"127.0.0.1"}, "without the port"
+    assert {line["path"] for line in seen} <= {"/mcp", "/.well-known/oauth-protected-resource", "other"}
     assert secret not in "".join(line for line in server.stderr.splitlines(keepends=True) if line[:1] == "{")
     assert READ_WRITE_KEY not in server.stderr

@@ -25,6 +25,7 @@ from projects_mcp.sandbox import (
 )
 from tests.support.callers import token_of
 from tests.support.callers_server import MOBILE, RESET
+from tests.support.messages import message_of
 from tests.support.posthog import Upstream, key_of
 from tests.support.served import Served
 from tests.support.waiting import PATIENCE_S, audit_records_of, eventually, in_background
@@ -162,9 +163,9 @@ def test_one_call_at_a_time(server: Served, upstream: Upstream) -> None:
     arguments = {"project_id": PRODUCTION_ID}
     first = in_background(lambda: server.call("project_get", arguments, token_of("single")))
     assert upstream.arrived.wait(PATIENCE_S)
-    refusal = server.call("project_get", arguments, token_of("single")).refusal
-    assert (refusal["kind"], refusal["request_sent"], refusal["retryable"]) == ("too_many_calls", False, True)
-    assert refusal["retry_after_s"] >= 1
+    refused = server.call("project_get", arguments, token_of("single"))
+    assert (refused.status, refused.headers["retry-after"]) == (429, "1")
+    assert "1 at a time" in refused.json["error"]
     upstream.delay = lambda _scope: 0.0
     assert server.call("project_get", arguments, token_of("ada")).result["id"] == PRODUCTION_ID
     assert first.result(PATIENCE_S).result["id"] == PRODUCTION_ID
@@ -180,7 +181,7 @@ def test_a_call_that_was_given_up_leaves_its_place(server: Served, upstream: Ups
     upstream.delay = lambda _scope: 0.0
 
     def free() -> bool:
-        return not server.call("project_get", arguments, token_of("single")).json["result"].get("isError")
+        return server.call("project_get", arguments, token_of("single")).status == 200
 
     assert eventually(free, 3)
 
@@ -194,7 +195,8 @@ def test_a_few_calls_a_minute(server: Served, upstream: Upstream) -> None:
     text = answers[-1].json["result"]["content"][0]["text"]
     assert f"{refusal['retry_after_s']} seconds" in text
     assert "2 a minute" in text
-    assert len(server.tools(token_of("seldom"))) == 13
+    listed = server.post(message_of("tools/list", {}), token_of("seldom")).json
+    assert listed["error"]["data"]["kind"] == "too_many_calls", "lists count too"
     assert len(upstream.recorder.requests) == 2
 
 

@@ -20,7 +20,7 @@ from projects_mcp.config.settings import load
 from projects_mcp.config.variables import VARIABLES
 from projects_mcp.http.callers import Callers
 from projects_mcp.http.callers_file import CallerTable, CredentialTable, load_callers
-from projects_mcp.http.limits import BODY_BYTES
+from projects_mcp.http.limits import BODY_BYTES, IDLE_CONNECTIONS
 from projects_mcp.policy.access import Access
 from tests.support.documents import callers_example, text_of
 from tests.support.image import PORT, SECRET, final_stage, instructions
@@ -155,6 +155,12 @@ def test_the_proxy_is_neither_stricter_nor_more_patient_than_it_must_be() -> Non
     given = directives()
     assert given["client_max_body_size"] == ["1m"]
     assert BODY_BYTES == 1024 * 1024
+    (zone,) = given["limit_conn_zone"]
+    (limit,) = given["limit_conn"]
+    name, most = limit.split()
+    assert zone.startswith("$binary_remote_addr ")
+    assert f"zone={name}:" in zone
+    assert 1 < int(most) < IDLE_CONNECTIONS, "one address cannot have all connections of a process"
     assert int(given["proxy_read_timeout"][0].removesuffix("s")) > load({}).limits.call_s + 6
 
 

@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from projects_mcp.config.settings import Serving
 from projects_mcp.http.auth import BearerAuthenticator
+from projects_mcp.http.caller_checks import Reauthentication, RequestsInFlight
 from projects_mcp.http.health import LIVENESS_PATH, READINESS_PATH, Liveness, Readiness
 from projects_mcp.http.jwks import IssuerKeys
 from projects_mcp.http.jwt import Issuer
@@ -30,6 +31,7 @@ from projects_mcp.http.middleware import (
     PostOnly,
     RequiredScopes,
 )
+from projects_mcp.http.request_checks import KnownHosts, OneBodyLength
 from projects_mcp.http.resource_metadata import ResourceMetadata
 from projects_mcp.http.tenants import Tenants
 from projects_mcp.protocol.server import ProjectsServer
@@ -57,11 +59,12 @@ def create_app(tenants: Tenants, serving: Serving, host: str, port: int) -> Rout
         metadata = ResourceMetadata(public, serving.issuer, MCP_PATH)
     authenticator = BearerAuthenticator(tenants, issuer, None if metadata is None else metadata.address)
 
+    security = _transport_security(address, serving)
     server = ProjectsServer(tenants.default_runner, serving.signing_keys)
     server.streamable_http_app(
         stateless_http=True,
         max_request_body_size=BODY_BYTES,
-        transport_security=_transport_security(address, serving),
+        transport_security=security,
     )
     sessions = server.session_manager  # there since the call before
 
@@ -76,9 +79,12 @@ def create_app(tenants: Tenants, serving: Serving, host: str, port: int) -> Rout
                 MCP_PATH,
                 StreamableHTTPASGIApp(sessions),
                 middleware=[
-                    Middleware(BearerAuthentication, authenticator),
+                    Middleware(BearerAuthentication, tenants, authenticator),
                     Middleware(PostOnly),
+                    Middleware(KnownHosts, security.allowed_hosts, security.allowed_origins),
+                    Middleware(RequestsInFlight, tenants),
                     Middleware(BodyLimit),
+                    Middleware(Reauthentication, tenants, authenticator),
                     Middleware(RequiredScopes, authenticator),
                     Middleware(CallerIdentity, tenants),
                     Middleware(AuthContextMiddleware),
@@ -88,7 +94,7 @@ def create_app(tenants: Tenants, serving: Serving, host: str, port: int) -> Rout
             Route(READINESS_PATH, Readiness(tenants)),
             *([] if metadata is None else [Route(path, metadata) for path in metadata.paths]),
         ],
-        middleware=[Middleware(AccessLog), Middleware(JSONErrors)],
+        middleware=[Middleware(AccessLog), Middleware(JSONErrors), Middleware(OneBodyLength)],
         default=_not_found,
         redirect_slashes=False,
         lifespan=lifespan,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 __all__ = [
+    "ACCEPTED_AT_ONCE",
     "ANSWER_AFTER_CALL_S",
     "BODY_BYTES",
     "BODY_TIMEOUT_S",
@@ -13,7 +14,9 @@ __all__ = [
     "FETCH_PERIOD_S",
     "FETCH_TIMEOUT_S",
     "HEADERS_TIMEOUT_S",
+    "IDLE_CONNECTIONS",
     "KEEP_ALIVE_S",
+    "KEPT_RATE_LIMITERS",
     "KEPT_RUNNERS",
     "KEYS_BYTES",
     "KEYS_EXPIRE_S",
@@ -29,6 +32,10 @@ __all__ = [
 # Connections
 LISTEN_BACKLOG: Final = 2_048
 """Connections that wait to be accepted."""
+ACCEPTED_AT_ONCE: Final = 16
+"""Connections that are accepted in one go, so that those to be closed are closed before there are many more."""
+IDLE_CONNECTIONS: Final = 512
+"""Connections without a request under way. If there is another one, the one that is idle longest is closed."""
 KEEP_ALIVE_S: Final = 15
 """Seconds that a connection stays open between two requests."""
 ANSWER_AFTER_CALL_S: Final = 6
@@ -47,6 +54,8 @@ READINESS_S: Final = 5.0
 # Callers
 CALLERS_FILE_BYTES: Final = 1_048_576
 """The largest callers file."""
+KEPT_RATE_LIMITERS: Final = 10_000
+"""Callers whose rate limit is kept. More than the runners, so that a runner never outlives its limiter."""
 KEPT_RUNNERS: Final = 1_000
 """Callers whose tool runner is kept. Those of an issuer are not known before they come."""
 

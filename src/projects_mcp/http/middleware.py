@@ -72,18 +72,26 @@ class AccessLog:
 
 
 def _access_record(scope: Scope, status: int | None, duration_s: float) -> str:
-    method, path = scope["method"], scope["path"]
+    method, path, client = scope["method"], scope["path"], scope.get("client")
     caller = scope.get("state", {}).get("caller")
     record = {
         "time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "event": "request",
         "method": method if method in _METHODS else "other",
-        "path": path if path == MCP_PATH or path.startswith(WELL_KNOWN_PATH) else "other",
+        "path": _recorded_path(path),
         "status": status,
         "duration_ms": round(duration_s * 1000, 1),
+        "client": client[0] if client else None,  # without the port: whoever guesses is blocked by address
         **({} if caller is None else {"caller": caller.name}),
     }
     return json.dumps(record, separators=(",", ":"))
+
+
+def _recorded_path(path: str) -> str:
+    """Return a path as it is recorded: nothing of it that a stranger can choose."""
+    if path.startswith(WELL_KNOWN_PATH):
+        return WELL_KNOWN_PATH
+    return path if path == MCP_PATH else "other"
 
 
 class JSONErrors:
@@ -101,10 +109,11 @@ class JSONErrors:
 
 
 class BearerAuthentication:
-    """Finds the caller of each request, and keeps it in the request's state."""
+    """Finds the caller of each request, and keeps it in the request's state, with the callers that were looked at."""
 
-    def __init__(self, app: ASGIApp, authenticator: BearerAuthenticator) -> None:
+    def __init__(self, app: ASGIApp, tenants: Tenants, authenticator: BearerAuthenticator) -> None:
         self._app = app
+        self._tenants = tenants
         self._authenticator = authenticator
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -113,7 +122,9 @@ class BearerAuthentication:
         Raises:
             AuthError: 400, 401 or 503, see `BearerAuthenticator.authenticate`.
         """
-        scope.setdefault("state", {})["caller"] = await self._authenticator.authenticate(scope["headers"])
+        state = scope.setdefault("state", {})
+        state["callers"] = self._tenants.callers  # see `Reauthentication`
+        state["caller"] = await self._authenticator.authenticate(scope["headers"])
         await self._app(scope, receive, send)
 
 
@@ -176,8 +187,7 @@ class RequiredScopes:
 class CallerIdentity:
     """Puts the caller into the request's scope as the SDK's authenticated user, with its tool runner.
 
-    Stands behind `BodyLimit`: if the callers file is read again while the body arrives, the call runs with what the
-    file then says of the caller's credential.
+    Stands behind `Reauthentication`: the call runs with what the callers file says after its body has arrived.
     """
 
     def __init__(self, app: ASGIApp, tenants: Tenants) -> None:

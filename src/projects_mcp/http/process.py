@@ -16,7 +16,7 @@ import uvicorn
 from projects_mcp.config.logging import configure_logging
 from projects_mcp.config.parsers import SettingsError, is_loopback
 from projects_mcp.config.settings import Settings
-from projects_mcp.http.limits import ANSWER_AFTER_CALL_S, KEEP_ALIVE_S, LISTEN_BACKLOG
+from projects_mcp.http.limits import ACCEPTED_AT_ONCE, ANSWER_AFTER_CALL_S, KEEP_ALIVE_S, LISTEN_BACKLOG
 from projects_mcp.http.tenants import Tenants
 from projects_mcp.http.uvicorn_header_timeout import HeaderTimeoutProtocol
 from projects_mcp.http.uvicorn_signals import ServerWithoutSignals
@@ -81,6 +81,7 @@ def _create_server(app: ASGIApp, drain_s: int) -> uvicorn.Server:
         app,
         http=HeaderTimeoutProtocol,
         ws="none",
+        backlog=ACCEPTED_AT_ONCE,  # of asyncio; the listener's own is longer
         log_config=None,
         access_log=False,
         server_header=False,

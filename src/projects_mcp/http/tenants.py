@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from projects_mcp.gateway.audit import AuditLog
 from projects_mcp.gateway.project_locks import ProjectLocks
 from projects_mcp.http.callers import DEFAULT_CREDENTIAL, Caller, Callers
-from projects_mcp.http.limits import KEPT_RUNNERS
+from projects_mcp.http.limits import KEPT_RATE_LIMITERS, KEPT_RUNNERS
 from projects_mcp.posthog.client import PostHog
 from projects_mcp.posthog.credentials import Credentials
 from projects_mcp.runner.build import in_sandbox, posthog_application
@@ -61,6 +61,7 @@ class Tenants:
         self._anonymous = self._posthog.acting_as(Credentials())
         self._clients = {self._settings.credentials: self._posthog}
         self._runners: OrderedDict[Caller, tuple[Credentials, ToolRunner]] = OrderedDict()
+        self._rate_limiters: OrderedDict[tuple[str, str | None], RateLimiter] = OrderedDict()
         self._project_locks = ProjectLocks()
         self.default_runner = ToolRunner(
             self._settings, self._posthog, self._audit_log, project_locks=self._project_locks
@@ -103,6 +104,18 @@ class Tenants:
             self._runners.popitem(last=False)
         return kept[1]
 
+    def rate_limiter_of(self, caller: Caller) -> RateLimiter:
+        """Return the rate limiter of a caller: one for each name of an issuer, whatever scopes its tokens carry."""
+        identity = caller.name, caller.issuer
+        limiter = self._rate_limiters.get(identity)
+        if limiter is None:
+            limiter = self._rate_limiters[identity] = RateLimiter(caller.at_once, caller.per_minute)
+        limiter.change(caller.at_once, caller.per_minute)  # the callers file may have been read again
+        self._rate_limiters.move_to_end(identity)
+        if len(self._rate_limiters) > KEPT_RATE_LIMITERS:
+            self._rate_limiters.popitem(last=False)
+        return limiter
+
     def _load_callers(self) -> Callers | None:
         path = self._settings.serving.callers
         if path is None:
@@ -133,5 +146,5 @@ class Tenants:
         client = self._clients.get(credentials)
         if client is None:
             client = self._clients[credentials] = self._posthog.acting_as(credentials)
-        rate_limiter = RateLimiter(caller.at_once, caller.per_minute)
+        rate_limiter = self.rate_limiter_of(caller)
         return ToolRunner(settings, client, self._audit_log, caller.grant, rate_limiter, self._project_locks)

@@ -57,7 +57,7 @@ async def read_resource(runner: ToolRunner, uri: str) -> list[ReadResourceConten
     if address is None:
         raise ResourceNotFoundError("There is no such resource. The template is projects://organization/project.")
     arguments = {"organization_id": address["organization"], "project_id": int(address["project"])}
-    result = await runner.call("project_get", arguments)
+    result = await runner.call("project_get", arguments, counted=True)  # as a request
     if result.failed:
         kind = (result.error or {}).get("kind")
         raise (ResourceNotFoundError if kind == "not_found" else ResourceError)(result.text)
@@ -78,7 +78,7 @@ async def complete(
         arguments["search"] = typed
     if organization := (context.arguments or {}).get("organization_id") if context else None:
         arguments["organization_id"] = organization
-    body = (await runner.call("project_list", arguments)).body or {}
+    body = (await runner.call("project_list", arguments, counted=True)).body or {}
     ids = [str(project["id"]) for project in body.get("projects", ())]
     found = [number for number in ids if number.startswith(typed)] if typed.isdigit() else ids
     return Completion(values=found, has_more="next_offset" in body)

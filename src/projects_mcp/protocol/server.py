@@ -33,6 +33,7 @@ from projects_mcp.protocol.caller_token import runner_of_request
 from projects_mcp.protocol.elicitation import ReplayGuard, approver_for, input_required, request_state_security
 from projects_mcp.protocol.lowlevel_stdio import run_over_pipes
 from projects_mcp.protocol.prompts import get_prompt, publish_prompts
+from projects_mcp.protocol.request_limit import RequestLimit
 from projects_mcp.protocol.resources import RESOURCE_TEMPLATES, RESOURCES, complete, read_resource
 from projects_mcp.protocol.stdio_pipes import claim_pipes
 from projects_mcp.runner.result import ToolResult
@@ -66,6 +67,7 @@ class ProjectsServer(MCPServer[None]):
 
     def __init__(self, runner: ToolRunner, signing_keys: Sequence[Secret] = ()) -> None:
         clients = 0
+        self._request_limit = RequestLimit(runner)
 
         @asynccontextmanager
         async def lifespan(_server: MCPServer[None]) -> AsyncIterator[None]:
@@ -91,6 +93,7 @@ class ProjectsServer(MCPServer[None]):
             log_level="WARNING",
             lifespan=lifespan,
             subscriptions=False,
+            middleware=[self._request_limit],
             request_state_security=request_state_security(signing_keys),
             # The list depends on what the credential may do, so nobody else may be served it.
             cache_hints={"tools/list": CacheHint(ttl_ms=_TOOLS_TTL_MS, scope="private")},
@@ -109,12 +112,13 @@ class ProjectsServer(MCPServer[None]):
         """Run one call.
 
         Raises:
-            MCPError: -32602, there is no such tool.
+            MCPError: -32602, there is no such tool; -32000, and the rate limit is used up.
         """
         runner = runner_of_request(self._runner)
         try:
             result = await runner.call(name, arguments, approver_for(context, self._replay_guard))
         except UnknownToolError:
+            self._request_limit.count()  # no tool runner has
             message = f"Unknown tool: {runner.redactor.quote(name, 100)}"
             raise MCPError(code=INVALID_PARAMS, message=message) from None
         except ConsentPendingError as pending:

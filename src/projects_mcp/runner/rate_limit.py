@@ -20,8 +20,10 @@ _MINUTE_S: Final = 60.0
 class RateLimiter:
     """Limit calls: a number of them at a time, and a number of them a minute.
 
+    Requests that carry the calls are counted for themselves: a request is there before its call is known.
+
     Args:
-        at_once: calls under way at a time.
+        at_once: requests, and calls, under way at a time.
         per_minute: calls begun in a minute. They may all come at once, and come back evenly.
         clock: seconds that never go back, for tests.
     """
@@ -29,32 +31,71 @@ class RateLimiter:
     at_once: int
     per_minute: int
     clock: Callable[[], float] = time.monotonic
-    _under_way: int = field(default=0, init=False)
+    _requests: int = field(default=0, init=False)
+    _calls: int = field(default=0, init=False)
     _left: float = field(default=0.0, init=False)
     _counted_at: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
         self._left, self._counted_at = float(self.per_minute), self.clock()
 
+    def change(self, at_once: int, per_minute: int) -> None:
+        """Set other limits. What has been used of the former ones stays used."""
+        self._refill()
+        if per_minute != self.per_minute:
+            self._left = max(self._left + per_minute - self.per_minute, 0.0)
+        self.at_once, self.per_minute = at_once, per_minute
+
     @contextmanager
-    def acquire(self) -> Iterator[None]:
+    def admit(self) -> Iterator[None]:
+        """Count one request as under way while the block runs.
+
+        Raises:
+            TooManyCalls: as many as allowed are under way.
+        """
+        self._require_room(self._requests)
+        self._requests += 1
+        try:
+            yield
+        finally:
+            self._requests -= 1
+
+    @contextmanager
+    def acquire(self, *, counted: bool = False) -> Iterator[None]:
         """Acquire a slot for one call while the block runs.
+
+        Args:
+            counted: `take` has already counted it in the minute.
 
         Raises:
             TooManyCalls: with the seconds after which there will be room.
         """
-        now = self.clock()
-        each_s = _MINUTE_S / self.per_minute
-        self._left = min(self._left + (now - self._counted_at) / each_s, float(self.per_minute))
-        self._counted_at = now
-        if self._under_way >= self.at_once:
-            raise TooManyCalls(limit=f"{self.at_once} at a time are allowed", retry_after_s=1)
-        if self._left < 1:
-            wait = math.ceil((1 - self._left) * each_s)
-            raise TooManyCalls(limit=f"{self.per_minute} a minute are allowed", retry_after_s=wait)
-        self._left -= 1
-        self._under_way += 1
+        self._require_room(self._calls)
+        if not counted:
+            self.take()
+        self._calls += 1
         try:
             yield
         finally:
-            self._under_way -= 1
+            self._calls -= 1
+
+    def take(self) -> None:
+        """Count one call in the minute.
+
+        Raises:
+            TooManyCalls: with the seconds after which there will be room.
+        """
+        self._refill()
+        if self._left < 1:
+            wait = math.ceil((1 - self._left) * _MINUTE_S / self.per_minute)
+            raise TooManyCalls(limit=f"{self.per_minute} a minute are allowed", retry_after_s=wait)
+        self._left -= 1
+
+    def _refill(self) -> None:
+        now = self.clock()
+        back = (now - self._counted_at) * self.per_minute / _MINUTE_S
+        self._left, self._counted_at = min(self._left + back, float(self.per_minute)), now
+
+    def _require_room(self, under_way: int) -> None:
+        if under_way >= self.at_once:
+            raise TooManyCalls(limit=f"{self.at_once} at a time are allowed", retry_after_s=1)

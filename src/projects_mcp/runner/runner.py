@@ -90,6 +90,11 @@ class ToolRunner:
         """Knows the secrets of this process."""
         return self._audit_log.redactor
 
+    @property
+    def rate_limiter(self) -> RateLimiter | None:
+        """How much the caller may ask; None for no limit."""
+        return self._rate_limiter
+
     async def start(self) -> None:
         """Do what can be done before the first call: ask what the key may do, and see whether the audit log is there.
 
@@ -122,13 +127,16 @@ class ToolRunner:
         clean: JSONObject = self.redactor.value(describe_server(self._settings, key, self._services.caller, hidden))
         return clean
 
-    async def call(self, name: str, arguments: Mapping[str, Any], approver: Approver | None = None) -> ToolResult:
+    async def call(
+        self, name: str, arguments: Mapping[str, Any], approver: Approver | None = None, *, counted: bool = False
+    ) -> ToolResult:
         """Run one call to its end, and record it.
 
         Args:
             name: of the tool.
             arguments: as the caller sent them, unchecked.
             approver: a person who can be asked; None if the client cannot ask.
+            counted: the rate limit has already counted it, for the request that makes it.
 
         Raises:
             UnknownToolError: there is no such tool.
@@ -140,7 +148,7 @@ class ToolRunner:
         caller = self._services.caller
         audit = CallAudit(self._audit_log, tool.operation, None if caller is None else caller.name)
         try:
-            result = await self._run(tool, audit, arguments, approver)
+            result = await self._run(tool, audit, arguments, approver, counted=counted)
         except ConsentPendingError:
             audit.finish("question_pending")
             raise
@@ -152,11 +160,11 @@ class ToolRunner:
         return result
 
     async def _run(
-        self, tool: Tool, audit: CallAudit, arguments: Mapping[str, Any], approver: Approver | None
+        self, tool: Tool, audit: CallAudit, arguments: Mapping[str, Any], approver: Approver | None, *, counted: bool
     ) -> ToolResult:
         context: ToolContext | None = None
         try:
-            with self._rate_limiter.acquire() if self._rate_limiter else nullcontext():
+            with self._rate_limiter.acquire(counted=counted) if self._rate_limiter else nullcontext():
                 self._require_key()
                 authorization = self._authorization(tool, await self._services.key_access.get())
                 authorization.require()  # whoever may not use the tool is told so, and not what its arguments are

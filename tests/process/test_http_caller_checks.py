@@ -1,0 +1,139 @@
+"""What a caller's request must still be when its body has arrived, and how many of them there may be at a time."""
+
+import json
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from projects_mcp.errors.refusals import TooManyCalls
+from projects_mcp.runner.rate_limit import RateLimiter
+from projects_mcp.sandbox import PRODUCTION_ID
+from tests.support.callers import entry, token_of, write_callers
+from tests.support.callers_server import READ, READERS
+from tests.support.issuer_server import WithIssuer
+from tests.support.messages import message_of
+from tests.support.posthog import Upstream
+from tests.support.served import HARMLESS, Served, served
+from tests.support.waiting import PATIENCE_S, eventually, read_to_end
+
+TEMPLATE = {"type": "ref/resource", "uri": "projects://{organization_id}/{project_id}"}
+REQUESTS: dict[str, dict[str, Any]] = {
+    "tools/list": {},
+    "resources/list": {},
+    "resources/templates/list": {},
+    "resources/read": {"uri": "projects://config"},
+    "prompts/list": {},
+    "prompts/get": {"name": "review_project_settings", "arguments": {"project_id": "1"}},
+    "completion/complete": {"ref": TEMPLATE, "argument": {"name": "organization_id", "value": "@"}},
+}
+
+
+@pytest.fixture(scope="module")
+def server(callers_server: Served) -> Served:
+    return callers_server
+
+
+# The callers file is read again while a body arrives ----------------------------------------------------------------
+
+
+def test_a_token_that_is_taken_out_while_its_body_arrives_does_nothing(upstream: Upstream, tmp_path: Path) -> None:
+    path = write_callers(tmp_path / "callers", entry("stays"), entry("leaves"), entry("narrows"))
+    with served(POSTHOG_HOST=upstream.origin, PROJECTS_MCP_CALLERS=str(path), **HARMLESS) as server:
+        new = {"name": "Never"}
+        begun = {name: server.begin("project_create", new, token_of(name), hold=True) for name in ("leaves", "narrows")}
+        reading = server.begin("project_list", {}, token_of("stays"), hold=True)
+        time.sleep(0.2)
+        write_callers(path, entry("stays"), entry("narrows", scopes=READ))
+        server.send_signal(signal.SIGHUP)
+        server.wait_for("has been read again")
+        assert begun["leaves"].finish() == 401
+        assert begun["narrows"].finish() == 200, "the tool refuses it"
+        assert reading.finish() == 200
+        assert upstream.recorder.writes == []
+        assert '"kind":"caller_scope"' in server.wait_for('"tool":"project_create"')
+        assert server.tools(token_of("narrows")) == READERS
+
+
+# Requests at a time -------------------------------------------------------------------------------------------------
+
+
+def test_a_body_that_is_still_to_come_counts(server: Served, upstream: Upstream) -> None:
+    begun = server.begin("project_list", {}, token_of("single"), hold=True)
+    try:
+        assert eventually(lambda: server.call("project_list", {}, token_of("single")).status == 429, 3)
+        with server.socket() as connection:
+            head = f"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token_of('single')}\r\n"
+            connection.sendall(f"{head}Content-Length: 1000\r\n\r\n".encode())
+            said = read_to_end(connection, 1).decode()
+        assert said.startswith("HTTP/1.1 429 "), "it is answered before its body comes"
+        assert "retry-after: 1\r\n" in said.lower()
+        assert "1 at a time" in said
+        assert server.call("project_list", {}, token_of("ada")).status == 200, "nobody else is kept waiting"
+        assert upstream.recorder.writes == []
+    finally:
+        assert begun.finish() == 200
+    assert eventually(lambda: server.call("project_list", {}, token_of("single")).status == 200, 3)
+
+
+# Requests a minute --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", REQUESTS)
+def test_every_kind_of_request_counts(upstream: Upstream, tmp_path: Path, method: str) -> None:
+    path = write_callers(tmp_path / "callers", entry("seldom", calls_per_minute=2))
+    with served(POSTHOG_HOST=upstream.origin, PROJECTS_MCP_CALLERS=str(path), **HARMLESS) as server:
+        name = {"Mcp_Name": REQUESTS[method]["uri"]} if method == "resources/read" else {}
+        answers = [server.post(message_of(method, REQUESTS[method]), token_of("seldom"), **name) for _ in range(3)]
+        assert ["result" in answer.json or answer.json for answer in answers[:2]] == [True, True]
+        error = answers[2].json["error"]
+        assert error["code"] == -32_000
+        assert error["data"]["kind"] == "too_many_calls"
+        assert 25 <= error["data"]["retry_after_s"] <= 30
+        assert "2 a minute" in error["message"]
+        assert server.call("project_list", {}, token_of("seldom")).refusal["kind"] == "too_many_calls"
+
+
+def test_a_resource_is_counted_once(upstream: Upstream, tmp_path: Path) -> None:
+    path = write_callers(tmp_path / "callers", entry("seldom", calls_per_minute=2))
+    with served(POSTHOG_HOST=upstream.origin, PROJECTS_MCP_CALLERS=str(path), **HARMLESS) as server:
+        uri = f"projects://@current/{PRODUCTION_ID}"
+        for _ in range(2):
+            answer = server.post(message_of("resources/read", {"uri": uri}), token_of("seldom"), Mcp_Name=uri)
+            assert json.loads(answer.json["result"]["contents"][0]["text"])["id"] == PRODUCTION_ID
+        answer = server.call("no_such_tool", {}, token_of("seldom"))
+        assert answer.json["error"]["data"]["kind"] == "too_many_calls", "nor are wrong names free"
+
+
+def test_a_subject_has_one_allowance_whatever_its_scopes(issuer: WithIssuer, upstream: Upstream) -> None:
+    upstream.delay = lambda scope: 3.0 if "/projects/" in scope["path"] else 0.0
+    scopes = ("project:read", "project:read project:write")
+    tokens = [issuer.idp.token(sub="busy", scope=scope) for scope in scopes]
+    issuer.tokens.extend(tokens)
+    begun = [
+        issuer.server.begin("project_get", {"project_id": PRODUCTION_ID}, tokens[number % 2], hold=True)
+        for number in range(64)
+    ]
+    try:
+        for token in tokens:
+            assert eventually(lambda token=token: issuer.call(token).status == 429, PATIENCE_S)  # type: ignore[misc]
+        assert issuer.call(issuer.idp.token(sub="other")).status == 200
+    finally:
+        for call in begun:
+            call.close()
+
+
+def test_limits_that_change_keep_what_was_used() -> None:
+    now = 0.0
+    limiter = RateLimiter(at_once=1, per_minute=2, clock=lambda: now)
+    limiter.take()
+    limiter.change(at_once=1, per_minute=4)
+    for _ in range(3):
+        limiter.take()
+    limiter.change(at_once=1, per_minute=1)
+    now += 30
+    with pytest.raises(TooManyCalls) as refused:
+        limiter.take()
+    assert 30 <= refused.value.retry_after_s <= 31
