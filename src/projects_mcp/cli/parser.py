@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
+from typing import Final
 
 from projects_mcp._version import __version__
 from projects_mcp.config.parsers import parse_whole_number
+from projects_mcp.config.settings import is_given
 from projects_mcp.config.variables import VARIABLES
 
 __all__ = ["apply_flags", "parse"]
+
+_LOOPBACK: Final = "127.0.0.1"
 
 
 def parse(arguments: Sequence[str]) -> SimpleNamespace:
@@ -26,8 +30,13 @@ def parse(arguments: Sequence[str]) -> SimpleNamespace:
 
 
 def apply_flags(environment: Mapping[str, str], options: SimpleNamespace) -> dict[str, str]:
-    """Return the environment with the settings that were given as flags in place of its own."""
-    return {**environment, **{name: getattr(options, name) for name in VARIABLES if hasattr(options, name)}}
+    """Return the environment with the settings that were given as flags in place of its own.
+
+    A flag whose value is blank or an unexpanded `${…}` counts as not given: a client passes it on for a field that the
+    person left empty, and it must not undo a restriction of the environment.
+    """
+    given = {name: getattr(options, name) for name in VARIABLES if hasattr(options, name)}
+    return {**environment, **{name: text for name, text in given.items() if is_given(text)}}
 
 
 def _settings_parser() -> argparse.ArgumentParser:
@@ -72,7 +81,7 @@ def _add_commands(
     tools.add_argument("--json", action="store_true", help="with their schemas, as JSON")
 
     serve = commands.add_parser("serve", parents=[common], help="serve over Streamable HTTP, for one or for many")
-    serve.add_argument("--host", default="127.0.0.1", help="address to listen on; default: 127.0.0.1")
+    serve.add_argument("--host", type=_host, default=_LOOPBACK, help="address to listen on; default: 127.0.0.1")
     serve.add_argument("--port", type=_port, default=8787, help="default: 8787; 0 takes a free one")
 
     caller = commands.add_parser("caller", parents=[common], help="make an entry for the callers file")
@@ -89,6 +98,11 @@ def _add_commands(
 
     sandbox = commands.add_parser("sandbox", parents=[common], help="serve the sandbox on this machine")
     sandbox.add_argument("--port", type=_port, default=8786, help="default: 8786; 0 takes a free one")
+
+
+def _host(text: str) -> str:
+    """Return the address to listen on. A blank one would mean every address of the machine."""
+    return text if is_given(text) else _LOOPBACK
 
 
 def _port(text: str) -> int:

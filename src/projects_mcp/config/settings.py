@@ -16,7 +16,7 @@ from projects_mcp.posthog.credentials import BrowserSession, Credentials
 from projects_mcp.posthog.limits import Limits
 from projects_mcp.sanitize.secret import Secret
 
-__all__ = ["Serving", "Settings", "SettingsError", "load"]
+__all__ = ["Serving", "Settings", "SettingsError", "is_given", "load"]
 
 
 class Serving(NamedTuple):
@@ -101,7 +101,13 @@ def load(environment: Mapping[str, str]) -> Settings:
 def _given(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the settings that are set, without the space around them."""
     texts = {name: environment[name].strip() for name in VARIABLES if name in environment}
-    return {name: text for name, text in texts.items() if text and not (text.startswith("${") and text.endswith("}"))}
+    return {name: text for name, text in texts.items() if is_given(text)}
+
+
+def is_given(text: str) -> bool:
+    """Return whether a text is a value: neither blank nor an unexpanded `${…}`."""
+    text = text.strip()
+    return bool(text) and not (text.startswith("${") and text.endswith("}"))
 
 
 def _check_together(texts: Mapping[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from datetime import UTC, datetime
@@ -12,6 +13,8 @@ from typing import Final, NamedTuple
 __all__ = ["ReservedSecretFile", "SecretFolder", "SecretFolderUnavailable"]
 
 _OTHERS: Final = 0o077
+_RESERVED_BYTES: Final = 512
+"""Bytes that a reserved file takes on the disk: more than PostHog's longest secret with its newline."""
 
 
 class SecretFolderUnavailable(Exception):
@@ -23,7 +26,7 @@ class SecretFolderUnavailable(Exception):
 
 
 class ReservedSecretFile(NamedTuple):
-    """A file that exists, is empty and private, and waits for its secret under a temporary name."""
+    """A private file that waits for its secret under a temporary name, and holds as many bytes already."""
 
     temporary: Path
     final: Path
@@ -32,11 +35,12 @@ class ReservedSecretFile(NamedTuple):
         """Write the secret and give the file its name, at once and whole.
 
         Raises:
-            VaultUnavailable: it could not be written, or another file has taken the name.
+            SecretFolderUnavailable: it could not be written, or another file has taken the name.
         """
         try:
-            with self.temporary.open("w", encoding="utf-8") as file:
-                file.write(secret + "\n")
+            with self.temporary.open("r+b") as file:  # without truncation first: the bytes on the disk are ours
+                file.write(secret.encode() + b"\n")
+                file.truncate()
                 file.flush()
                 os.fsync(file.fileno())
             os.link(self.temporary, self.final)  # unlike a rename, it refuses to replace a file
@@ -60,7 +64,7 @@ class SecretFolder(NamedTuple):
         """Make sure that a secret of this project can be written, before it exists.
 
         Raises:
-            VaultUnavailable: the folder is missing, readable by others, or cannot be written.
+            SecretFolderUnavailable: the folder is missing, readable by others, or cannot be written.
         """
         try:
             status = self.folder.stat()
@@ -79,5 +83,18 @@ class SecretFolder(NamedTuple):
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except OSError:
             raise SecretFolderUnavailable("it cannot be written") from None
-        os.close(descriptor)
+        try:
+            _occupy(descriptor)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+            raise SecretFolderUnavailable("its disk is full" if full else "it cannot be written") from None
         return ReservedSecretFile(temporary, self.folder / f"project-{project}-secret-token-{when}-{unique}")
+
+
+def _occupy(descriptor: int) -> None:
+    """Write placeholder bytes and flush them to the disk, so that a full one shows now. Close the file."""
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(b"\n" * _RESERVED_BYTES)
+        file.flush()
+        os.fsync(file.fileno())
