@@ -18,6 +18,7 @@ from projects_mcp.sandbox import (
     ALL_ACCESS_KEY,
     READ_ONLY_KEY,
 )
+from tests.contract.operations import TOOLS
 from tests.support.callers import entry, token_of, write_callers
 from tests.support.callers_server import KEYS, READ, READERS, VARIABLES
 from tests.support.posthog import Upstream, writing
@@ -80,7 +81,7 @@ def test_the_file_is_read_again_on_request(upstream: Upstream, tmp_path: Path) -
         write_callers(path, entry("ada"), entry("moves", credential="everything"), KEYS)
         server.send_signal(signal.SIGHUP)
         server.wait_for(read_again, 2)
-        assert len(server.tools(token_of("ada"))) == 13
+        assert len(server.tools(token_of("ada"))) == len(TOOLS)
         assert server.call("project_list", {}, token_of("comes")).status == 401
         assert server.end() == 0
     assert "Traceback" not in server.stderr
@@ -96,7 +97,7 @@ def test_a_key_that_was_replaced_is_used_from_then_on(upstream: Upstream, tmp_pa
         key.write_text(ALL_ACCESS_KEY, encoding="utf-8")
         server.send_signal(signal.SIGHUP)
         server.wait_for("has been read again")
-        assert len(server.tools(token_of("ada"))) == 13
+        assert len(server.tools(token_of("ada"))) == len(TOOLS)
         assert upstream.keys == {READ_ONLY_KEY, ALL_ACCESS_KEY}
         assert ALL_ACCESS_KEY not in server.stderr
 

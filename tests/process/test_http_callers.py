@@ -15,6 +15,7 @@ from projects_mcp.sandbox import (
     PRODUCTION_ID,
     READ_WRITE_KEY,
 )
+from tests.contract.operations import TOOLS
 from tests.support.callers import entry, token_of, write_callers
 from tests.support.callers_server import MOBILE, READERS, RESET
 from tests.support.harness import ERAS, Era, body_of, refusal_of
@@ -142,7 +143,7 @@ def test_what_is_not_allowed_is_neither_listed_nor_run(
     assert sorted(listed) == sorted(tools)
     assert server.call(RESET, MOBILE, token_of(name)).refusal["kind"] == kind
     everything = server.tools(token_of("ada"))
-    assert len(everything) == 13
+    assert len(everything) == len(TOOLS)
     for tool in sorted(set(everything) - set(listed)):
         assert server.call(tool, {}, token_of(name)).refusal["kind"] == kind
     assert upstream.recorder.requests == []

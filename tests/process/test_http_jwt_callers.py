@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from projects_mcp.sandbox import MOBILE_ID, PRODUCTION_ID
+from tests.contract.operations import TOOLS
 from tests.support.callers import token_of
 from tests.support.harness import ERAS, Era, refusal_of
 from tests.support.issuer import PUBLIC, Idp
@@ -47,7 +48,7 @@ def test_a_missing_scope_is_said_before_anything_runs(
 
 
 def test_the_list_shows_what_the_scopes_allow(server: Served, idp: Idp) -> None:
-    assert len(server.tools(idp.token())) == 13
+    assert len(server.tools(idp.token())) == len(TOOLS)
     assert len(server.tools(idp.token(scope="project:read"))) == 4
     assert server.tools(idp.token(scope="openid")) == []
     assert server.tools(token_of("user-1")) == server.tools(idp.token(scope="project:read"))
@@ -82,7 +83,7 @@ def test_the_scope_is_checked_however_the_call_is_written(server: Served, idp: I
 async def test_the_sdks_own_client_comes_in(issuer: WithIssuer, era: Era) -> None:
     issuer.tokens.append(token := issuer.idp.token())
     async with issuer.server.client(token, era) as client:
-        assert len((await client.list_tools()).tools) == 13
+        assert len((await client.list_tools()).tools) == len(TOOLS)
         _, detail = refusal_of(await client.call_tool("project_get", {"project_id": 99}))
         assert detail["kind"] == "not_found"
 

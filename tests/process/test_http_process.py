@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from projects_mcp.sandbox import PRODUCTION_ID, READ_WRITE_KEY
+from tests.contract.operations import TOOLS
 from tests.support.open_server import NEW_KEY, UPDATE
 from tests.support.posthog import Upstream, writing
 from tests.support.served import HARMLESS, Served, refused_start, served, start, stop
@@ -48,7 +49,7 @@ def test_it_is_not_ready_while_posthog_is_down(upstream: Upstream, broken: str) 
             assert [answer.status for answer in answers] == [503] * 5
             assert answers[0].json == {"status": "PostHog does not answer"}
             assert server.get("/healthz").status == 200
-            assert len(server.tools()) == 13
+            assert len(server.tools()) == len(TOOLS)
 
 
 def test_many_slow_calls_do_not_make_it_unready(upstream: Upstream) -> None:

@@ -8,6 +8,7 @@ from mcp.client import ClientRequestContext
 from mcp_types import ElicitRequestParams, ElicitResult
 
 from projects_mcp.sandbox import PRODUCTION_ID, READ_WRITE_KEY
+from tests.contract.operations import TOOLS
 from tests.support.harness import ERAS, Era, body_of, refusal_of
 from tests.support.messages import ACCEPT
 from tests.support.open_server import ARGUMENTS, NEW_KEY, RESET
@@ -38,7 +39,7 @@ def answering(answer: ElicitResult) -> Any:
 @pytest.mark.parametrize("era", ERAS)
 async def test_the_sdks_own_client_lists_and_calls(server: Served, upstream: Upstream, era: Era) -> None:
     async with server.client(era=era) as client:
-        assert len((await client.list_tools()).tools) == 13
+        assert len((await client.list_tools()).tools) == len(TOOLS)
         name = f"Ünïcødé 项目 {era}"
         created = body_of(await client.call_tool("project_create", {"name": name}))
         project = body_of(await client.call_tool("project_get", {"project_id": created["project"]["id"]}))

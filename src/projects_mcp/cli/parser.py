@@ -86,7 +86,7 @@ def _add_commands(
 
     caller = commands.add_parser("caller", parents=[common], help="make an entry for the callers file")
     caller.add_argument("action", choices=["new"], help="make a token and print its entry")
-    caller.add_argument("name", help="the caller's name, for the journal")
+    caller.add_argument("name", help="the caller's name, for the audit log")
 
     doctor = commands.add_parser("doctor", parents=[common], help="find out what is wrong, and what to do about it")
     doctor.add_argument("--json", action="store_true", help="as one JSON object")

@@ -1,1 +1,1 @@
-"""The 13 tools: one coroutine each, and what clients see of it."""
+"""The tools: one coroutine each, and what clients see of it."""

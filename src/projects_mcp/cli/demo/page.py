@@ -76,7 +76,7 @@ class Page:
     def print_audit_records(self, records: Sequence[JSONObject]) -> None:
         """Print some records of the audit log."""
         print()
-        print(self._style(_BOLD, "The journal on replacing the token: intent before, outcome after."))
+        print(self._style(_BOLD, "The audit log on replacing the token: intent before, outcome after."))
         for record in records:
             text = ", ".join(f"{name}: {_format_value(value)}" for name, value in record.items())
             self._print_wrapped(self._style(_CYAN, "· "), text)
