@@ -1,4 +1,4 @@
-"""The audit log: what it keeps of each call, that the intent comes first, and what happens when it cannot be written."""
+"""The audit log: what it keeps of each call, that the intent comes first, and what happens if it cannot be written."""
 
 import asyncio
 import json
