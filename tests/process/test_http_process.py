@@ -177,6 +177,8 @@ def test_an_address_that_cannot_be_listened_on_is_said_in_one_line(tmp_path: Pat
     path.chmod(0o600)
     for host in ("192.0.2.1", "no.such.host.invalid", "x" * 70 + ".example"):
         assert "listened on" in refused_start("--host", host, PROJECTS_MCP_CALLERS=str(path), **HARMLESS)
+    for host in ("", " "):  # would be every address of the machine
+        assert "is blank" in refused_start("--host", host, PROJECTS_MCP_CALLERS=str(path), **HARMLESS)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
-from typing import Final
 
 from projects_mcp._version import __version__
 from projects_mcp.config.parsers import parse_whole_number
@@ -13,8 +12,6 @@ from projects_mcp.config.settings import is_given
 from projects_mcp.config.variables import VARIABLES
 
 __all__ = ["apply_flags", "parse"]
-
-_LOOPBACK: Final = "127.0.0.1"
 
 
 def parse(arguments: Sequence[str]) -> SimpleNamespace:
@@ -81,7 +78,7 @@ def _add_commands(
     tools.add_argument("--json", action="store_true", help="with their schemas, as JSON")
 
     serve = commands.add_parser("serve", parents=[common], help="serve over Streamable HTTP, for one or for many")
-    serve.add_argument("--host", type=_host, default=_LOOPBACK, help="address to listen on; default: 127.0.0.1")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on; default: 127.0.0.1")
     serve.add_argument("--port", type=_port, default=8787, help="default: 8787; 0 takes a free one")
 
     caller = commands.add_parser("caller", parents=[common], help="make an entry for the callers file")
@@ -98,11 +95,6 @@ def _add_commands(
 
     sandbox = commands.add_parser("sandbox", parents=[common], help="serve the sandbox on this machine")
     sandbox.add_argument("--port", type=_port, default=8786, help="default: 8786; 0 takes a free one")
-
-
-def _host(text: str) -> str:
-    """Return the address to listen on. A blank one would mean every address of the machine."""
-    return text if is_given(text) else _LOOPBACK
 
 
 def _port(text: str) -> int:

@@ -51,6 +51,8 @@ def run_server(settings: Settings, environment: Mapping[str, str], host: str, po
             f"Without PROJECTS_MCP_CALLERS or PROJECTS_MCP_OAUTH_ISSUER everybody who reaches {host} could use your "
             "key: set one of them, or serve on 127.0.0.1."
         )
+    if not host.strip():  # a blank one would mean every address of this machine
+        raise SettingsError("--host is blank: name the address to listen on, such as 127.0.0.1 or 0.0.0.0.")
     tenants = Tenants(settings, environment)
     configure_logging(tenants.redactor)
     from projects_mcp.http.app import create_app  # noqa: PLC0415 - the SDK is slow to import
