@@ -196,7 +196,6 @@ def test_slow_bodies_are_not_waited_for(short_timeouts: Served, method: str) -> 
 
 
 def test_what_was_cut_off_is_not_run(server: Served, upstream: Upstream) -> None:
-    heard = server.stderr.count('"tool":"project_create"')
     body = json.dumps(calling("project_create", {"name": "Cut off"})).encode()
     with server.socket() as connection:
         head = HEAD + f"Accept: {ACCEPT}\r\nMCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\n".encode()
@@ -205,7 +204,6 @@ def test_what_was_cut_off_is_not_run(server: Served, upstream: Upstream) -> None
         time.sleep(0.1)
     time.sleep(0.2)
     assert server.call("project_list").status == 200
-    assert server.stderr.count('"tool":"project_create"') == heard
     assert upstream.recorder.writes == []
 
 
