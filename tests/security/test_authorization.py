@@ -3,6 +3,8 @@
 The expectation is stated anew here, from the rules and not from the code: which tools a key may use, and why not.
 """
 
+import json
+import re
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -86,12 +88,13 @@ async def test_a_grant_that_cannot_be_read_leaves_the_decision_to_posthog(harnes
         assert detail["kind"] == "missing_scope"
         assert detail["status"] == 403
         assert "project:write" in text
-        assert [sent.method for sent in other.recorder.requests] == ["POST"]
+        assert [sent.method for sent in other.recorder.requests] == ["GET", "POST"]
         # PostHog has said no: it is not asked again, and the tool is gone from the list.
         again, detail = refusal_of(await client.call_tool("project_create", {"name": "New"}))
         assert again.startswith(text)
+        assert re.search(r"Once that is mended, call again after \d\d? seconds\.$", again)
         assert detail["request_sent"] is False
-        assert len(other.recorder.requests) == 1
+        assert len(other.recorder.requests) == 2
         assert "project_create" not in {tool.name for tool in (await client.list_tools()).tools}
         body_of(await client.call_tool("project_get", {"project_id": PRODUCTION_ID}))
 
@@ -116,6 +119,50 @@ async def test_what_depends_on_the_fields_is_asked_again(harness: Harness, era: 
         assert "timezone" in text
         arguments["settings"] = {"surveys_opt_in": False}
         body_of(await client.call_tool("project_update", arguments))
+
+
+OF_A_VALUE = (
+    "You must upgrade your PostHog plan to set this value.",
+    "Proactive tasks are not available for your organization.",
+    "Only project admins can modify these settings: timezone",
+    "You have reached the maximum limit of allowed projects for your current plan.",
+    "CSRF Failed: CSRF token missing.",
+)
+OF_THE_KEY = (
+    "API key missing required scope 'project:write'",
+    "API key does not have access to the requested project: ID 12345.",
+    "Organization 'Acme' does not allow using personal API keys. Contact an admin.",
+    "Your organization restricts MCP access to read-only.",
+    "This action does not support Personal API Key access",
+)
+
+
+@pytest.mark.parametrize("detail", [*OF_A_VALUE, *OF_THE_KEY])
+async def test_a_refusal_of_one_value_is_none_of_the_operation(harness: Harness, detail: str) -> None:
+    inner = harness.recorder._application  # noqa: SLF001 - to stand before it
+    refusing = [True]
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        if scope["method"] == "GET" or not refusing:
+            await inner(scope, receive, send)
+            return
+        refusing.clear()
+        body = {"type": "authentication_error", "code": "permission_denied", "detail": detail, "attr": None}
+        headers = [(b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": 403, "headers": headers})
+        await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+
+    other = Harness(world=harness.world, application=application)
+    async with other.client() as client:
+        arguments: dict[str, Any] = {"project_id": PRODUCTION_ID, "settings": {"surveys_opt_in": True}}
+        refusal_of(await client.call_tool("project_update", arguments))
+        arguments["settings"] = {"timezone": "Asia/Tokyo"}
+        second = await client.call_tool("project_update", arguments)
+    if detail in OF_A_VALUE:
+        assert body_of(second)["outcome"] == "applied"
+    else:
+        assert refusal_of(second)[1]["request_sent"] is False
+        assert len(other.recorder.writes) == 1
 
 
 @pytest.mark.parametrize("era", ERAS)

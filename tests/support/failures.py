@@ -1,6 +1,8 @@
 """Every failure that a caller can meet, each once, with a name and the context that it is explained in."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from uuid import UUID
 
 from projects_mcp.api.effects import Effect
 from projects_mcp.api.outcome import Outcome, ReadbackResult
@@ -14,6 +16,7 @@ from projects_mcp.sanitize.redaction import Redactor
 
 READ = FailureContext("project_get", Effect.READ, "https://us.posthog.com", Redactor())
 WRITE = FailureContext("project_update", Effect.CHANGE, "https://us.posthog.com", Redactor())
+CREATE = FailureContext("project_create", Effect.ADD, "https://us.posthog.com", Redactor())
 DESTROY = FailureContext("project_delete", Effect.DESTROY, "https://eu.posthog.com", Redactor())
 
 
@@ -47,23 +50,32 @@ REFUSALS: tuple[Refusal, ...] = (
     refusals.OtherOrganization(),
     refusals.AuditLogUnavailable(),
     refusals.SecretsFolderUnusable(reason="others can read it; make it private with chmod 700"),
-    refusals.RememberedDenial(error=denied("API key missing required scope 'project:write'")),
+    refusals.RememberedDenial(error=denied("API key missing required scope 'project:write'"), left_s=42),
+    refusals.AlreadyInOrganization(),
+    refusals.AlreadyBeingDeleted(),
+    refusals.FirstSecretRefused(),
+    refusals.NoSuchPage(page=7, pages=3),
 )
 AGAIN: tuple[Refusal, ...] = (
     refusals.OnlyProjects(creating=True, only=[1]),
-    refusals.KeyRestrictedToOrganizations(),
+    refusals.KeyRestrictedToOrganizations(organizations=[UUID(int=n) for n in range(1, 3)]),
+    refusals.KeyRestrictedToOrganizations(organizations=[UUID(int=n) for n in range(1, 8)]),
+    refusals.AlreadyBeingDeleted(when="2026-11-29T12:00:00Z"),
     refusals.KeyRestrictedToProjects(verb="list"),
 )
 FORBIDDEN = (
     "This action does not support personal API key access",
     "API key missing required scope 'project:write'",
+    "API key missing required scope 'team:read'",
     "CSRF Failed: CSRF token missing or incorrect.",
     "API keys with scoped projects are only supported on project-based endpoints.",
     "API key does not have access to the requested project: ID 123.",
     "Organization 'Acme' does not allow using personal API keys. Contact an admin.",
     "You have reached the maximum limit of allowed projects for your current plan.",
+    "You must upgrade your PostHog plan to be able to create and manage more projects.",
     "Your organization restricts MCP access to read-only.",
     "You need to be an organization admin or above to create new projects.",
+    "Your organization access level is insufficient.",
     "Only project admins can modify these settings: timezone",
     "You don't have sufficient permissions in the project.",
     "Something new.",
@@ -97,14 +109,20 @@ def failures() -> Iterator[tuple[str, FailureContext, Refusal | PostHogError | W
         yield f"status 429 {seconds}", READ, status_error(429, None, seconds)
     for detail in FORBIDDEN:
         yield "status 403", DESTROY, denied(detail)
+    yield from _of_roles_and_restrictions()
+    yield from _of_lost_writes()
+
+
+def _of_roles_and_restrictions() -> Iterator[tuple[str, FailureContext, PostHogError]]:
+    only = denied("API key does not have access to the requested organization: ID x.")
+    yield "status 403 elsewhere", READ._replace(key_organizations=[str(UUID(int=1))]), only
+    both = {"detail": "You must be an admin of both the source and target organizations to move a project."}
+    yield "status 400 role", DESTROY, status_error(400, both, None)
+
+
+def _of_lost_writes() -> Iterator[tuple[str, FailureContext, WriteUnresolved]]:
     timeout = ResponseLost("timeout")
-    yield (
-        "write lost not_applied",
-        WRITE,
-        WriteUnresolved(timeout, ReadbackResult(Outcome.NOT_APPLIED, "It has its former values.")),
-    )
-    yield (
-        "write lost unknown",
-        DESTROY,
-        WriteUnresolved(timeout, ReadbackResult(Outcome.UNKNOWN, "Reading back failed as well.")),
-    )
+    for at in (CREATE, WRITE, DESTROY):
+        for outcome in (Outcome.NOT_APPLIED, Outcome.UNKNOWN):
+            readback = ReadbackResult(outcome, "This was seen.", looked_at=datetime(2026, 11, 27, 23, 59, tzinfo=UTC))
+            yield f"write lost {outcome}", at, WriteUnresolved(timeout, readback)

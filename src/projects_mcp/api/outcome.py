@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -28,8 +29,10 @@ class ReadbackResult:
         outcome: applied, not_applied, or unknown.
         says: what was seen, as a sentence of ours.
         project: the project as it was read; None if there is none.
+        looked_at: when it was read.
     """
 
     outcome: Outcome
     says: str
     project: Mapping[str, Any] | None = field(default=None, repr=False)
+    looked_at: datetime = field(default_factory=lambda: datetime.now(UTC))

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeGuard
 from uuid import UUID
 
 __all__ = [
     "CURRENT",
+    "MAX_ID",
     "Current",
     "JSONObject",
     "LargeObject",
     "OrganizationRef",
     "ProjectRef",
+    "is_project_id",
     "organization_of",
     "organization_uuid",
 ]
@@ -35,9 +37,16 @@ class Current(Enum):
 
 
 CURRENT: Final = Current.CURRENT
+MAX_ID: Final = 2**53 - 1
+"""The largest integer that every JSON implementation reads exactly."""
 
 OrganizationRef: TypeAlias = UUID | Current
 ProjectRef: TypeAlias = int | Current
+
+
+def is_project_id(value: object) -> TypeGuard[int]:
+    """Whether a value of PostHog's can be the id of a project: neither 0 nor negative, no boolean, float or text."""
+    return type(value) is int and 0 < value <= MAX_ID
 
 
 def organization_uuid(text: str) -> UUID | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from projects_mcp.api.effects import Effect
@@ -37,6 +38,7 @@ class FailureContext(NamedTuple):
         origin: where PostHog is, for links.
         redactor: removes secrets from text of PostHog's before it is quoted.
         write_left: whether a request that changes something had left.
+        key_organizations: the only organizations that the key works in, if the caller may know them.
     """
 
     tool: str
@@ -44,6 +46,7 @@ class FailureContext(NamedTuple):
     origin: str
     redactor: Redactor
     write_left: bool = False
+    key_organizations: Sequence[str] = ()
 
     @property
     def keys_page(self) -> str:

@@ -14,7 +14,7 @@ from projects_mcp.errors.connection import PostHogError, ResponseLost
 from projects_mcp.errors.context import CHANGE_UNKNOWN, NOT_CHANGED, FailureContext
 from projects_mcp.errors.refusals import Refusal, RememberedDenial
 from projects_mcp.errors.rejected import ServerError
-from projects_mcp.errors.uncertain import WriteUnresolved
+from projects_mcp.errors.uncertain import LOOK_AGAIN_AFTER, WriteUnresolved
 
 __all__ = ["Explanation", "detail_of_unresolved", "explain", "explain_unexpected"]
 
@@ -51,7 +51,10 @@ def explain_unexpected(at: FailureContext) -> Explanation:
 
 def detail_of_unresolved(failure: WriteUnresolved, at: FailureContext) -> Mapping[str, Any]:
     """Return the machine-readable part for a write whose answer was lost, whatever reading back has shown."""
-    return _detail_of(failure.error, failure.error.words(at).kind, at, failure.readback.outcome)
+    detail = _detail_of(failure.error, failure.error.words(at).kind, at, failure.readback.outcome)
+    # Whoever repeats a write before that time may do it twice, so it is not retryable, and the wait is stated.
+    wait = LOOK_AGAIN_AFTER.total_seconds() if failure.readback.outcome is Outcome.UNKNOWN else None
+    return detail | {"retry_after_s": wait}
 
 
 def _detail_of(failure: PostHogError, kind: str, at: FailureContext, outcome: Outcome | None = None) -> dict[str, Any]:

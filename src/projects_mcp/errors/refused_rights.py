@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
 
 from projects_mcp.errors.context import NOT_CHANGED, FailureContext
 from projects_mcp.errors.refusal import Refusal
@@ -22,6 +24,8 @@ __all__ = [
     "RememberedDenial",
     "TooManyCalls",
 ]
+
+_MOST_NAMED: Final = 5
 
 
 class NotConfigured(Refusal):
@@ -141,13 +145,19 @@ class KeyRestrictedToProjects(Refusal):
 
 
 class KeyRestrictedToOrganizations(Refusal):
-    """The key is restricted to other organizations."""
+    """The key is restricted to other organizations: `organizations`."""
 
     kind = "key_restricted"
+    organizations: Sequence[UUID]
 
     def message(self, at: FailureContext) -> str:
         """Word the refusal."""
-        return f"The PostHog key is restricted to other organizations. {NOT_CHANGED} {_restrictions(at)}"
+        allowed = ", ".join(map(str, self.organizations[:_MOST_NAMED]))
+        more = " and others" if len(self.organizations) > _MOST_NAMED else ""
+        return (
+            f"The PostHog key is restricted to the organization{'s' if len(self.organizations) > 1 else ''} "
+            f"{allowed}{more}. {NOT_CHANGED} Give one of them as organization_id. {_restrictions(at)}"
+        )
 
 
 class OnlyProjects(Refusal):
@@ -187,17 +197,19 @@ class ProjectProtected(Refusal):
 
 
 class RememberedDenial(Refusal):
-    """PostHog refused the same before, with `error`, and is not asked again."""
+    """PostHog refused the same a moment ago, with `error`, and is not asked again for `left_s` more seconds."""
 
     kind = "learned"
     error: Forbidden
+    left_s: int
 
     def message(self, at: FailureContext) -> str:
         """Word the refusal: PostHog's own words, and that it was not asked."""
         words = self.error.words(at)
         return (
             f"{words.what} {NOT_CHANGED} {words.next_step} "
-            "PostHog said so before; this server asks it again after 15 minutes, or when it is restarted."
+            "PostHog said so a moment ago, so it was not asked again. Once that is mended, call again after "
+            f"{self.left_s} second{'' if self.left_s == 1 else 's'}."
         )
 
 

@@ -10,8 +10,12 @@ from projects_mcp.errors.context import NOT_CHANGED, FailureContext
 from projects_mcp.errors.refusal import Refusal
 
 __all__ = [
+    "AlreadyBeingDeleted",
+    "AlreadyInOrganization",
     "AuditLogUnavailable",
+    "FirstSecretRefused",
     "InvalidArguments",
+    "NoSuchPage",
     "NotExpected",
     "OtherOrganization",
     "ProjectBusy",
@@ -120,3 +124,54 @@ class SecretsFolderUnusable(Refusal):
             f"The folder of PROJECTS_MCP_SECRETS_DIR cannot be used: {self.reason}. {NOT_CHANGED} "
             f"The operator must mend it before {at.tool} can run."
         )
+
+
+class AlreadyInOrganization(Refusal):
+    """The project is in the organization that it should move to. PostHog answers such a move with a 400."""
+
+    kind = "already_there"
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        del at
+        return f"The project is in that organization already. {NOT_CHANGED} There is nothing to do."
+
+
+class AlreadyBeingDeleted(Refusal):
+    """The project is pending deletion. PostHog answers another deletion with a 400. `when`: as it says, if it does."""
+
+    kind = "already_being_deleted"
+    when: str | None = None
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        after = f": PostHog deletes its data after {at.quote(self.when, 40)}" if self.when else ""
+        return f"The project is pending deletion already{after}. {NOT_CHANGED} There is nothing to do."
+
+
+class FirstSecretRefused(Refusal):
+    """The project has no secret yet, and this PostHog makes no first one any more."""
+
+    kind = "first_secret"
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        return (
+            "The project has no secret token, and PostHog makes a first one only for projects with conversations: it "
+            f"has deprecated these tokens. {NOT_CHANGED} A person can create a project secret API key with the scope "
+            f"feature_flag:read at {at.origin}/settings/project instead."
+        )
+
+
+class NoSuchPage(Refusal):
+    """A page past the end was asked for. `page` counts from 1; `pages` is how many there are."""
+
+    kind = "no_such_page"
+    page: int
+    pages: int
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        del at
+        there_are = "there is 1 page" if self.pages == 1 else f"there are {self.pages} pages"
+        return f"There is no such page: with this limit {there_are}, not {self.page}. {NOT_CHANGED} Ask for page 1."

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from projects_mcp.errors.connection import PostHogError
 from projects_mcp.errors.context import FailureContext, Words
-from projects_mcp.errors.forbidden import ForbiddenCause, cause_of_detail
+from projects_mcp.errors.forbidden import ForbiddenCause, cause_of_detail, known_cause
 
 __all__ = [
     "Conflict",
@@ -28,6 +28,7 @@ __all__ = [
     "status_error",
 ]
 
+_MOST_NAMED: Final = 5
 _MAX_DETAIL: Final = 4_096
 """Characters of PostHog's `detail` that are kept: far more than are quoted, so that secrets are found before."""
 _WORD: Final = re.compile(r"[\w.\[\]-]{1,100}", re.ASCII)
@@ -61,6 +62,8 @@ class StatusError(PostHogError):
         self.retry_after_s = retry_after_s
         self.by_session = False
         """Whether the browser session, and not the key, was what PostHog judged."""
+        self.in_envelope = False
+        """Whether the body was PostHog's own envelope: a proxy in front of it sends none."""
 
     def says(self, at: FailureContext) -> str:
         """Return PostHog's own words as a sentence with a space before it; empty if it sent none."""
@@ -68,6 +71,10 @@ class StatusError(PostHogError):
             return ""
         said = at.quote(self.detail)
         return f" It says {said}" if said[-2] in ".!?…" else f" It says {said}."
+
+    def _in_words_of(self, cause: ForbiddenCause, at: FailureContext) -> Words:
+        facts = {"tool": at.tool, "origin": at.origin, "keys_page": at.keys_page, "says": self.says(at)}
+        return Words(cause.kind, cause.what.format(**facts), cause.next_step.format(**facts))
 
 
 class Unauthenticated(StatusError):
@@ -103,9 +110,13 @@ class Forbidden(StatusError):
 
     def words(self, at: FailureContext) -> Words:
         """Word the failure for the call that failed."""
-        facts = {"tool": at.tool, "origin": at.origin, "keys_page": at.keys_page, "says": self.says(at)}
-        cause = self.cause
-        return Words(cause.kind, cause.what.format(**facts), cause.next_step.format(**facts))
+        words = self._in_words_of(self.cause, at)
+        if self.cause.kind != "key_restricted" or not at.key_organizations:
+            return words
+        allowed = ", ".join(at.key_organizations[:_MOST_NAMED])
+        return words._replace(
+            next_step=f"It works in these organizations: {allowed}. Give one as organization_id. {words.next_step}"
+        )
 
 
 class NotFound(StatusError):
@@ -135,6 +146,8 @@ class InvalidRequest(StatusError):
 
     def words(self, at: FailureContext) -> Words:
         """Word the failure for the call that failed."""
+        if (cause := known_cause(self.detail)) is not None:
+            return self._in_words_of(cause, at)
         about = f" about {at.quote(self.attr, 100)}" if self.attr else ""
         return Words(
             "validation",
@@ -159,9 +172,14 @@ class RateLimited(StatusError):
 
 
 class ServerError(StatusError):
-    """5xx: PostHog or a proxy in front of it failed."""
+    """5xx: PostHog or a proxy in front of it failed; or 408 and 499, with which a proxy gives up."""
 
     retryable = True
+
+    @property
+    def ended(self) -> bool:
+        """Whether PostHog itself has ended the request, so that it is no longer at work on it."""
+        return self.status == _OWN_FAULT and self.in_envelope
 
     def words(self, at: FailureContext) -> Words:
         """Word the failure for the call that failed."""
@@ -169,12 +187,16 @@ class ServerError(StatusError):
         return Words("server_error", f"PostHog failed with status {self.status}.", "Try again later.")
 
 
+_OWN_FAULT: Final = 500
+"""The only status with which PostHog's code reports a fault of its own. 502, 503, 504 and 520 to 599 are of proxies."""
 _BY_STATUS: Final[Mapping[int, type[StatusError]]] = {
     401: Unauthenticated,
     403: Forbidden,
     404: NotFound,
+    408: ServerError,
     409: Conflict,
     429: RateLimited,
+    499: ServerError,
 }
 
 
@@ -193,13 +215,15 @@ def status_error(status: int, body: object, retry_after_s: float | None) -> Stat
         # Some PostHog versions leave the header out and state the number only in the sentence.
         retry_after_s = float(found[1])
     kind = _BY_STATUS.get(status, ServerError if status >= 500 else InvalidRequest)  # noqa: PLR2004 - the HTTP classes
-    return kind(
+    error = kind(
         status,
         code=_word(fields.get("code")),
         detail=detail,
         attr=_word(fields.get("attr")),
         retry_after_s=retry_after_s,
     )
+    error.in_envelope = all(isinstance(fields.get(name), str) for name in ("type", "code", "detail"))
+    return error
 
 
 def _word(value: object) -> str | None:

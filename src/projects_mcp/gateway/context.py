@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 import anyio
@@ -94,9 +95,13 @@ class ToolContext:
         """Read one page of the organization's projects."""
         return await self._send(_LIST, self.organization, None, query=query)
 
-    async def read_created(self, number: int) -> JSONObject:
-        """Read a project that this call may have created."""
-        return await self._send(_GET, self.organization, number)
+    async def read_created(self, project: ProjectRef) -> JSONObject:
+        """Read a project that this call may have created, or the current one, which a new project becomes."""
+        return await self._send(_GET, self.organization, project)
+
+    def posthog_time(self) -> datetime:
+        """Return PostHog's own time, as of its latest answer."""
+        return self.services.posthog.now()
 
     async def read_project(self, organization: OrganizationRef | None = None) -> JSONObject:
         """Read the project that the call is about.

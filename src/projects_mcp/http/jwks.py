@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import time
+import urllib.error
 import urllib.request
 from collections import deque
 from collections.abc import Callable
@@ -59,8 +60,12 @@ def fetch_json(address: str) -> Any:
         ValueError: it is no JSON, or too long.
     """
     request = urllib.request.Request(address, headers={"Accept": "application/json"})  # noqa: S310 - https, see config
-    with urllib.request.build_opener(_NoRedirects).open(request, timeout=FETCH_TIMEOUT_S) as response:
-        data: bytes = response.read(KEYS_BYTES + 1)
+    try:
+        with urllib.request.build_opener(_NoRedirects).open(request, timeout=FETCH_TIMEOUT_S) as response:
+            data: bytes = response.read(KEYS_BYTES + 1)
+    except urllib.error.HTTPError as error:
+        with error:  # it holds the connection open
+            raise OSError(f"the answer has status {error.code}") from None
     if len(data) > KEYS_BYTES:
         raise ValueError("the document is too long")
     return json.loads(data)

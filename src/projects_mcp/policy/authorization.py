@@ -132,6 +132,12 @@ class Authorization(NamedTuple):
             or (self.denials.find(self.operation, organization, project) if self.denials else None)
         )
 
+    @property
+    def key_organizations(self) -> frozenset[UUID]:
+        """The only organizations that the key works in; empty if there is no such limit, or the caller has its own."""
+        own_limit = self.caller is not None and self.caller.organizations is not None
+        return frozenset() if own_limit else self.key.organizations or frozenset()
+
     def require(self) -> None:
         """Make sure that the tool may be used at all.
 
@@ -196,7 +202,7 @@ class Authorization(NamedTuple):
             if isinstance(project, int) and project not in key.projects:
                 return KeyRestrictedToProjects(project=project)
         if key.organizations is not None and isinstance(organization, UUID) and organization not in key.organizations:
-            return KeyRestrictedToOrganizations()
+            return KeyRestrictedToOrganizations(organizations=sorted(key.organizations))
         return None
 
 

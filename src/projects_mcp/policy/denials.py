@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
@@ -14,14 +15,15 @@ from projects_mcp.errors.rejected import Forbidden
 
 __all__ = ["RememberedDenials"]
 
-_REMEMBERED_FOR_S: Final = 900.0
+_REMEMBERED_FOR_S: Final = 90.0
+"""Long enough to spare PostHog a model that tries again at once, and short enough for whoever mends the key."""
 _MOST_REMEMBERED: Final = 1_000
 
 _Key: TypeAlias = tuple[str, OrganizationRef | None, ProjectRef | None]
 
 
 class RememberedDenials(dict[_Key, tuple[Forbidden, float]]):
-    """What PostHog has refused to one credential, and until when. Bounded, and forgotten after 15 minutes.
+    """What PostHog has refused to one credential, and until when. Bounded, and forgotten after 90 seconds.
 
     Args:
         clock: seconds that never go back, for tests.
@@ -39,8 +41,8 @@ class RememberedDenials(dict[_Key, tuple[Forbidden, float]]):
             known = self.get(key)
             if known is not None:
                 error, until = known
-                if self.clock() < until:
-                    return RememberedDenial(error=error)
+                if (left_s := until - self.clock()) > 0:
+                    return RememberedDenial(error=error, left_s=math.ceil(left_s))
                 del self[key]
         return None
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +26,7 @@ from projects_mcp.errors.connection import InvalidResponse, PostHogError, Reques
 from projects_mcp.errors.rejected import RateLimited, StatusError, status_error
 from projects_mcp.posthog.bounds import Exchange, bounded
 from projects_mcp.posthog.credentials import BrowserSession, Credential, Credentials, authentication
+from projects_mcp.posthog.http_date import parse_http_date
 from projects_mcp.posthog.limits import Limits
 from projects_mcp.posthog.pool import ASGIApplication, Connections
 from projects_mcp.posthog.response import decode, is_json, read_bounded
@@ -86,6 +89,8 @@ class PostHog:
     application: ASGIApplication | None = field(default=None, repr=False)
     shared: Connections | None = field(default=None, repr=False)
     _channels: dict[int, _Channel] = field(default_factory=dict, init=False, repr=False)
+    _dated: tuple[str, float] | None = field(default=None, init=False, repr=False)
+    """The `Date` of the latest answer, and when it came."""
 
     async def send(
         self,
@@ -151,6 +156,13 @@ class PostHog:
         if self.credentials.key is None:
             raise RequestNotSent("no_credential")
         return await self._exchange("GET", KEY_INTROSPECTION, self.credentials.key, self.limits.call_s)
+
+    def now(self) -> datetime:
+        """Return PostHog's own time, to about a second, from its latest answer; this machine's if it stated none."""
+        stated = parse_http_date(self._dated[0]) if self._dated else None
+        if self._dated is None or stated is None:
+            return datetime.now(UTC)
+        return stated + timedelta(seconds=time.monotonic() - self._dated[1])
 
     def acting_as(self, credentials: Credentials) -> PostHog:
         """Return a client with other credentials over the same connections. It waits for nobody else's throttling."""
@@ -224,6 +236,8 @@ class PostHog:
             span = nullcontext() if SDK_MODULE not in sys.modules else request_span(method, self.origin, path)
             with span as recorded, self._connections.acquire() as transport:
                 response = await transport.handle_async_request(request)
+                if date := response.headers.get("Date"):
+                    self._dated = date, time.monotonic()
                 if recorded is not None:
                     recorded.answered(response.status_code)
                 try:

@@ -12,6 +12,7 @@ from typing import Final
 
 from projects_mcp.errors.connection import InvalidResponse, PostHogError, RequestNotSent, ResponseLost
 from projects_mcp.errors.rejected import RateLimited, ServerError
+from projects_mcp.posthog.http_date import parse_http_date
 
 __all__ = ["Backoff", "RetryBudget", "retry_after_seconds", "worth_repeating"]
 
@@ -92,8 +93,8 @@ class Backoff:
         return error
 
 
-def retry_after_seconds(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
-    """Read `Retry-After`: whole seconds or an HTTP date.
+def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
+    """Read `Retry-After`: whole seconds or an HTTP date, which is compared with the answer's own `Date`.
 
     Returns:
         Seconds from now, never negative; None where the header is absent or says neither.
@@ -101,12 +102,8 @@ def retry_after_seconds(headers: Mapping[str, str], now: datetime | None = None)
     value = headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
         return float(value[:9])
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - rare, and slow to import
-
-    try:
-        at = parsedate_to_datetime(value)
-    except (ValueError, OverflowError):
+    at = parse_http_date(value) if value else None
+    if at is None:
         return None
-    if at.tzinfo is None:
-        at = at.replace(tzinfo=UTC)
-    return max(0.0, (at - (now or datetime.now(UTC))).total_seconds())
+    now = parse_http_date(headers.get("Date", "")) or datetime.now(UTC)
+    return max(0.0, (at - now).total_seconds())

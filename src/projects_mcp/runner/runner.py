@@ -218,8 +218,11 @@ class ToolRunner:
         return organization
 
     def _failure_context(self, tool: Tool, context: ToolContext | None) -> FailureContext:
-        write_left = context is not None and context.write_left
-        return FailureContext(tool.name, tool.effect, self._settings.origin, self.redactor, write_left)
+        at = FailureContext(tool.name, tool.effect, self._settings.origin, self.redactor)
+        if context is None:
+            return at
+        organizations = sorted(map(str, context.authorization.key_organizations))
+        return at._replace(write_left=context.write_left, key_organizations=organizations)
 
     def _failure(self, explanation: Explanation) -> ToolResult:
         return ToolResult(self.redactor.text(explanation.text), error=self.redactor.value(dict(explanation.detail)))

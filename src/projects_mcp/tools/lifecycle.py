@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,12 +11,13 @@ from projects_mcp.api.settings_diff import SettingsDiff
 from projects_mcp.api.settings_table import SETTINGS
 from projects_mcp.api.types import JSONObject, organization_uuid
 from projects_mcp.errors.connection import PostHogError
-from projects_mcp.errors.refusals import InvalidArguments, Refusal
+from projects_mcp.errors.refusals import AlreadyBeingDeleted, AlreadyInOrganization, InvalidArguments, Refusal
 from projects_mcp.errors.rejected import NotFound
 from projects_mcp.gateway.confirmation import confirm
 from projects_mcp.gateway.context import ToolContext
 from projects_mcp.policy.confirmation import ProjectSnapshot, token_ending
-from projects_mcp.tools import readback
+from projects_mcp.tools import readback, readback_checks
+from projects_mcp.tools.namesakes import find_created, read_namesakes
 from projects_mcp.tools.receipt import receipt, suggestion
 from projects_mcp.tools.schema import settings_schema
 from projects_mcp.tools.tool import tool
@@ -40,10 +40,8 @@ async def project_create(context: ToolContext, *, name: str, settings: Mapping[s
     sent = {**(settings or {}), "name": name}
     if settings and settings.get("name", name) != name:
         raise InvalidArguments(problems=["`name` and `settings.name` differ: give the name once."])
-    sent_at = datetime.now(UTC)
-    created = await readback.write(
-        context, context.organization, sent, lambda: readback.created(context, name, sent_at)
-    )
+    before = await read_namesakes(context, name)
+    created = await readback.write(context, context.organization, sent, lambda: find_created(context, name, before))
     diff = SettingsDiff.between(sent, {}, created, created=True)
     dropped = [field for field in diff.changed if field in diff.adjusted] + diff.ignored
     kept = {field: values for field, values in diff.changed.items() if field not in dropped}
@@ -71,18 +69,19 @@ async def project_create(context: ToolContext, *, name: str, settings: Mapping[s
 async def project_delete(context: ToolContext, *, confirm_project_name: str) -> JSONObject:
     """Delete the confirmed project, and report what PostHog does now."""
     target = await context.read_target()
+    if target.state.get("is_pending_deletion"):
+        raise AlreadyBeingDeleted(when=target.state.get("deletion_scheduled_at"))
     confirmed = await confirm(context, target, confirm_project_name, "Delete project", _consequence_of_deletion(target))
     target = confirmed.target
-    await readback.destroy(context, confirmed, lambda: readback.deleted(context, target))
+    await readback.destroy(context, confirmed, lambda: readback_checks.deleted(context, target))
     outcome, changed, note = await _after_deletion(context, target)
     return receipt(context, target.state, outcome, changed=changed, note=note)
 
 
 def _consequence_of_deletion(target: ProjectSnapshot) -> str:
-    pending = " It is already being deleted." if target.state.get("is_pending_deletion") else ""
     return (
         "All its events, recordings, persons, insights and settings are deleted for good, and every site using "
-        f"{token_ending(target.state.get('api_token'))} stops being tracked.{pending}"
+        f"{token_ending(target.state.get('api_token'))} stops being tracked."
     )
 
 
@@ -140,6 +139,8 @@ async def project_change_organization(
         raise InvalidArguments(problems=["`target_organization_id` must be the UUID of an organization."])
     context.authorization.require_target(destination, context.project)
     target = await context.read_target()
+    if target.organization == destination:
+        raise AlreadyInOrganization
     confirmed = await confirm(
         context,
         target,
@@ -152,15 +153,11 @@ async def project_change_organization(
     after = await readback.destroy(
         context,
         confirmed,
-        lambda: readback.moved(context, target, destination),
+        lambda: readback_checks.moved(context, target, destination),
         {"organization_id": str(destination)},
     )
     source, place = str(target.organization), after.get("organization")
-    outcome = Outcome.UNKNOWN
-    if place == str(destination):
-        outcome = Outcome.UNCHANGED if place == source else Outcome.APPLIED
-    elif place == source:
-        outcome = Outcome.NOT_APPLIED
+    outcome = Outcome.APPLIED if place == str(destination) else Outcome.UNKNOWN
     return receipt(
         context,
         {**target.state, **after},

@@ -8,7 +8,7 @@ from typing import Any, Final
 from projects_mcp.api.outcome import Outcome
 from projects_mcp.api.types import JSONObject, organization_of
 from projects_mcp.gateway.context import ToolContext
-from projects_mcp.tools import readback
+from projects_mcp.tools import readback, readback_checks
 from projects_mcp.tools.receipt import receipt
 from projects_mcp.tools.tool import tool
 
@@ -59,8 +59,11 @@ async def _record(
         body["metadata"] = metadata
     before = await context.read_project()
     organization = organization_of(before, context.organization)
-    after = await readback.write(context, organization, body, lambda: readback.intent(context, product_type, before))
+    sent_at = context.posthog_time()
+    after = await readback.write(
+        context, organization, body, lambda: readback_checks.intent(context, product_type, before, sent_at)
+    )
     # The answer describes the team, which lacks some of the project's fields, so identity comes from the project.
-    old, new = (readback.intent_of(project, product_type) for project in (before, after))
+    old, new = (readback_checks.intent_of(project, product_type) for project in (before, after))
     changed = {f"product_intents.{product_type}": {"before": old, "after": new}} if old != new else {}
     return receipt(context, before, Outcome.APPLIED, changed=changed)

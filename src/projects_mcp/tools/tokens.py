@@ -8,12 +8,12 @@ from typing import Any
 
 from projects_mcp.api.outcome import Outcome
 from projects_mcp.api.types import JSONObject
-from projects_mcp.errors.refusals import SecretsFolderUnusable
+from projects_mcp.errors.refusals import FirstSecretRefused, SecretsFolderUnusable
 from projects_mcp.gateway.confirmation import confirm
 from projects_mcp.gateway.context import ToolContext
 from projects_mcp.gateway.secret_file import ReservedSecretFile, SecretFolderUnavailable
 from projects_mcp.policy.confirmation import ProjectSnapshot, token_ending
-from projects_mcp.tools import readback
+from projects_mcp.tools import readback, readback_checks
 from projects_mcp.tools.receipt import receipt
 from projects_mcp.tools.tool import tool
 
@@ -45,6 +45,8 @@ async def project_rotate_secret_token(context: ToolContext, *, confirm_project_n
     """Rotate the secret of the confirmed project."""
     with _reserved(context) as file:
         target = await context.read_target()
+        if _is_first_refused(target):
+            raise FirstSecretRefused
         action, consequence = "Rotate the secret token of project", _consequence_of_rotation(target)
         fields = [_SECRET, _BACKUP]
         before, after = await _replace(context, target, confirm_project_name, action, consequence, fields)
@@ -65,6 +67,13 @@ async def project_delete_secret_token_backup(context: ToolContext, *, confirm_pr
     action, consequence = "Drop the backup secret of project", _consequence_of_drop(target)
     before, after = await _replace(context, target, confirm_project_name, action, consequence, [_BACKUP])
     return _receipt(context, before, after, [_BACKUP], "Only the present secret works now.")
+
+
+def _is_first_refused(target: ProjectSnapshot) -> bool:
+    """Whether PostHog will refuse a first secret. Versions that still make one know no conversations."""
+    state = target.state
+    has_none = all(name in state and not state[name] for name in (_SECRET, _BACKUP))
+    return has_none and "conversations_enabled" in state and state["conversations_enabled"] is not True
 
 
 def _consequence_of_reset(target: ProjectSnapshot) -> str:
@@ -97,7 +106,7 @@ async def _replace(
     """Confirm and send; return the project before and after."""
     confirmed = await confirm(context, target, name, action, consequence)
     target = confirmed.target
-    after = await readback.destroy(context, confirmed, lambda: readback.replaced(context, target, fields))
+    after = await readback.destroy(context, confirmed, lambda: readback_checks.replaced(context, target, fields))
     return target.state, after
 
 

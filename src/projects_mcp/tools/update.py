@@ -21,7 +21,7 @@ from projects_mcp.errors.refusals import (
 from projects_mcp.gateway.confirmation import confirm
 from projects_mcp.gateway.context import ToolContext
 from projects_mcp.policy.confirmation import identify
-from projects_mcp.tools import readback
+from projects_mcp.tools import readback, readback_checks
 from projects_mcp.tools.receipt import changes, receipt, suggestion
 from projects_mcp.tools.schema import closed_object, settings_schema
 from projects_mcp.tools.tool import CONFIRM_PROJECT_NAME, tool
@@ -80,7 +80,9 @@ async def project_update(
             if _irreversible(sent, before) != lost:
                 raise ChangedMeanwhile
         organization = organization_of(before, context.organization)
-        after = await readback.write(context, organization, sent, lambda: readback.updated(context, sent, before))
+        after = await readback.write(
+            context, organization, sent, lambda: readback_checks.updated(context, sent, before)
+        )
     diff = SettingsDiff.between(sent, before, after)
     return _receipt(context, after, diff.outcome, diff)
 
