@@ -9,11 +9,13 @@ from uuid import UUID
 
 __all__ = [
     "CURRENT",
+    "MAX_ID",
     "Current",
     "JSONObject",
     "LargeObject",
     "OrganizationRef",
     "ProjectRef",
+    "are_project_ids",
     "organization_of",
     "organization_uuid",
 ]
@@ -35,9 +37,16 @@ class Current(Enum):
 
 
 CURRENT: Final = Current.CURRENT
+MAX_ID: Final = 2**53 - 1
+"""The largest integer that every JSON implementation reads exactly."""
 
 OrganizationRef: TypeAlias = UUID | Current
 ProjectRef: TypeAlias = int | Current
+
+
+def are_project_ids(*values: object) -> bool:
+    """Whether values of PostHog's can be ids of projects: neither 0 nor negative, no boolean, float or text."""
+    return all(type(value) is int and 0 < value <= MAX_ID for value in values)
 
 
 def organization_uuid(text: str) -> UUID | None:

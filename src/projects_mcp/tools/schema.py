@@ -15,10 +15,7 @@ from typing import Any, Final
 from projects_mcp.api.settings_newer import NEWER
 from projects_mcp.api.settings_table import SETTINGS
 
-__all__ = ["MAX_ID", "closed_object", "public_schema", "settings_schema"]
-
-MAX_ID: Final = 2**53 - 1
-"""The largest integer that every JSON implementation reads exactly."""
+__all__ = ["closed_object", "public_schema", "settings_schema"]
 
 _LENGTHS: Final = frozenset({"minLength", "maxLength", "maxItems", "decimals"})
 """Bounds of length, which nobody meets by accident, and `decimals`, which is no word of JSON Schema."""

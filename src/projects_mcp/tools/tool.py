@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, TypeAlias
 from projects_mcp.api.effects import Effect
 from projects_mcp.api.operations import OPERATIONS, Operation
 from projects_mcp.api.outcome import Outcome
-from projects_mcp.api.types import JSONObject
-from projects_mcp.tools.schema import MAX_ID, closed_object, public_schema
+from projects_mcp.api.types import MAX_ID, JSONObject
+from projects_mcp.tools.schema import closed_object, public_schema
 
 __all__ = ["CONFIRM_PROJECT_NAME", "Tool", "ToolFunction", "tool"]
 

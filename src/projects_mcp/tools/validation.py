@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from projects_mcp.api.types import MAX_ID
 from projects_mcp.errors.refusals import InvalidArguments
 from projects_mcp.sanitize.redaction import REDACTED
 from projects_mcp.sanitize.text import quoted
-from projects_mcp.tools.schema import MAX_ID
 
 __all__ = ["fits", "unknown_name", "validate"]
 
