@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from projects_mcp.api.types import CURRENT, JSONObject
+from projects_mcp.api.types import CURRENT, JSONObject, are_project_ids
 from projects_mcp.errors.connection import InvalidResponse
 from projects_mcp.errors.refusals import OtherOrganization, ProjectNotIdentified
 from projects_mcp.gateway.context import ToolContext
@@ -77,11 +77,11 @@ async def project_get(
 ) -> JSONObject:
     """Return one project, compact, in full, or exactly the fields that were asked for."""
     project = await context.read()
-    if type(project.get("id")) is not int:
+    if not are_project_ids(project.get("id")) or not isinstance(project.get("name"), str):
         raise InvalidResponse("shape")
     if context.project is not CURRENT and project["id"] != context.project:
         raise ProjectNotIdentified
-    if context.organization is not CURRENT and project.get("organization") not in {None, str(context.organization)}:
+    if context.organization is not CURRENT and project.get("organization") not in (None, str(context.organization)):
         # PostHog answers the current project of the key's owner, whatever organization the path names.
         raise OtherOrganization
     if fields:
