@@ -27,14 +27,14 @@ def full_project(project_id: int = PROJECT_ID) -> dict[str, Any]:
     return serialize_project(world, world.projects[project_id], world.users[ADMIN_ID])
 
 
-def page(count: int) -> dict[str, Any]:
-    """Return a list of that many projects, all on one page."""
+def page(count: int, phrase: str = "") -> dict[str, Any]:
+    """Return a list of that many projects, all on one page, whose names end with a phrase that was searched."""
     world = seed(clock=lambda: _NOW)
     usual = serialize_list_item(world, world.projects[PROJECT_ID])
-    return {"count": count, "next": None, "previous": None, "results": [_row(usual, at) for at in range(count)]}
+    return {"count": count, "next": None, "previous": None, "results": [_row(usual, at, phrase) for at in range(count)]}
 
 
-def _row(usual: dict[str, Any], at: int) -> dict[str, Any]:
+def _row(usual: dict[str, Any], at: int, phrase: str) -> dict[str, Any]:
     number, used = at % len(_NAMES), at % len(_NAMES) != _UNUSED
     return {
         **usual,
@@ -42,7 +42,7 @@ def _row(usual: dict[str, Any], at: int) -> dict[str, Any]:
         "project_id": PROJECT_ID + at,
         "uuid": f"018f3a2e-7b00-0000-8a11-{at:012x}",
         "api_token": f"phc_{at:04d}{usual['api_token'][8:]}",
-        "name": f"Acme {_NAMES[number]} {at // len(_NAMES) + 1}",
+        "name": f"Acme {_NAMES[number]} {at // len(_NAMES) + 1}{phrase and f' {phrase}'}",
         "timezone": "Europe/Berlin" if number == _ABROAD else "UTC",
         "ingested_event": used,
         "completed_snippet_onboarding": used,

@@ -39,25 +39,25 @@ class Script:
             if path.endswith(end):
                 return project
         if path.endswith(b"/projects/"):
-            return _listed(_rows(query))
+            return _listed(*_asked(query))
         return self._key if path == b"/api/personal_api_keys/@current/" else self._missing
 
 
 @lru_cache(maxsize=16)
-def _listed(count: int) -> bytes:
-    return _response("200 OK", page(count))
+def _listed(count: int, phrase: str) -> bytes:
+    return _response("200 OK", page(count, phrase))
 
 
-def _rows(query: bytes) -> int:
-    """Return how many rows to answer: what `search` says if it is a number, else what `limit` says.
+def _asked(query: bytes) -> tuple[int, str]:
+    """Return how many rows to answer, and what is in their names: `search` if it is a number, else `limit` says it.
 
     With `search`, a list can be longer than any limit that a server lets its callers ask for.
     """
     given = dict(part.partition(b"=")[::2] for part in query.split(b"&"))
     for name in (b"search", b"limit"):
         if (value := given.get(name, b"")).isdigit():
-            return min(int(value), _MOST_ROWS)
-    return _DEFAULT_ROWS
+            return min(int(value), _MOST_ROWS), value.decode() if name == b"search" else ""
+    return _DEFAULT_ROWS, ""
 
 
 def _response(status: str, body: dict[str, Any]) -> bytes:

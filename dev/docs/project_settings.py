@@ -27,8 +27,7 @@ def _area(area: Area) -> str:
 def _setting(row: Setting) -> tuple[str, ...]:
     default = "" if row.default is NO_DEFAULT else f"`{json.dumps(row.default, ensure_ascii=False)}`"
     about = [f"{row.about}."]
-    if row.merge is not Merge.REPLACE:
-        about.append("Keys that are sent join those that are stored.")
+    about.append(_MERGE[row.merge])
     if row.at_creation is not AtCreation.TAKEN:
         about.append(_AT_CREATION[row.at_creation])
     about.append("*Live on sites.*" if row.impact.startswith("Takes effect on every site") else row.impact)
@@ -37,7 +36,7 @@ def _setting(row: Setting) -> tuple[str, ...]:
         _type(row.schema),
         default,
         "yes" if row.nullable else "no",
-        "member" if row.member else "admin",
+        row.who.value,
         " ".join(filter(None, about)),
     )
 
@@ -56,6 +55,12 @@ def _type(schema: Mapping[str, Any]) -> str:
     return f"{text}, at most {schema['maxLength']} characters" if "maxLength" in schema else text
 
 
+_MERGE: Final[Mapping[Merge, str]] = {
+    Merge.REPLACE: "",
+    Merge.SHALLOW: "Keys that are sent join those that are stored.",
+    Merge.TWO_LEVELS: "Keys that are sent join those that are stored, and so one level down.",
+    Merge.SOURCES: "Keys that are sent join those that are stored, and so in `sources_map`; null removes a source.",
+}
 _AT_CREATION: Final[Mapping[AtCreation, str]] = {
     AtCreation.REFUSED: "PostHog refuses it in `project_create`.",
     AtCreation.DROPPED: "PostHog drops it in `project_create`; write it afterwards.",

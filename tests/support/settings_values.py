@@ -19,7 +19,7 @@ GOOD: dict[str, Any] = {
     "session_recording_network_payload_capture_config": {"recordHeaders": False, "recordBody": True},
     "session_recording_masking_config": {"maskAllInputs": False},
     "session_replay_config": {"record_canvas": True},
-    "recording_domains": ["https://a.example", ""],
+    "recording_domains": ["https://a.example", " https://b.example "],
     "session_recording_url_trigger_config": [{"url": "/x", "matching": "regex"}],
     "session_recording_url_blocklist_config": [{"url": "/y", "matching": "regex"}],
     "session_recording_event_trigger_config": ["signed up"],
@@ -47,7 +47,6 @@ GOOD: dict[str, Any] = {
     "logs_settings": {"retention_days": 30},
     "customer_analytics_config": {"activity_event": {"event": "login"}},
     "workflows_config": {"email_tracking_consent_mode": "opt_in"},
-    "data_management_config": {"stale_event_days": 90},
     "extra_settings": {"recorder_script": "another"},
     "slack_incoming_webhook": "https://hooks.slack.com/services/x",
 }

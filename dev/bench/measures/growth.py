@@ -13,7 +13,7 @@ from dev.bench.wire import call_tool
 __all__ = ["ROWS", "measure"]
 
 ROWS = (1, 10, 100, 1000, 2000)
-"""Lengths of a list. PostHog's own cap is 2,000 projects in an organization."""
+"""Projects that PostHog lists; a result shows 500 of them. PostHog's own cap is 2,000 in an organization."""
 _LARGEST_RESULT = "4194304"
 
 
@@ -30,7 +30,7 @@ def measure(plan: Plan, book: Book) -> None:
 
 
 def _list_of(rows: int, plan: Plan, book: Book, port: int) -> None:
-    """Measure lists of one length. The upstream sends as many rows as the search says, whatever the limit."""
+    """Measure searches that find so many projects: the upstream sends as many as it says, whatever the limit."""
     environment = server_environment(port, PROJECTS_MCP_RESULT_LIMIT=_LARGEST_RESULT)
     with StdioServer(plan.subjects[OURS].stdio, environment) as server:
         asked = call_tool(1, "project_list", {"search": str(rows), "limit": 500})

@@ -39,6 +39,8 @@ class SettingsDiff:
         adjusted: settings that changed, to a value other than the one that was sent.
         normalised: settings that PostHog stored in its own spelling of what was sent, such as a trimmed name.
         also_changed: settings that nobody sent, and that changed all the same: setting -> its value before and after.
+        unknown: those of `ignored` that the project has neither before nor after: this PostHog does not know them.
+        lost_keys: settings that PostHog has replaced where a newer version merges: setting -> the keys that are gone.
     """
 
     changed: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -47,6 +49,8 @@ class SettingsDiff:
     adjusted: list[str] = field(default_factory=list)
     normalised: list[str] = field(default_factory=list)
     also_changed: dict[str, dict[str, Any]] = field(default_factory=dict)
+    unknown: list[str] = field(default_factory=list)
+    lost_keys: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
     def between(
@@ -62,12 +66,17 @@ class SettingsDiff:
         """
         diff = cls()
         for name, value in sent.items():
-            diff._add(SETTINGS[name], value, before.get(name), after.get(name))
+            if created or name in before or name in after:
+                diff._add(SETTINGS[name], value, before.get(name), after.get(name))
+            else:
+                diff.unknown.append(name)
+        diff.ignored += diff.unknown
         if not created:
             diff.also_changed = {
-                name: {"before": before[name], "after": after[name]}
-                for name in SETTINGS
-                if name not in sent and name in before and name in after and not same_json(before[name], after[name])
+                name: _both(setting, before[name], after[name])
+                for name, setting in SETTINGS.items()
+                if name not in sent and name in before and name in after
+                if not same_json(before[name], after[name]) and not setting.same(before[name], after[name])
             }
         return diff
 
@@ -88,8 +97,10 @@ class SettingsDiff:
             setting, old = SETTINGS[name], values["before"]
             if old is None:
                 (clear if setting.nullable else lost).append(name)
-            elif _restorable(setting, old, values["after"], merged=name in self.adjusted):
+            elif name in self.lost_keys:  # it is replaced whole, so this replaces it again
                 settings[name] = old
+            elif _restorable(setting, old, values["after"], merged=name in self.adjusted):
+                settings[name] = setting.undoing(old, values["after"])
             else:
                 lost.append(name)
         # What PostHog changed by itself comes back by itself only if there was nothing before.
@@ -97,12 +108,14 @@ class SettingsDiff:
         return Revert(settings, clear, lost)
 
     def _add(self, setting: Setting, sent: Any, before: Any, after: Any) -> None:
-        old, new = setting.normal(before), setting.normal(after)
-        wished = setting.combined(before, sent)
+        merged = setting.combined(before, sent)
+        old, new, wished = setting.forms(before, after, merged)
         if not same_json(new, old):
-            self.changed[setting.name] = {"before": before, "after": after}
+            self.changed[setting.name] = _both(setting, before, after)
             if not same_json(new, wished):
                 self.adjusted.append(setting.name)
+                if setting.merge is not Merge.REPLACE and (lost := _lost_keys(before, merged, after)):
+                    self.lost_keys[setting.name] = lost
             elif setting.stored is not None and not same_json(sent, after):
                 self.normalised.append(setting.name)
         elif same_json(wished, old):
@@ -111,9 +124,42 @@ class SettingsDiff:
             self.ignored.append(setting.name)
 
 
-def expected_after(sent: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the project as it should be after a write, by PostHog's rules of merging and normalising."""
-    return {**before, **{name: SETTINGS[name].combined(before.get(name), value) for name, value in sent.items()}}
+def expected_after(sent: Mapping[str, Any], before: Mapping[str, Any], *, all_known: bool = False) -> dict[str, Any]:
+    """Return the project as it should be after a write, by PostHog's rules of merging and normalising.
+
+    Args:
+        sent: setting -> value; null clears.
+        before: the project as it was read before.
+        all_known: whether to expect a value also for a setting that the project does not have, which a version of
+            PostHog that does not know it ignores.
+    """
+    expected = {
+        name: SETTINGS[name].combined(before.get(name), value)
+        for name, value in sent.items()
+        if all_known or name in before
+    }
+    return {**before, **expected}
+
+
+def _both(setting: Setting, before: Any, after: Any) -> dict[str, Any]:
+    if setting.bare is None:
+        return {"before": before, "after": after}
+    return {"before": setting.bare(before), "after": setting.bare(after)}
+
+
+def _lost_keys(before: Any, wished: Any, after: Any) -> list[str]:
+    """Return the keys that should have stayed and are gone, also those one level down, with a dot."""
+    if not (isinstance(before, dict) and isinstance(wished, dict) and isinstance(after, dict)):
+        return []
+    lost: list[str] = []
+    for key, value in wished.items():
+        if key not in before:
+            continue
+        if key not in after:
+            lost.append(key)
+        elif isinstance(value, dict) and isinstance(before[key], dict) and isinstance(after[key], dict):
+            lost += [f"{key}.{inner}" for inner in value if inner in before[key] and inner not in after[key]]
+    return lost
 
 
 def _restorable(setting: Setting, old: Any, new: Any, *, merged: bool) -> bool:
@@ -127,5 +173,6 @@ def _restorable(setting: Setting, old: Any, new: Any, *, merged: bool) -> bool:
     """
     if setting.merge is Merge.REPLACE and not (merged and isinstance(old, dict) and isinstance(new, dict)):
         return True
-    together = {**new, **old} if setting.merge is Merge.REPLACE else setting.combined(new, old)
+    replaces = setting.merge is Merge.REPLACE
+    together = {**new, **old} if replaces else setting.combined(new, setting.undoing(old, new))
     return same_json(together, old)

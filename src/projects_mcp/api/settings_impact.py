@@ -10,11 +10,12 @@ from projects_mcp.api.settings_model import Area, Merge
 from projects_mcp.api.settings_table import SETTINGS
 from projects_mcp.sanitize.text import quoted
 
-__all__ = ["MAY_BE_IRREVERSIBLE", "describe_impact", "difference", "irreversible"]
+__all__ = ["MAY_BE_IRREVERSIBLE", "describe_impact", "describe_replaced", "difference", "irreversible"]
 
 _LONG: Final = 400
 """Characters from which a value is shown as a difference."""
 _MOST_NAMED: Final = 5
+_FEARED: Final = "may be replaced whole, since this PostHog is an older one, and then loses"
 
 
 def describe_impact(changed: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -34,6 +35,17 @@ def describe_impact(changed: Mapping[str, Mapping[str, Any]]) -> list[str]:
         if impact and special is None and not lowers:
             told.setdefault(impact, []).append(name)
     return said + [f"{', '.join(names)}: {impact}" for impact, names in told.items()]
+
+
+def describe_replaced(lost_keys: Mapping[str, list[str]], *, done: bool) -> list[str]:
+    """Say which keys are gone because PostHog has replaced what was expected to be merged, or would be.
+
+    Args:
+        lost_keys: setting -> the keys.
+        done: whether it has been seen, or only has to be feared of an older version.
+    """
+    what = "was replaced whole, as older versions of PostHog do, and lost" if done else _FEARED
+    return [f"{name} {what} {_named(keys)}." for name, keys in lost_keys.items()]
 
 
 def difference(before: Any, after: Any) -> dict[str, Any]:
@@ -114,6 +126,11 @@ def _conversations(before: Any, after: Any) -> Iterator[str]:
         yield SETTINGS["conversations_enabled"].impact
 
 
+def _webhook(before: Any, after: Any) -> Iterator[str]:
+    was, now = (value not in (None, "", "absent") for value in (before, after))
+    yield f"slack_incoming_webhook is {'replaced' if was and now else 'set' if now else 'removed'}."
+
+
 def irreversible(changed: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """Return the settings whose change cannot be undone, each with what is lost, as a sentence.
 
@@ -158,6 +175,7 @@ _SPECIAL: Final[Mapping[str, Callable[[Any, Any], Iterator[str]]]] = {
     "session_recording_network_payload_capture_config": _network,
     "session_recording_masking_config": _masking,
     "conversations_enabled": _conversations,
+    "slack_incoming_webhook": _webhook,
 }
 """Settings of which it matters in which direction they change."""
 

@@ -11,20 +11,25 @@ from decimal import Decimal, InvalidOperation
 from enum import Enum, StrEnum
 from typing import Any, Final, NamedTuple
 
+from projects_mcp.api.json_values import same_json
+
 __all__ = [
     "NO_DEFAULT",
     "Area",
     "AtCreation",
     "Merge",
+    "Role",
     "Setting",
     "decimal_text",
     "is_usual",
     "lowered_tags",
+    "plain_filters",
     "trimmed",
     "without_empty",
 ]
 
 
+_SOURCES: Final = "sources_map"
 _LONGEST_DECIMAL: Final = 20
 """Characters of a decimal, and digits before or after its point."""
 
@@ -43,7 +48,7 @@ class Area(StrEnum):
 
 
 class Merge(Enum):
-    """What PostHog does with the stored value when a new one arrives."""
+    """What PostHog does with the stored value when a new one arrives. Older versions replace some that newer merge."""
 
     REPLACE = 0
     """The new value takes its place whole."""
@@ -51,6 +56,17 @@ class Merge(Enum):
     """Keys that are sent replace those stored; the others stay."""
     TWO_LEVELS = 2
     """As SHALLOW, and once more inside objects one level down."""
+    SOURCES = 3
+    """As SHALLOW, and once more inside `sources_map`, where null takes a source away."""
+
+
+class Role(StrEnum):
+    """The lowest role that may change a setting."""
+
+    MEMBER = "member"
+    ADMIN = "admin"
+    """Of the project."""
+    ORGANIZATION_ADMIN = "organization admin"
 
 
 class AtCreation(Enum):
@@ -79,12 +95,14 @@ class Setting(NamedTuple):
         about: what it is, in a few words.
         default: PostHog's value for a new project; `NO_DEFAULT` where every project has its own.
         nullable: whether PostHog takes null, which is how a setting is cleared.
-        member: whether an ordinary member may change it. All others need a project admin.
+        who: the lowest role that may change it, in the newest version.
         merge: how a new value meets the stored one.
         at_creation: what becomes of it in `project_create`.
         stored: how PostHog writes a value before it stores it.
+        bare: takes away what PostHog adds to a value in its answers, and what makes no difference there.
+        managed: keys that PostHog alone writes, and keeps when the setting is cleared.
         hinted: whether a model needs `about` too, because name and type do not say it. Each conversation pays for it.
-        reach: a sentence on what a change does outside PostHog's own pages, where it matters.
+        impact: a sentence on what a change does outside PostHog's own pages, where it matters.
     """
 
     name: str
@@ -93,19 +111,39 @@ class Setting(NamedTuple):
     about: str
     default: Any = None
     nullable: bool = True
-    member: bool = False
+    who: Role = Role.ADMIN
     merge: Merge = Merge.REPLACE
     at_creation: AtCreation = AtCreation.TAKEN
     stored: Callable[[Any], Any] | None = None
+    bare: Callable[[Any], Any] | None = None
+    managed: frozenset[str] = frozenset()
     hinted: bool = False
     impact: str = ""
 
+    def plain(self, value: Any) -> Any:
+        """Return a value without what PostHog adds to it in its answers."""
+        return value if self.bare is None else self.bare(value)
+
     def normal(self, value: Any) -> Any:
-        """Return a value as PostHog would store it, so that two spellings of one value compare equal."""
+        """Return a value as PostHog would store it."""
         return value if value is None or self.stored is None else self.stored(value)
+
+    def forms(self, *values: Any) -> list[Any]:
+        """Return values in the form in which equal ones are equal, however PostHog or a caller spells them."""
+        return [self.normal(self.plain(value)) for value in values]
+
+    def same(self, first: Any, second: Any) -> bool:
+        """Whether two values are one to PostHog."""
+        return same_json(*self.forms(first, second))
 
     def combined(self, stored: Any, sent: Any) -> Any:
         """Return what should be stored after `sent` has met `stored`, by the setting's merge rule."""
+        if self.managed:
+            kept = {key: item for key, item in _object(stored).items() if key in self.managed}
+            if sent is None:
+                return kept or None
+            if isinstance(sent, dict):
+                sent = {key: item for key, item in sent.items() if key not in self.managed}
         if self.merge is Merge.REPLACE or not isinstance(stored, dict) or not isinstance(sent, dict):
             return self.normal(sent)
         merged = {**stored, **sent}
@@ -114,7 +152,17 @@ class Setting(NamedTuple):
                 inner = stored.get(key)
                 if isinstance(inner, dict) and isinstance(value, dict):
                     merged[key] = {**inner, **value}
+        if self.merge is Merge.SOURCES and isinstance(sources := sent.get(_SOURCES), dict):
+            together = {**_object(stored.get(_SOURCES)), **sources}
+            merged[_SOURCES] = {key: item for key, item in together.items() if item is not None}
         return merged
+
+    def undoing(self, old: Any, new: Any) -> Any:
+        """Return what to write over `new` so that `old` is stored again, if that can be done at all."""
+        if self.merge is not Merge.SOURCES or not isinstance(old, dict) or not isinstance(new, dict):
+            return old
+        added = {key: None for key, item in _object(new.get(_SOURCES)).items() if item is not None}
+        return {**old, _SOURCES: {**added, **_object(old.get(_SOURCES))}} if added else old
 
 
 def is_usual(setting: Setting, value: Any) -> bool:
@@ -133,13 +181,27 @@ def is_usual(setting: Setting, value: Any) -> bool:
 
 
 def trimmed(value: Any) -> Any:
-    """PostHog trims a text."""
+    """PostHog trims a text, and each text of a list."""
+    if isinstance(value, list):
+        return [trimmed(item) for item in value]
     return value.strip() if isinstance(value, str) else value
 
 
 def without_empty(value: Any) -> Any:
-    """PostHog drops empty items of a list."""
-    return [item for item in value if item] if isinstance(value, list) else value
+    """PostHog trims the texts of a list and drops empty items; older versions keep null, which makes no difference."""
+    return [item for item in trimmed(value) if item] if isinstance(value, list) else value
+
+
+def plain_filters(value: Any) -> Any:
+    """PostHog adds `cohort_name` to the filters that it answers, and null to what a filter does not say."""
+    if not isinstance(value, list):
+        return value
+    return [
+        {key: part for key, part in item.items() if part is not None and key != "cohort_name"}
+        if isinstance(item, dict)
+        else item
+        for item in value
+    ]
 
 
 def lowered_tags(value: Any) -> Any:
@@ -160,3 +222,7 @@ def decimal_text(value: Any) -> Any:
     if number is None or not number.is_finite() or abs(number.adjusted()) > _LONGEST_DECIMAL:
         return value
     return format(number, ".2f")
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,10 +1,11 @@
-"""The settings that PostHog takes and its page of the API does not list: their rows are in `settings_table`."""
+"""What newer versions of PostHog have: settings that its page of the API does not list, and merging."""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
-__all__ = ["NEWER"]
+__all__ = ["NEWER", "keys_at_risk"]
 
 NEWER: Final = frozenset(
     {
@@ -15,7 +16,6 @@ NEWER: Final = frozenset(
         "conversations_settings",
         "cookieless_server_hash_mode",
         "customer_analytics_config",
-        "data_management_config",
         "default_data_theme",
         "default_evaluation_contexts_enabled",
         "feature_flag_confirmation_enabled",
@@ -41,3 +41,23 @@ NEWER: Final = frozenset(
     }
 )
 """Settings that PostHog takes although its page of the API does not list them."""
+_MERGED_LATE: Final = frozenset({"modifiers"})
+"""Settings that newer versions merge, and those of 2025 replaced whole."""
+
+
+def keys_at_risk(sent: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the keys that a change loses if this PostHog, which lacks some setting, is older than merging.
+
+    Args:
+        sent: setting -> value.
+        before: the project as it was read before.
+    """
+    if before.keys() >= NEWER:
+        return {}
+    pairs = {name: (before.get(name), sent[name]) for name in _MERGED_LATE.intersection(sent)}
+    lost = {
+        name: [key for key in old if key not in new]
+        for name, (old, new) in pairs.items()
+        if isinstance(old, dict) and isinstance(new, dict)
+    }
+    return {name: keys for name, keys in lost.items() if keys}

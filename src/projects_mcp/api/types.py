@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any, Final, TypeAlias, TypeGuard
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 __all__ = [
@@ -15,7 +15,7 @@ __all__ = [
     "LargeObject",
     "OrganizationRef",
     "ProjectRef",
-    "is_project_id",
+    "are_project_ids",
     "organization_of",
     "organization_uuid",
 ]
@@ -44,9 +44,9 @@ OrganizationRef: TypeAlias = UUID | Current
 ProjectRef: TypeAlias = int | Current
 
 
-def is_project_id(value: object) -> TypeGuard[int]:
-    """Whether a value of PostHog's can be the id of a project: neither 0 nor negative, no boolean, float or text."""
-    return type(value) is int and 0 < value <= MAX_ID
+def are_project_ids(*values: object) -> bool:
+    """Whether values of PostHog's can be ids of projects: neither 0 nor negative, no boolean, float or text."""
+    return all(type(value) is int and 0 < value <= MAX_ID for value in values)
 
 
 def organization_uuid(text: str) -> UUID | None:

@@ -113,7 +113,7 @@ class ToolContext:
             ProjectNotIdentified: PostHog answered another project.
         """
         project = await self._send(_GET, organization or self.organization, self.project)
-        if project.get("id") != self.project:
+        if type(project.get("id")) is not int or project["id"] != self.project:  # to Python, true is 1
             raise ProjectNotIdentified
         self._name = project.get("name")
         return project

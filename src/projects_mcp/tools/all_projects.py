@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
-from projects_mcp.api.types import CURRENT, JSONObject, is_project_id
+from projects_mcp.api.types import CURRENT, JSONObject, are_project_ids
 from projects_mcp.errors.connection import InvalidResponse, PostHogError
 from projects_mcp.gateway.context import ToolContext
 
@@ -94,7 +94,7 @@ async def read_page(context: ToolContext, *, search: str = "", limit: int = _LAR
         query["search"] = search
     answer = await context.list_projects(query)
     rows, count = answer.get("results"), answer.get("count")
-    if not isinstance(rows, list) or not all(_is_project(context, row) for row in rows):
+    if not isinstance(rows, list) or not _are_projects(context, rows):
         raise InvalidResponse("shape")
     total = count if type(count) is int else None
     more = bool(rows) and (bool(answer.get("next")) or (total is not None and offset + len(rows) < total))
@@ -129,11 +129,11 @@ async def _read_again(context: ToolContext, phrase: str, first: _Reading) -> _Re
     return _Reading({**first.rows, **second.rows}, second.incomplete) if second.incomplete else second
 
 
-def _is_project(context: ToolContext, row: Any) -> bool:
-    if not isinstance(row, dict) or not is_project_id(row.get("id")):
+def _are_projects(context: ToolContext, rows: list[Any]) -> bool:
+    if not all(isinstance(row, dict) for row in rows) or not are_project_ids(*[row.get("id") for row in rows]):
         return False
     asked = context.organization
-    return asked is CURRENT or row.get("organization") in (None, str(asked))
+    return asked is CURRENT or all(row.get("organization") in (None, str(asked)) for row in rows)
 
 
 def _of_one_organization(rows: Iterable[JSONObject]) -> bool:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple
 
-from projects_mcp.api.types import CURRENT, JSONObject
+from projects_mcp.api.types import CURRENT, JSONObject, are_project_ids
 from projects_mcp.errors.connection import InvalidResponse
-from projects_mcp.errors.refusals import OtherOrganization, ProjectNotIdentified
+from projects_mcp.errors.refusals import NoSuchPage, OtherOrganization, ProjectNotIdentified
+from projects_mcp.errors.rejected import InvalidRequest, NotFound, ServerError
 from projects_mcp.gateway.context import ToolContext
+from projects_mcp.tools.all_projects import read_all_projects, read_page
 from projects_mcp.tools.tool import tool
 from projects_mcp.tools.views import list_items, select_fields, summary
 
 __all__ = ["project_activity", "project_get", "project_is_generating_demo_data", "project_list"]
 
-_LARGEST_PAGE: Final = 500
-_MOST_PROJECTS: Final = 5_000
-"""PostHog's own cap is 2,000 projects in an organization."""
+_SEARCHED_HERE: Final = "PostHog did not search, so all projects were read and their names compared here."
+_UNORDERED: Final = (
+    "PostHog keeps no order: a project that is edited in between can be missing from the pages, or come twice. Up to "
+    "500 come in one."
+)
+_FEWER: Final = "PostHog answered fewer projects than it counts. Try again in a moment."
 
 _FIELDS: Final[Mapping[str, Any]] = {
     "type": "array",
@@ -40,17 +45,18 @@ async def project_list(
     context: ToolContext, *, search: str = "", limit: int = 100, offset: int = 0, fields: Sequence[str] = ()
 ) -> JSONObject:
     """Return one page of projects, the organization stated once, and where the next page starts."""
-    projects, total, more = await (_only_page if context.services.policy.only else _page)(
-        context, search, limit, offset
-    )
+    whole = bool(search.strip() or context.services.policy.only)
+    listed = await (_part_of_all(context, search, limit, offset) if whole else _page(context, limit, offset))
+    projects = listed.projects
     organization = projects[0].get("organization") if projects else _stated(context)
     result: JSONObject = {
         "organization_id": organization,
-        "total": total,
+        "total": listed.total,
         "projects": list_items(projects, fields, organization),
     }
-    if more:
+    if listed.more:
         result["next_offset"] = offset + len(projects)
+    result |= {name: said for name, said in (("incomplete", listed.incomplete), ("note", listed.note)) if said}
     known = {name for item in projects for name in item}
     if projects and (missing := [name for name in fields if name not in known]):
         result["not_in_list"] = {"fields": missing, "use": "project_get"}
@@ -72,11 +78,11 @@ async def project_get(
 ) -> JSONObject:
     """Return one project, compact, in full, or exactly the fields that were asked for."""
     project = await context.read()
-    if type(project.get("id")) is not int:
+    if not are_project_ids(project.get("id")) or not isinstance(project.get("name"), str):
         raise InvalidResponse("shape")
     if context.project is not CURRENT and project["id"] != context.project:
         raise ProjectNotIdentified
-    if context.organization is not CURRENT and project.get("organization") not in {None, str(context.organization)}:
+    if context.organization is not CURRENT and project.get("organization") not in (None, str(context.organization)):
         # PostHog answers the current project of the key's owner, whatever organization the path names.
         raise OtherOrganization
     if fields:
@@ -97,10 +103,16 @@ async def project_get(
 )
 async def project_activity(context: ToolContext, *, limit: int = 10, page: int = 1) -> JSONObject:
     """Return one page of the activity log."""
-    answer = await context.read({"limit": limit, "page": page})
+    try:
+        answer = await context.read({"limit": limit, "page": page})
+    except (InvalidRequest, NotFound, ServerError):
+        await _require_page(context, limit, page)
+        raise
     entries = answer.get("results")
     if not isinstance(entries, list):
         raise InvalidResponse("shape")
+    if page > 1 and not entries:
+        await _require_page(context, limit, page)
     result: JSONObject = {
         "project_id": context.project,
         "total": answer.get("total_count"),
@@ -110,6 +122,21 @@ async def project_activity(context: ToolContext, *, limit: int = 10, page: int =
     if answer.get("next"):
         result["next_page"] = page + 1
     return result
+
+
+async def _require_page(context: ToolContext, limit: int, page: int) -> None:
+    """Make sure that a page is there. Of one past the end, versions of PostHog answer 404, 400, 500 or nothing.
+
+    Raises:
+        NoSuchPage: it is past the end.
+        PostHogError: the first page cannot be read either.
+    """
+    if page == 1:
+        return
+    first = await context.read({"limit": limit, "page": 1})
+    total = first.get("total_count")
+    if type(total) is int and total <= (page - 1) * limit:
+        raise NoSuchPage(page=page, pages=max(1, -(-total // limit)))
 
 
 @tool(
@@ -125,36 +152,34 @@ async def project_is_generating_demo_data(context: ToolContext) -> JSONObject:
     return {"project_id": context.project, "is_generating_demo_data": flag}
 
 
-_Page: TypeAlias = tuple[list[JSONObject], int | None, bool]
-"""Projects, how many there are in all, and whether more follow."""
+class _Listed(NamedTuple):
+    """The projects of one answer, how many there are in all, whether more follow, and what is to be said of them."""
+
+    projects: list[JSONObject]
+    total: int | None
+    more: bool
+    incomplete: str = ""
+    note: str = ""
 
 
-async def _page(context: ToolContext, search: str, limit: int, offset: int) -> _Page:
-    """Read one page."""
-    query: dict[str, str | int] = {"limit": limit}
-    if offset:
-        query["offset"] = offset
-    if search:
-        query["search"] = search
-    answer = await context.read(query)
-    found = answer.get("results")
-    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
-        raise InvalidResponse("shape")
-    count = answer.get("count")
-    total = count if isinstance(count, int) else None
-    more = bool(found) and (bool(answer.get("next")) or (total is not None and offset + len(found) < total))
-    return found, total, more
+async def _page(context: ToolContext, limit: int, offset: int) -> _Listed:
+    """Read one page, as PostHog cuts it."""
+    page = await read_page(context, limit=limit, offset=offset)
+    missing = page.total is not None and not page.more and offset + len(page.rows) < page.total
+    note = _UNORDERED if page.more or (offset and page.rows) else ""
+    return _Listed(page.rows, page.total, page.more, _FEWER if missing else "", note)
 
 
-async def _only_page(context: ToolContext, search: str, limit: int, offset: int) -> _Page:
-    """Read all projects, and keep those that the operator allows: nothing is said of the others, nor how many."""
-    allowed: list[JSONObject] = []
-    read, more = 0, True
-    while more and read < _MOST_PROJECTS:
-        page, _, more = await _page(context, search, _LARGEST_PAGE, read)
-        read += len(page)
-        allowed += [item for item in page if item.get("id") in (context.services.policy.only or ())]
-    return allowed[offset : offset + limit], len(allowed), offset + limit < len(allowed)
+async def _part_of_all(context: ToolContext, search: str, limit: int, offset: int) -> _Listed:
+    """Read all projects, and keep those that were looked for and that the operator allows.
+
+    Nothing is said of the others, nor how many they are.
+    """
+    found = await read_all_projects(context, search)
+    only = context.services.policy.only
+    rows = [row for row in found.rows if not only or row["id"] in only]
+    note = _SEARCHED_HERE if found.searched_here else ""
+    return _Listed(rows[offset : offset + limit], len(rows), offset + limit < len(rows), found.incomplete, note)
 
 
 def _stated(context: ToolContext) -> str | None:

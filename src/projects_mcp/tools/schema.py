@@ -17,8 +17,8 @@ from projects_mcp.api.settings_table import SETTINGS
 
 __all__ = ["closed_object", "public_schema", "settings_schema"]
 
-_LENGTHS: Final = frozenset({"minLength", "maxLength", "maxItems", "decimals"})
-"""Bounds of length, which nobody meets by accident, and `decimals`, which is no word of JSON Schema."""
+_LENGTHS: Final = frozenset({"minLength", "maxLength", "maxItems", "decimals", "filled"})
+"""Bounds of length, which nobody meets by accident, and two that are no words of JSON Schema."""
 _FAR: Final = 100_000
 """A range that ends beyond this is as wide as nobody needs."""
 _RANGE: Final = frozenset({"minimum", "maximum"})

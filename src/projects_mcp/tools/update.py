@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from projects_mcp.api.json_values import canonical, same_json
+from projects_mcp.api.json_values import canonical
 from projects_mcp.api.outcome import Outcome
 from projects_mcp.api.settings_diff import Revert, SettingsDiff, expected_after
-from projects_mcp.api.settings_impact import MAY_BE_IRREVERSIBLE, describe_impact, irreversible
+from projects_mcp.api.settings_impact import MAY_BE_IRREVERSIBLE, describe_impact, describe_replaced, irreversible
+from projects_mcp.api.settings_newer import keys_at_risk
 from projects_mcp.api.settings_table import SETTINGS
 from projects_mcp.api.types import JSONObject, organization_of
 from projects_mcp.errors.refusals import (
@@ -90,7 +91,8 @@ async def project_update(
 def _irreversible(sent: Mapping[str, Any], before: JSONObject) -> dict[str, str]:
     if MAY_BE_IRREVERSIBLE.isdisjoint(sent):
         return {}
-    return irreversible(SettingsDiff.between(sent, before, expected_after(sent, before)).changed)
+    after = expected_after(sent, before, all_known=True)  # any doubt about what the project has asks a person
+    return irreversible(SettingsDiff.between(sent, before, after).changed)
 
 
 async def _confirm_for_good(
@@ -136,8 +138,7 @@ async def _read_expected(context: ToolContext, expected: Mapping[str, Any]) -> J
     before = await context.read_project()
     found: JSONObject = {}
     for name, value in expected.items():
-        normal = SETTINGS[name].normal if name in SETTINGS else lambda item: item
-        if not same_json(normal(before.get(name)), normal(value)):
+        if not SETTINGS[name].same(before.get(name), value):
             found[name] = before.get(name)
     if found:
         raise NotExpected(found=found)
@@ -167,9 +168,12 @@ def _body(settings: Mapping[str, Any], clear: Sequence[str]) -> JSONObject:
 def _preview(context: ToolContext, sent: Mapping[str, Any], before: JSONObject) -> JSONObject:
     after = expected_after(sent, before)
     diff = SettingsDiff.between(sent, before, after)
-    apply = suggestion("project_update", _same_call(context, sent), "Apply this change.")
-    lost = irreversible(diff.changed)
+    known = {name: value for name, value in sent.items() if name not in diff.unknown}
+    apply = suggestion("project_update", _same_call(context, known), "Apply this change.")
+    lost = _irreversible(sent, before)
     result = _receipt(context, after, Outcome.PREVIEW, diff, [apply] if diff.changed and not lost else [])
+    if feared := context.services.redactor.value(keys_at_risk(sent, before)):
+        result["warnings"] = [*result.get("warnings", ()), *describe_replaced(feared, done=False)]
     return result | ({"needs_confirmation": lost} if lost else {})
 
 
@@ -181,19 +185,23 @@ def _receipt(
     suggestions: Sequence[JSONObject] = (),
 ) -> JSONObject:
     kept, clear, lost = _way_back(diff)
+    redactor = context.services.redactor  # a sentence cuts what it quotes, so secrets are removed before
+    warnings = describe_impact(redactor.value(diff.changed))
+    if diff.lost_keys:
+        warnings += describe_replaced(redactor.value(diff.lost_keys), done=True)
     return receipt(
         context,
         after,
         outcome,
         changed=diff.changed,
         ignored=diff.ignored,
+        unknown_to_this_posthog=diff.unknown,
         unchanged=diff.unchanged,
         adjusted=diff.adjusted,
         normalised=diff.normalised,
         note=_ADJUSTED if diff.adjusted else "",
         also_changed=changes(diff.also_changed),
-        # A sentence cuts the values that it quotes, so secrets are removed before.
-        warnings=describe_impact(context.services.redactor.value(diff.changed)),
+        warnings=warnings,
         revert={"settings": kept, "clear": clear} if kept or clear else None,
         not_revertible=lost,
         suggestions=suggestions,
@@ -209,7 +217,12 @@ def _way_back(diff: SettingsDiff) -> Revert:
         backwards = {name: {"before": both["after"], "after": both["before"]} for name, both in diff.changed.items()}
         for_good = {*irreversible(diff.changed), *irreversible(backwards)}
     for name, value in list(settings.items()):
-        if name in for_good or not fits(SETTINGS[name].schema, value):
+        # Older versions have stored values that no version takes; their normal form is the same to PostHog.
+        setting = SETTINGS[name]
+        taken = fits(setting.schema, value)
+        if not taken and fits(setting.schema, normal := setting.normal(value)):
+            settings[name], taken = normal, True
+        if name in for_good or not taken:
             del settings[name]
             lost.append(name)
     for name in for_good.intersection(clear):

@@ -156,6 +156,8 @@ def _beyond_length(schema: Mapping[str, Any], text: str) -> Iterator[str]:
     longest, shortest = schema.get("maxLength", _MAX_TEXT), schema.get("minLength", 0)
     if len(text) > longest:
         yield f"must have at most {longest} characters."
+    elif "filled" in schema and not text.strip():
+        yield "must not be empty."
     elif len(text) < shortest:
         yield "must not be empty." if shortest == 1 else f"must have at least {shortest} characters."
     elif REDACTED in text or _MASKED_TOKEN.search(text):
