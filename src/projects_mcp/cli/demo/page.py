@@ -69,7 +69,7 @@ class Page:
             lines = [*lines[:_MAX_LINES], f"… and {len(lines) - _MAX_LINES} lines more"]
         for index, line in enumerate(lines):
             mark = self._style(_GREEN, "← ") if index == 0 else "  "
-            say("    ", mark, _cut(line, self.columns - _INDENT_COLUMNS))
+            say("    ", mark, _cut(on_one_line(line), self.columns - _INDENT_COLUMNS))
 
     def print_unexpected(self) -> None:
         """Print that the result is not the expected one."""
@@ -117,7 +117,7 @@ def _format_object(value: JSONObject, indent: str) -> Iterator[str]:
 
 
 def _format_value(value: Any) -> str:
-    return on_one_line(value) if isinstance(value, str) and " " not in value else indented_json(value, None)
+    return value if isinstance(value, str) and " " not in value else indented_json(value, None)
 
 
 def _cut(line: str, columns: int) -> str:
