@@ -5,7 +5,7 @@ ARG PYTHON=python:3.13-slim
 
 FROM ${PYTHON} AS build
 WORKDIR /build
-COPY constraints.txt pyproject.toml README.md LICENSE ./
+COPY constraints.txt pyproject.toml hatch_build.py README.md LICENSE ./
 COPY src src
 # pip compiles what it installs. It is compiled once more, without the dates of the sources, so that the bytecode stays
 # valid however the layers are copied: a start without it takes more than twice as long.

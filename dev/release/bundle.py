@@ -22,6 +22,7 @@ from typing import Final
 from dev.environments import CACHE, CONSTRAINTS, ROOT, UnavailableError
 from dev.processes import run
 from dev.toolbox import Toolbox
+from hatch_build import tracked_files
 
 PACKED: Final = (
     "manifest.json",
@@ -31,7 +32,7 @@ PACKED: Final = (
     "src/projects_mcp/**/*.py",
     "src/projects_mcp/py.typed",
 )
-"""What goes into a bundle as it is. Nothing else of a checkout does, whatever lies there."""
+"""What goes into a bundle as it is, if git tracks it. Nothing else of a checkout does, whatever lies there."""
 
 _SECTIONS: Final = frozenset(
     {"build-system", "project", "project.scripts", "tool.hatch.version", "tool.hatch.build.targets.wheel"}
@@ -45,9 +46,13 @@ class BundleError(Exception):
 
 def stage(folder: Path) -> None:
     """Lay out everything but the lock, in an empty folder."""
+    tracked = tracked_files(ROOT)
     for pattern in PACKED:
         for file in sorted(ROOT.glob(pattern)):
-            copy = folder / file.relative_to(ROOT)
+            name = file.relative_to(ROOT)
+            if tracked is not None and name.as_posix() not in tracked:
+                continue
+            copy = folder / name
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)
     (folder / "pyproject.toml").write_text(project(), encoding="utf-8")

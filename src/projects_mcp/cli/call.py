@@ -11,11 +11,13 @@ import anyio
 import anyio.to_thread
 
 from projects_mcp.cli.exit_codes import DONE, FAILED, USAGE
+from projects_mcp.cli.terminal import say
 from projects_mcp.config.settings import Settings
 from projects_mcp.policy.confirmation import Approver, ConfirmationRequest, Consent
 from projects_mcp.runner.build import build_runner
 from projects_mcp.runner.result import ToolResult
 from projects_mcp.runner.runner import ToolRunner
+from projects_mcp.sanitize.json_text import indented_json
 from projects_mcp.tools.catalog import CATALOG
 from projects_mcp.tools.tool import Tool
 
@@ -49,9 +51,9 @@ def run_call(settings: Settings, name: str, pairs: Sequence[str], json_text: str
     approver = TerminalApprover() if sys.stdin.isatty() and sys.stderr.isatty() else None
     result = anyio.run(_call_once, build_runner(settings), name, arguments, approver)
     if result.failed:
-        print(result.text, file=sys.stderr)
+        say(result.text, error=True)
         return USAGE if (result.error or {}).get("kind") == "invalid_argument" else FAILED
-    print(json.dumps(result.body, ensure_ascii=False, indent=2) if sys.stdout.isatty() else result.text)
+    say(indented_json(result.body) if sys.stdout.isatty() else result.text)
     return DONE
 
 
@@ -69,8 +71,8 @@ class TerminalApprover:
 
     async def request_consent(self, question: ConfirmationRequest) -> Consent:
         """Print a confirmation request on stderr and read the answer from stdin. Only `yes` accepts."""
-        print(question.text, file=sys.stderr)
-        print("Type yes to go on: ", end="", file=sys.stderr, flush=True)
+        say(question.text, error=True)
+        say("Type yes to go on: ", error=True, end="")
         line = await anyio.to_thread.run_sync(sys.stdin.readline)
         if not line:
             return Consent.NOTHING
@@ -98,7 +100,7 @@ def _set_argument(arguments: dict[str, Any], tool: Tool, name: str, text: str) -
         return
     fields = arguments.setdefault(outer, {})
     if not isinstance(fields, dict):
-        raise UsageError(f"{outer} is given whole and in part")
+        raise UsageError(f"{outer!r:.60} is given whole and in part")
     fields[inner] = _parse_value(schema.get("properties", {}).get(inner, {}), text)
 
 

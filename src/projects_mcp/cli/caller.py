@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from secrets import token_urlsafe
 from typing import Final
 
 from projects_mcp.cli.exit_codes import DONE
+from projects_mcp.cli.terminal import say
 from projects_mcp.config.settings import SettingsError
 from projects_mcp.http.callers import CALLER_NAME
 
@@ -30,8 +30,8 @@ def run_caller(name: str) -> int:
         SettingsError: the name cannot be used.
     """
     token, entry = new_entry(name)
-    print(f"The token of {name}, which is shown this once: {token}", file=sys.stderr)
-    print(entry, end="")
+    say(f"The token of {name}, which is shown this once: {token}", error=True)
+    say(entry, end="")
     return DONE
 
 

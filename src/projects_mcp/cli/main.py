@@ -10,7 +10,9 @@ from types import SimpleNamespace
 from typing import Final
 
 from projects_mcp.cli.exit_codes import FAILED, INTERRUPTED, USAGE
+from projects_mcp.cli.terminal import say
 from projects_mcp.config.settings import Settings, SettingsError, load
+from projects_mcp.sanitize.text import on_one_line
 
 __all__ = ["main"]
 
@@ -36,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _BEFORE_SETTINGS[options.command](environment, options)
         return _COMMANDS[options.command or "stdio"](load(environment), options)
     except SettingsError as error:
-        print(f"projects-mcp: {error}", file=sys.stderr)
+        say(f"projects-mcp: {on_one_line(str(error))}", error=True)
         return USAGE
     except BrokenPipeError:  # the reader of our output has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -64,7 +66,7 @@ def _call(settings: Settings, options: SimpleNamespace) -> int:
     try:
         return run_call(settings, options.tool, options.pairs, options.json)
     except UsageError as error:
-        print(f"projects-mcp call: {error}", file=sys.stderr)
+        say(f"projects-mcp call: {on_one_line(str(error))}", error=True)
         return USAGE
 
 

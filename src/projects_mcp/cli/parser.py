@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
+from typing import NoReturn
 
 from projects_mcp._version import __version__
+from projects_mcp.cli.exit_codes import USAGE
+from projects_mcp.cli.terminal import say
 from projects_mcp.config.parsers import parse_whole_number
 from projects_mcp.config.settings import is_given
 from projects_mcp.config.variables import VARIABLES
+from projects_mcp.sanitize.text import on_one_line
 
 __all__ = ["apply_flags", "parse"]
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints, which quote the arguments, are printed as all else is."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the usage and the complaint on stderr, and end with code 2."""
+        self.print_usage(sys.stderr)
+        say(f"{self.prog}: error: {on_one_line(message)}", error=True)
+        self.exit(USAGE)
 
 
 def parse(arguments: Sequence[str]) -> SimpleNamespace:
@@ -36,9 +51,9 @@ def apply_flags(environment: Mapping[str, str], options: SimpleNamespace) -> dic
     return {**environment, **{name: text for name, text in given.items() if is_given(text)}}
 
 
-def _settings_parser() -> argparse.ArgumentParser:
+def _settings_parser() -> _Parser:
     """Build the flags that every command takes."""
-    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     group = common.add_argument_group("settings, over those of the environment")
     flags = [(name, row.flag) for name, row in VARIABLES.items() if row.flag is not None]
     for name, flag in sorted(flags, key=lambda item: item[1].constant is None):  # those that take no value come first
@@ -50,9 +65,9 @@ def _settings_parser() -> argparse.ArgumentParser:
     return common
 
 
-def _build_parser() -> argparse.ArgumentParser:
+def _build_parser() -> _Parser:
     common = _settings_parser()
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="projects-mcp",
         parents=[common],
         description="An MCP server that manages PostHog projects safely. Without a command it serves over stdio.",
@@ -62,9 +77,7 @@ def _build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_commands(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
-) -> None:
+def _add_commands(commands: argparse._SubParsersAction[_Parser], common: _Parser) -> None:
     """Add a parser for each command, in the order of `--help`."""
     demo = commands.add_parser("demo", parents=[common], help="show each tool at work on the sandbox")
     demo.add_argument("--color", choices=["auto", "always", "never"], default="auto", help="default: as the terminal")

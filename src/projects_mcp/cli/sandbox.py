@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-
 from projects_mcp.cli.exit_codes import DONE, FAILED
+from projects_mcp.cli.terminal import say
 from projects_mcp.sandbox.process import SandboxServer
 from projects_mcp.sandbox.seed import seed
 from projects_mcp.sandbox.world.state import World
@@ -25,15 +24,14 @@ def run_sandbox(port: int) -> int:
     server = SandboxServer.bind(world, port)
     if server is None:
         return FAILED
-    print(f"The sandbox is PostHog at {server.origin}", file=sys.stderr)
+    say(f"The sandbox is PostHog at {server.origin}", error=True)
     _print_credentials(world)
-    sys.stderr.flush()
     server.run()
     return DONE
 
 
 def _print_credentials(world: World) -> None:
     for key in world.api_keys.values():
-        print(f"  {key.value}  {key.label}: {', '.join(key.scopes)}", file=sys.stderr)
+        say(f"  {key.value}  {key.label}: {', '.join(key.scopes)}", error=True)
     for session in world.sessions.values():
-        print(f"  session id {session.id} with CSRF token {session.csrf_token}", file=sys.stderr)
+        say(f"  session id {session.id} with CSRF token {session.csrf_token}", error=True)

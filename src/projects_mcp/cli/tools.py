@@ -8,6 +8,7 @@ from typing import Any
 import anyio
 
 from projects_mcp.cli.exit_codes import DONE
+from projects_mcp.cli.terminal import say
 from projects_mcp.config.settings import Settings
 from projects_mcp.runner.build import build_runner
 from projects_mcp.runner.runner import ToolRunner
@@ -30,12 +31,12 @@ def run_tools(settings: Settings, *, as_json: bool) -> int:
     """
     hidden = anyio.run(_hidden_tools, build_runner(settings))
     if as_json:
-        print(json.dumps([_to_json(tool) for tool in CATALOG if tool.name not in hidden], indent=2))
+        say(json.dumps([_to_json(tool) for tool in CATALOG if tool.name not in hidden], indent=2))
         return DONE
     width = max(len(tool.name) for tool in CATALOG)
     for tool in CATALOG:
         state = "hidden" if tool.name in hidden else tool.effect.value
-        print(f"{tool.name:{width}}  {state:8}{hidden.get(tool.name, tool.title)}")
+        say(f"{tool.name:{width}}  {state:8}{hidden.get(tool.name, tool.title)}")
     return DONE
 
 

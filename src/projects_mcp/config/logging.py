@@ -19,6 +19,7 @@ from logging.handlers import QueueHandler, QueueListener
 from typing import Any, Final
 
 from projects_mcp.sanitize.redaction import Redactor
+from projects_mcp.sanitize.text import escape_invisible
 
 __all__ = ["StderrListener", "configure_logging"]
 
@@ -128,14 +129,15 @@ class _DroppingHandler(QueueHandler):
 
 
 class _RedactingFormatter(logging.Formatter):
-    """Formats a record whole, traceback included, and then removes secrets from it."""
+    """Formats a record whole, traceback included, then removes secrets from it, and escapes what nobody can see."""
 
     def __init__(self, redactor: Redactor) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
         self._redactor = redactor
 
     def format(self, record: logging.LogRecord) -> str:
-        return self._redactor.text(record.getMessage() if record.name in _BARE else super().format(record))
+        text = record.getMessage() if record.name in _BARE else super().format(record)
+        return escape_invisible(self._redactor.text(text))
 
 
 def _keep_open(descriptor: int) -> None:

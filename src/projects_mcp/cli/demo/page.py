@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -10,6 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from projects_mcp.cli.demo.steps import JSONObject, Step
+from projects_mcp.cli.terminal import Styled, say
+from projects_mcp.sanitize.json_text import indented_json
+from projects_mcp.sanitize.text import on_one_line
 
 __all__ = ["Page"]
 
@@ -39,12 +41,12 @@ class Page:
 
     def print_title(self, text: str) -> None:
         """Print the first line."""
-        print(self._style(_BOLD, text))
+        say(self._style(_BOLD, text))
 
     def print_heading(self, number: int, step: Step) -> None:
         """Print the number and the purpose of a step."""
-        print()
-        print(f"{self._style(_BOLD_CYAN, f'{number:>2}')}  {self._style(_BOLD, step.purpose)}")
+        say()
+        say(self._style(_BOLD_CYAN, f"{number:>2}"), "  ", self._style(_BOLD, step.purpose))
 
     def print_call(self, tool: str, arguments: JSONObject) -> None:
         """Print a tool call on as many lines as it needs."""
@@ -54,7 +56,7 @@ class Page:
     def print_question(self, text: str) -> None:
         """Print a question of the server, and the answer that the demonstration gives."""
         self._print_wrapped(self._style(_YELLOW, "? "), text)
-        print(f"      {self._style(_YELLOW, 'The person at the client accepts.')}")
+        say("      ", self._style(_YELLOW, "The person at the client accepts."))
 
     def print_refusal(self, text: str) -> None:
         """Print why a call was refused."""
@@ -67,35 +69,35 @@ class Page:
             lines = [*lines[:_MAX_LINES], f"… and {len(lines) - _MAX_LINES} lines more"]
         for index, line in enumerate(lines):
             mark = self._style(_GREEN, "← ") if index == 0 else "  "
-            print(f"    {mark}{_cut(line, self.columns - _INDENT_COLUMNS)}")
+            say("    ", mark, _cut(on_one_line(line), self.columns - _INDENT_COLUMNS))
 
     def print_unexpected(self) -> None:
         """Print that the result is not the expected one."""
-        print(f"    {self._style(_BOLD_RED, 'This is not what this step should do.')}")
+        say("    ", self._style(_BOLD_RED, "This is not what this step should do."))
 
     def print_audit_records(self, records: Sequence[JSONObject]) -> None:
         """Print some records of the audit log."""
-        print()
-        print(self._style(_BOLD, "The audit log on replacing the token: intent before, outcome after."))
+        say()
+        say(self._style(_BOLD, "The audit log on replacing the token: intent before, outcome after."))
         for record in records:
             text = ", ".join(f"{name}: {_format_value(value)}" for name, value in record.items())
             self._print_wrapped(self._style(_CYAN, "· "), text)
 
     def print_verdict(self, failed: Sequence[int], total: int) -> None:
         """Print how many of the steps went as expected."""
-        print()
+        say()
         if failed:
-            print(self._style(_BOLD_RED, f"{len(failed)} of {total} steps did not do what they should: {failed}"))
+            say(self._style(_BOLD_RED, f"{len(failed)} of {total} steps did not do what they should: {failed}"))
         else:
-            print(self._style(_BOLD_GREEN, f"All {total} steps did what they should."))
+            say(self._style(_BOLD_GREEN, f"All {total} steps did what they should."))
 
-    def _print_wrapped(self, mark: str, text: str) -> None:
+    def _print_wrapped(self, mark: Styled, text: str) -> None:
         lines = textwrap.wrap(text, self.columns - _INDENT_COLUMNS, break_on_hyphens=False)
         for index, line in enumerate(lines):
-            print(f"    {mark if index == 0 else '  '}{line}")
+            say("    ", mark if index == 0 else "  ", line)
 
-    def _style(self, code: str, text: str) -> str:
-        return f"\x1b[{code}m{text}\x1b[0m" if self.color else text
+    def _style(self, code: str, text: str) -> Styled:
+        return Styled(text, code if self.color else "")
 
 
 def _format_object(value: JSONObject, indent: str) -> Iterator[str]:
@@ -115,7 +117,7 @@ def _format_object(value: JSONObject, indent: str) -> Iterator[str]:
 
 
 def _format_value(value: Any) -> str:
-    return value if isinstance(value, str) and " " not in value else json.dumps(value, ensure_ascii=False)
+    return value if isinstance(value, str) and " " not in value else indented_json(value, None)
 
 
 def _cut(line: str, columns: int) -> str:

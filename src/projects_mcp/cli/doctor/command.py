@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,11 +12,14 @@ import anyio
 
 from projects_mcp.cli.doctor.diagnosis import Diagnosis, diagnose
 from projects_mcp.cli.doctor.findings import Level, exit_code
+from projects_mcp.cli.terminal import say
 from projects_mcp.config.parsers import REGIONS
 from projects_mcp.config.settings import Settings
 from projects_mcp.config.variables import VARIABLES
 from projects_mcp.posthog.pool import ASGIApplication
+from projects_mcp.sanitize.json_text import indented_json
 from projects_mcp.sanitize.redaction import Redactor
+from projects_mcp.sanitize.text import on_one_line
 
 __all__ = ["run_doctor"]
 
@@ -47,8 +48,7 @@ def run_doctor(
     diagnosis = anyio.run(diagnose, environment, clouds, application)
     redactor = Redactor(_collect_secrets(environment, diagnosis.settings))
     report = _build_report(diagnosis, redactor)
-    text = json.dumps(report, ensure_ascii=False, indent=2) if as_json else _format_report(report)
-    sys.stdout.write(text + "\n")
+    say(indented_json(report) if as_json else _format_report(report))
     return exit_code(diagnosis.findings)
 
 
@@ -86,11 +86,11 @@ def _build_report(diagnosis: Diagnosis, redactor: Redactor) -> dict[str, Any]:
 def _format_report(report: Mapping[str, Any]) -> str:
     lines: list[str] = []
     for finding in report["findings"]:
-        lines.append(f"{finding['level']:9}{finding['check']:15}{finding['sentence']}")
-        lines += [f"{_INDENT}{finding['fix']}"] if finding["fix"] else []
+        lines.append(f"{finding['level']:9}{finding['check']:15}{on_one_line(finding['sentence'])}")
+        lines += [f"{_INDENT}{on_one_line(finding['fix'])}"] if finding["fix"] else []
     if report["hidden"]:
         lines += ["", "Tools that are hidden, and why:"]
-        lines += [f"  {name}\n    {reason}" for name, reason in report["hidden"].items()]
+        lines += [f"  {name}\n    {on_one_line(reason)}" for name, reason in report["hidden"].items()]
     else:
         unknown = report["hidden"] is None
         lines += ["", _HIDDEN_UNKNOWN if unknown else "No tool is hidden."]

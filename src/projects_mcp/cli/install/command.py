@@ -21,7 +21,9 @@ from projects_mcp.cli.install.entries import (
     render_block,
 )
 from projects_mcp.cli.install.merge import NotMergedError, merge_into_file
+from projects_mcp.cli.terminal import say
 from projects_mcp.config.settings import SettingsError, load
+from projects_mcp.sanitize.text import on_one_line
 
 __all__ = ["CLIENTS", "Place", "file_of", "run_install"]
 
@@ -72,6 +74,8 @@ def run_install(
 ) -> int:
     """Print the entry for a client on stdout, or write it into the client's file. Print how to give the key on stderr.
 
+    If the file cannot be changed, the entry is printed for the person to paste.
+
     Args:
         name: one of `CLIENTS`.
         given: settings for the entry by variable, such as `POSTHOG_HOST`; none of them may be a secret.
@@ -84,39 +88,41 @@ def run_install(
         The exit code: `FAILED` if the file was not changed, `USAGE` if there is no such client or a setting is wrong.
     """
     if name not in CLIENTS:
-        sys.stderr.write(f"projects-mcp install: the clients are {', '.join(CLIENTS)}.\n")
+        say(f"projects-mcp install: the clients are {', '.join(CLIENTS)}.", error=True)
         return USAGE
     try:
         load(given)
     except SettingsError as error:
-        sys.stderr.write(f"projects-mcp install: {error}\n")
+        say(f"projects-mcp install: {on_one_line(str(error))}", error=True)
         return USAGE
     client = CLIENTS[name]
     added = build_addition(client, program or find_command(), given)
     file = file_of(client, place or Place.here())
     if not write:
-        sys.stdout.write(render_block(client, added) + "\n")
-        where = f"Add this to {file}." if file else "Add this where the client keeps its servers."
-        sys.stderr.write(f"{where} {_key_advice(client, added)}\n")
+        say(render_block(client, added))
+        where = f"Add this to {on_one_line(str(file))}." if file else "Add this where the client keeps its servers."
+        say(f"{where} {_key_advice(client, added)}", error=True)
         return DONE
     if file is None:
-        sys.stderr.write(f"projects-mcp install: {name} stands for any client, so there is no file to write.\n")
+        say(f"projects-mcp install: {name} stands for any client, so there is no file to write.", error=True)
         return USAGE
     return _write_entry(file, client, added, force=force)
 
 
 def _write_entry(file: Path, client: Client, added: Addition, *, force: bool) -> int:
+    shown = on_one_line(str(file))
     try:
         written = merge_into_file(file, client, added, force=force)
     except NotMergedError as error:
-        sys.stderr.write(f"projects-mcp install: {file} was not changed. {error}\n")
+        say(f"projects-mcp install: {shown} was not changed. {error} The entry is:", error=True)
+        say(render_block(client, added))
         return FAILED
     if not written.changed:
-        sys.stdout.write(f"{file} has this entry already.\n")
+        say(f"{shown} has this entry already.")
         return DONE
-    backup = f" What it was is in {written.backup.name} beside it." if written.backup else ""
-    sys.stdout.write(f"{file} has the entry now.{backup} Restart {client.title}.\n")
-    sys.stderr.write(f"{_key_advice(client, added)}\n")
+    backup = f" What it was is in {on_one_line(written.backup.name)} beside it." if written.backup else ""
+    say(f"{shown} has the entry now.{backup} Restart {client.title}.")
+    say(_key_advice(client, added), error=True)
     return DONE
 
 

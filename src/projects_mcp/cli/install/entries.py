@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from projects_mcp.sanitize.json_text import indented_json
+from projects_mcp.sanitize.text import has_invisible
+
 __all__ = [
     "CLIENTS",
     "INPUT",
@@ -24,6 +27,8 @@ __all__ = [
     "build_addition",
     "find_command",
     "render_block",
+    "render_inline",
+    "render_table",
 ]
 
 NAME: Final = "projects"
@@ -154,20 +159,31 @@ def _key_reference(client: Client) -> dict[str, str]:
 def render_block(client: Client, added: Addition) -> str:
     """Render the file of a client that has no other server, for a person to paste."""
     if client.toml:
-        return _render_toml(client, added.entry)
+        return render_table(client, added.entry)
     inputs = {"inputs": [dict(entry) for entry in added.inputs]} if added.inputs else {}
-    return json.dumps({**inputs, client.section: {NAME: dict(added.entry)}}, indent=2, ensure_ascii=False)
+    return indented_json({**inputs, client.section: {NAME: dict(added.entry)}})
 
 
-def _render_toml(client: Client, entry: Mapping[str, Any]) -> str:
-    lines = [f"[{client.section}.{NAME}]"]
-    for name, value in entry.items():
-        if isinstance(value, Mapping):
-            inside = ", ".join(f"{key} = {json.dumps(text)}" for key, text in value.items())
-            lines.append(f"{name} = {{ {inside} }}")
-        else:  # strings and lists of strings are the same in JSON and in TOML
-            lines.append(f"{name} = {json.dumps(value)}")
-    return "\n".join(lines)
+def render_table(client: Client, entry: Mapping[str, Any]) -> str:
+    """Render the entry of a server as a TOML table."""
+    lines = [f"{name} = {_toml_value(value)}" for name, value in entry.items()]
+    return "\n".join([f"[{client.section}.{NAME}]", *lines])
+
+
+def render_inline(entry: Mapping[str, Any]) -> str:
+    """Render the entry of a server as an inline TOML table."""
+    return _toml_value(entry)
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{name} = {_toml_value(item)}' for name, item in value.items())} }}"
+    # Strings and lists of strings are the same in JSON and in TOML, but TOML has no surrogates.
+    return _toml_escaped(json.dumps(value, ensure_ascii=False))
+
+
+def _toml_escaped(text: str) -> str:
+    return "".join(f"\\U{ord(each):08x}" if has_invisible(each) else each for each in text)
 
 
 def find_command() -> Command:

@@ -1,0 +1,139 @@
+"""Read and replace the file of a client, so that nobody ever sees half of it and no change of another is lost."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from secrets import token_hex
+from typing import Final, NamedTuple
+
+__all__ = ["Found", "NotMergedError", "read_file", "replace_file"]
+
+_MOST_BYTES: Final = 8 * 1024 * 1024
+"""The largest file that is worked on. Clients' files have some kilobytes."""
+
+
+class NotMergedError(Exception):
+    """The file was not changed. The text says why, and what to do."""
+
+
+class Found(NamedTuple):
+    """A file as it was read.
+
+    Attributes:
+        path: the file itself, behind all symbolic links.
+        data: its bytes; None if there is no such file yet.
+        status: its mode and owner; None if there is no such file yet.
+    """
+
+    path: Path
+    data: bytes | None = None
+    status: os.stat_result | None = None
+
+
+def read_file(file: Path) -> Found:
+    """Read the file of a client, if it is one that may be replaced.
+
+    Raises:
+        NotMergedError: it must be left alone.
+        OSError: it cannot be read.
+    """
+    try:
+        path = file.resolve()
+    except RuntimeError:  # before Python 3.13, for links that lead to each other
+        raise NotMergedError("It is a link that leads to itself.") from None
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return Found(path)
+    if not stat.S_ISREG(status.st_mode):  # reading a pipe would wait for ever
+        raise NotMergedError("It is not a regular file.")
+    if status.st_size > _MOST_BYTES:
+        raise NotMergedError(f"It has more than {_MOST_BYTES // 1024 // 1024} MB.")
+    if status.st_nlink > 1:
+        raise NotMergedError("It has a second name, a hard link, which would keep the former content.")
+    # The mode is asked too: to the superuser, every file is writable.
+    if not status.st_mode & 0o222 or not os.access(path, os.W_OK):
+        raise NotMergedError("It is read-only.")
+    return Found(path, path.read_bytes(), status)
+
+
+def replace_file(found: Found, new: bytes) -> Path | None:
+    """Replace a file atomically, and keep a backup of it. It keeps its mode and owner.
+
+    Args:
+        found: the file as it was read.
+        new: its new content.
+
+    Returns:
+        The backup; None if there was no file.
+
+    Raises:
+        NotMergedError: somebody else has written the file in the meantime.
+        OSError: it cannot be written, or its owner cannot be kept. Nothing was changed.
+    """
+    path = found.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
+    backup = None if found.data is None else path.with_name(f"{path.name}.backup-{stamp}")
+    temporary = path.with_name(f".{path.name}.{token_hex(8)}.tmp")
+    written: list[Path] = []
+    try:
+        _create(temporary, new, found.status)
+        written.append(temporary)
+        if backup is not None and found.data is not None:
+            _create(backup, found.data, found.status)
+            written.append(backup)
+        _require_unchanged(found)
+        temporary.replace(path)
+    except BaseException:
+        for each in written:
+            each.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+    return backup
+
+
+def _require_unchanged(found: Found) -> None:
+    """Raise if a client has written its file in the meantime: that change must not be lost."""
+    path = found.path
+    if (path.read_bytes() if path.exists() else None) != found.data:
+        raise NotMergedError("Something else wrote the file in the meantime. Close the client and try again.")
+
+
+def _create(path: Path, data: bytes, status: os.stat_result | None) -> None:
+    """Write a new file and flush it to the disk. Without a status to keep, the umask decides."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags, 0o666 if status is None else 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            if status is not None:
+                _keep_owner(path, status)
+                path.chmod(stat.S_IMODE(status.st_mode))  # last: a change of the owner takes bits of it away
+            stream.flush()
+            os.fsync(stream.fileno())
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _keep_owner(path: Path, status: os.stat_result) -> None:
+    if not hasattr(os, "chown"):
+        return
+    mine = path.stat()
+    if (mine.st_uid, mine.st_gid) != (status.st_uid, status.st_gid):
+        os.chown(path, status.st_uid, status.st_gid)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Flush the new name to the disk, where the system lets a folder be opened. The file is replaced already."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
