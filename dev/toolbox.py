@@ -24,6 +24,9 @@ NODE_PACKAGES: Final[Mapping[str, str]] = {
 }
 """The packages of Node. The SDK for TypeScript is there twice: its first line, and the client of its second."""
 
+PRISM: Final[Mapping[str, str]] = {"@stoplight/prism-cli": "5.16.0"}
+"""A mock of any OpenAPI document. It needs Node 24.18 or newer, and far more packages than all the others together."""
+
 PUBLISHING: Final = ("build==1.6.1", "twine==7.0.0", "uv==0.13.9")
 SDK_1X: Final = ("mcp==1.30.0",)
 SCHEMAS: Final = ("skillsaw==0.22.0",)
@@ -58,6 +61,11 @@ class Toolbox:
     def environment(self) -> dict[str, str]:
         """The environment of this process, with our Node first on its path."""
         return first_on_path(self.node)
+
+    @property
+    def prism(self) -> str:
+        """The program `prism`. It needs `environment` to find the right Node."""
+        return str(make_node_packages("prism", PRISM, self.node, install=self._install) / ".bin" / "prism")
 
     @property
     def publishing(self) -> Path:

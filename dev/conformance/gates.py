@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final
 
 from dev.conformance import clients, conformance, inspector
+from dev.openapi import prism
 from dev.release import publishing, wheel
 from dev.toolbox import Toolbox
 
@@ -29,6 +30,7 @@ GATES: Final[Mapping[str, Gate]] = {
     "inspector": inspector.inspect,
     "typescript": clients.typescript,
     "python-1.x": clients.python,
+    "openapi": prism.check,
     "mcpb": publishing.manifest,
     "registry": publishing.registry,
     "wheel": wheel.check,

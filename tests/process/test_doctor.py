@@ -16,9 +16,9 @@ from projects_mcp.cli.doctor.command import run_doctor
 from projects_mcp.config.variables import VARIABLES
 from projects_mcp.sandbox import (
     ACME_ID,
+    CSRF_TOKEN,
     PRODUCTION_ID,
     READ_WRITE_KEY,
-    SESSION_ID,
     Behaviour,
     seed,
 )
@@ -196,7 +196,7 @@ def test_every_wrong_setting_is_named_and_nobody_is_asked(doctor: Callable[..., 
         examined = doctor(
             POSTHOG_HOST=upstream.origin + "/planted/path",
             POSTHOG_PERSONAL_API_KEY_FILE=str(tmp_path / "no-key"),
-            POSTHOG_SESSION_ID=SESSION_ID,
+            POSTHOG_CSRF_TOKEN=CSRF_TOKEN,
             PROJECTS_MCP_ACCESS="planted",
             PROJECTS_MCP_ACESS="planted",
             PROJECTS_MCP_ONLY_PROJECTS="planted",
@@ -210,7 +210,7 @@ def test_every_wrong_setting_is_named_and_nobody_is_asked(doctor: Callable[..., 
     assert {finding["sentence"].split()[0] for finding in wrong} == {
         "POSTHOG_HOST",
         "POSTHOG_PERSONAL_API_KEY_FILE",
-        "POSTHOG_CSRF_TOKEN",
+        "POSTHOG_SESSION_ID",
         "PROJECTS_MCP_ACCESS",
         "PROJECTS_MCP_ONLY_PROJECTS",
     }

@@ -21,6 +21,7 @@ from projects_mcp.sandbox import (
 )
 from projects_mcp.sandbox.app import create_app
 from tests.contract.operations import TOOLS
+from tests.support.csrf import OwnToken
 from tests.support.doctor import Examined, closed_port, healthy, posthog
 from tests.support.harness import Recorder
 from tests.support.upstream import serving
@@ -135,7 +136,7 @@ def test_a_session_that_has_expired(doctor: Callable[..., Examined]) -> None:
 
 
 def test_a_wrong_csrf_token(doctor: Callable[..., Examined]) -> None:
-    with posthog() as upstream:
+    with serving(OwnToken(create_app(seed()))) as upstream:
         examined = doctor(**healthy(upstream.origin, POSTHOG_CSRF_TOKEN="planted0csrf0token00000000000001"))
     assert (examined.code, examined.told()) == (1, {"csrf"})
 

@@ -46,6 +46,8 @@ SENTENCES = {
     "silent": "it did not answer in time",
     "session expired": "The browser session has expired, was signed out, or is of another PostHog.",
     "csrf": "its CSRF token is wrong",
+    "csrf needed": "does not take a CSRF token that this server makes itself",
+    "csrf address": "does not take requests of a browser at",
     "missing project": "does not exist in",
     "audit log": "cannot be written:",
 }

@@ -87,7 +87,7 @@ def test_hosts_that_are_refused(value: str) -> None:
         ("PROJECTS_MCP_RESULT_LIMIT", "12"),
         ("PROJECTS_MCP_RESULT_LIMIT", "a lot"),
         ("POSTHOG_ORGANIZATION_ID", "acme"),
-        ("POSTHOG_SESSION_ID", "abcdef0123456789"),
+        ("POSTHOG_SESSION_ID", "abcdef; 0123456789"),
         ("POSTHOG_CSRF_TOKEN", "abcdef0123456789"),
         ("POSTHOG_PERSONAL_API_KEY", f"{KEY}\r\nX-Admin: 1"),
         ("POSTHOG_PERSONAL_API_KEY", f'"{KEY}"'),

@@ -114,11 +114,8 @@ def _check_together(texts: Mapping[str, str]) -> None:
     """Check the settings that depend on each other."""
     if "POSTHOG_PERSONAL_API_KEY" in texts and "POSTHOG_PERSONAL_API_KEY_FILE" in texts:
         raise SettingsError("Set POSTHOG_PERSONAL_API_KEY or POSTHOG_PERSONAL_API_KEY_FILE, not both.")
-    session = {"POSTHOG_SESSION_ID", "POSTHOG_CSRF_TOKEN"}
-    if len(missing := session - texts.keys()) == 1:
-        raise SettingsError(
-            f"{missing.pop()} is missing: a browser session needs both its session id and its CSRF token."
-        )
+    if "POSTHOG_CSRF_TOKEN" in texts and "POSTHOG_SESSION_ID" not in texts:
+        raise SettingsError("POSTHOG_SESSION_ID is missing: POSTHOG_CSRF_TOKEN is of use only beside it.")
 
 
 def _build(kind: Callable[..., Any], values: Mapping[str, Any]) -> Any:

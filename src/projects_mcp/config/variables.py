@@ -64,7 +64,7 @@ _ROWS: Final = (
         "POSTHOG_CSRF_TOKEN",
         "credentials.session.csrf_token",
         parsers.parse_secret,
-        "Opt-in: cookie posthog_csrftoken of the same browser",
+        "Cookie posthog_csrftoken of the same browser; only where doctor says that it is needed",
         FormField("CSRF token of the browser session"),
         secret=True,
     ),

@@ -74,9 +74,9 @@ CAUSES: Final = (
     ForbiddenCause(
         "csrf",
         ("csrf failed",),
-        "PostHog did not accept the browser session's CSRF token.",
-        "Copy sessionid and posthog_csrftoken again, both from the same signed-in browser, into POSTHOG_SESSION_ID "
-        "and POSTHOG_CSRF_TOKEN.",
+        "PostHog did not accept the CSRF token beside the browser session.{says}",
+        "Copy the cookies sessionid and posthog_csrftoken of {origin}, both from the same signed-in browser (its "
+        "developer tools list them), into POSTHOG_SESSION_ID and POSTHOG_CSRF_TOKEN, and restart the server.",
     ),
     ForbiddenCause(
         "key_restricted",

@@ -86,7 +86,7 @@ class NotExpected(Refusal):
 
 
 class OtherOrganization(Refusal):
-    """The current project of the key's owner is in another organization than the one that was asked for."""
+    """The project is in another organization than the one that was asked for, as `@current` can be."""
 
     kind = "other_organization"
 
@@ -94,8 +94,8 @@ class OtherOrganization(Refusal):
         """Word the refusal."""
         del at
         return (
-            "The current project of the key's owner belongs to another organization than the one asked for. "
-            f"{NOT_CHANGED} Give a project_id; project_list shows the projects of an organization."
+            f"PostHog answered a project of another organization than the one asked for. {NOT_CHANGED} "
+            "project_list shows the projects of an organization: give a project_id of those."
         )
 
 

@@ -86,8 +86,8 @@ class Unauthenticated(StatusError):
             return Words(
                 "session_expired",
                 f"PostHog at {at.origin} did not accept the browser session: it has expired or was signed out.",
-                "Sign in again, and copy sessionid and posthog_csrftoken into POSTHOG_SESSION_ID and "
-                "POSTHOG_CSRF_TOKEN.",
+                "Sign in again, and copy the cookie sessionid into POSTHOG_SESSION_ID. If POSTHOG_CSRF_TOKEN is set, "
+                "it needs the cookie posthog_csrftoken of the same browser.",
             )
         region = _OTHER_REGION.get(at.origin)
         return Words(

@@ -16,9 +16,17 @@ import anyio
 
 from projects_mcp.api.effects import Effect
 from projects_mcp.api.operations import OPERATIONS, Operation
-from projects_mcp.api.types import CURRENT, JSONObject, LargeObject, OrganizationRef, ProjectRef, organization_of
+from projects_mcp.api.types import (
+    CURRENT,
+    JSONObject,
+    LargeObject,
+    OrganizationRef,
+    ProjectRef,
+    are_project_ids,
+    organization_of,
+)
 from projects_mcp.errors.connection import InvalidResponse, PostHogError, ResponseLost
-from projects_mcp.errors.refusals import ProjectBusy, ProjectNotIdentified
+from projects_mcp.errors.refusals import OtherOrganization, ProjectBusy, ProjectNotIdentified
 from projects_mcp.errors.rejected import Forbidden, ServerError
 from projects_mcp.errors.uncertain import WriteUnresolved
 from projects_mcp.gateway.call_audit import CallAudit
@@ -96,8 +104,15 @@ class ToolContext:
         return await self._send(_LIST, self.organization, None, query=query)
 
     async def read_created(self, project: ProjectRef) -> JSONObject:
-        """Read a project that this call may have created, or the current one, which a new project becomes."""
-        return await self._send(_GET, self.organization, project)
+        """Read a project that this call may have created, or the current one, which a new project becomes.
+
+        Raises:
+            ProjectNotIdentified: PostHog answered another one.
+        """
+        created = await self._send(_GET, self.organization, project)
+        if not are_project_ids(created.get("id")) or project not in (CURRENT, created["id"]):
+            raise ProjectNotIdentified
+        return created
 
     def posthog_time(self) -> datetime:
         """Return PostHog's own time, as of its latest answer."""
@@ -111,10 +126,14 @@ class ToolContext:
 
         Raises:
             ProjectNotIdentified: PostHog answered another project.
+            OtherOrganization: the call names an organization, and the project is in another one.
         """
         project = await self._send(_GET, organization or self.organization, self.project)
         if type(project.get("id")) is not int or project["id"] != self.project:  # to Python, true is 1
             raise ProjectNotIdentified
+        place = project.get("organization")  # an older PostHog may not say
+        if organization is None and self._asked is not CURRENT and place is not None and place != str(self._asked):
+            raise OtherOrganization
         self._name = project.get("name")
         return project
 
@@ -126,6 +145,7 @@ class ToolContext:
 
         Raises:
             ProjectNotIdentified: what came is not, beyond doubt, that project.
+            OtherOrganization: the call names an organization, and the project is in another one.
             Refusal: the call may not touch the organization that the project is in.
         """
         if not isinstance(self.project, int):
@@ -133,6 +153,8 @@ class ToolContext:
         target = identify(self.project, await self._send(_GET, organization or self.organization, self.project))
         if target is None:
             raise ProjectNotIdentified
+        if self._asked is not CURRENT and target.organization != self._asked:
+            raise OtherOrganization
         self.authorization.require_target(target.organization, target.id)
         self._name = target.name
         return target
@@ -252,7 +274,7 @@ class ToolContext:
         if self.operation.method == "DELETE" and not answer:
             return
         number, name = answer.get("id"), answer.get("name")
-        if type(number) is not int or (project is not None and number != project) or not isinstance(name, str):
+        if type(number) is not int or number < 1 or number != (project or number) or not isinstance(name, str):
             raise InvalidResponse("shape")
         names = {known.strip() for known in (self._name, body.get("name")) if isinstance(known, str)}
         places = {str(organization), str(body.get("organization_id", organization))}

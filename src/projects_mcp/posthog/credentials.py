@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+import os
+from typing import Final, NamedTuple, TypeAlias
 
 from projects_mcp.sanitize.secret import Secret
 
 __all__ = ["BrowserSession", "Credential", "Credentials", "PersonalKey", "authentication"]
+
+_OWN_CSRF_TOKEN: Final = Secret(os.urandom(16).hex())
+"""Made once for each process. Django takes 32 or 64 letters and digits, and wants cookie and header to be equal.
+The token is no part of the session."""
 
 
 class PersonalKey(NamedTuple):
@@ -16,10 +21,20 @@ class PersonalKey(NamedTuple):
 
 
 class BrowserSession(NamedTuple):
-    """A person's browser session. It has all of that person's power: opt-in, and used for six operations only."""
+    """A person's browser session. It has all of that person's power: opt-in, and used for six operations only.
+
+    Attributes:
+        session_id: the cookie `sessionid`.
+        csrf_token: the cookie `posthog_csrftoken`; one of this process's own if the operator gives none.
+    """
 
     session_id: Secret
-    csrf_token: Secret
+    csrf_token: Secret = _OWN_CSRF_TOKEN
+
+    @property
+    def makes_csrf_token(self) -> bool:
+        """Whether this process has made the CSRF token itself."""
+        return self.csrf_token is _OWN_CSRF_TOKEN
 
 
 Credential: TypeAlias = PersonalKey | BrowserSession
@@ -28,8 +43,8 @@ Credential: TypeAlias = PersonalKey | BrowserSession
 def authentication(credential: Credential, method: str, origin: str) -> dict[str, str]:
     """Return the headers that authenticate one request to `origin`.
 
-    PostHog (Django) wants a session's CSRF token in a cookie and, for anything but GET, also in `X-CSRFToken` together
-    with a `Referer` of its own origin.
+    PostHog (Django) wants a CSRF token beside a session: in a cookie and, for anything but GET, also in `X-CSRFToken`
+    together with a `Referer` of its own origin.
     """
     if isinstance(credential, PersonalKey):
         return {"Authorization": f"Bearer {credential.value.reveal()}"}

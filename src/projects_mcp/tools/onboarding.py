@@ -19,6 +19,10 @@ _ARGUMENTS: Final[Mapping[str, Any]] = {
     "intent_context": {"type": "string", "maxLength": 200},
     "metadata": {"type": "object"},
 }
+_NOT_SEEN: Final = (
+    "PostHog accepted it, and yet its answer shows no new entry for that product. "
+    "Look at product_intents with project_get."
+)
 
 
 @tool(
@@ -65,5 +69,7 @@ async def _record(
     )
     # The answer describes the team, which lacks some of the project's fields, so identity comes from the project.
     old, new = (readback_checks.intent_of(project, product_type) for project in (before, after))
-    changed = {f"product_intents.{product_type}": {"before": old, "after": new}} if old != new else {}
+    if new is None or old == new:  # each time it is recorded, its entry becomes newer
+        return receipt(context, before, Outcome.UNKNOWN, note=_NOT_SEEN)
+    changed = {f"product_intents.{product_type}": {"before": old, "after": new}}
     return receipt(context, before, Outcome.APPLIED, changed=changed)

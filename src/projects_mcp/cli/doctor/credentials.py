@@ -10,14 +10,18 @@ from projects_mcp.cli.doctor.findings import Finding, Level
 from projects_mcp.cli.doctor.probe import UNAUTHENTICATED_CODES, Probe, build_probe, explain_unreachable
 from projects_mcp.config.settings import Settings
 from projects_mcp.errors.connection import PostHogError
-from projects_mcp.errors.rejected import Forbidden, StatusError
+from projects_mcp.errors.rejected import Forbidden, NotFound, StatusError
 from projects_mcp.policy.access import Access
 from projects_mcp.policy.authorization import KeyGrant
-from projects_mcp.posthog.credentials import Credentials
+from projects_mcp.posthog.credentials import BrowserSession, Credentials
 
 __all__ = ["check_grant", "check_session", "explain_refused_key", "is_unauthenticated"]
 
 _NEEDED_SCOPES: Final = frozenset({"project:read", "project:write"})
+_NO_SUCH_ADDRESS: Final = "Endpoint not found."
+"""PostHog's words for an address that it does not know. Only there does it look at no credential."""
+_WRONG_ADDRESS: Final = ("Referer checking failed", "Origin checking failed")
+"""Django's words where it is not the token that it refuses."""
 
 
 def is_unauthenticated(error: PostHogError) -> bool:
@@ -104,20 +108,25 @@ async def check_session(probe: Probe, settings: Settings) -> Finding:
             "session",
             Level.NOTE,
             "No browser session is set. PostHog takes no key for six of the tools, whatever its scopes.",
-            "A person can do those in PostHog's settings. Or set POSTHOG_SESSION_ID and POSTHOG_CSRF_TOKEN.",
+            "A person can do those in PostHog's settings. Or set POSTHOG_SESSION_ID to the cookie sessionid of a "
+            f"browser that is signed in at {settings.origin}.",
         )
+    session = probe.credentials.session
     failure = await _session_failure(probe, unsafe=False)
     if failure is None and settings.policy.access is Access.FULL:
         failure = await _session_failure(probe, unsafe=True)
+        if failure is None and session.makes_csrf_token:
+            sentence = "PostHog accepts the browser session, and beside it a CSRF token that this server makes itself."
+            return Finding.ok("session", sentence)
         if failure is None:
             return Finding.ok("session", "PostHog accepts the browser session and its CSRF token.")
     elif failure is None:
         sentence = (
-            f"PostHog accepts the browser session. Its CSRF token was not checked, because with access "
+            "PostHog accepts the browser session. Its CSRF token was not checked, because with access "
             f"{settings.policy.access} only reads use the session, and they need none."
         )
         return Finding.ok("session", sentence)
-    return _explain_session_failure(failure, settings.origin)
+    return _explain_session_failure(failure, session, settings.origin)
 
 
 async def _session_failure(probe: Probe, *, unsafe: bool) -> PostHogError | None:
@@ -127,19 +136,37 @@ async def _session_failure(probe: Probe, *, unsafe: bool) -> PostHogError | None
     except Forbidden as error:
         return error if error.cause.kind == "csrf" or is_unauthenticated(error) or error.code is None else None
     except PostHogError as error:
+        if isinstance(error, NotFound) and error.detail == _NO_SUCH_ADDRESS:
+            return error
         return error if is_unauthenticated(error) or explain_unreachable(error, probe.origin) else None
     return None
 
 
-def _explain_session_failure(failure: PostHogError, origin: str) -> Finding:
-    copy_both = "and copy the cookies sessionid and posthog_csrftoken into POSTHOG_SESSION_ID and POSTHOG_CSRF_TOKEN"
+def _explain_session_failure(failure: PostHogError, session: BrowserSession, origin: str) -> Finding:
+    own = session.makes_csrf_token
+    cookies = "cookie sessionid into POSTHOG_SESSION_ID"
+    if not own:
+        cookies = "cookies sessionid and posthog_csrftoken into POSTHOG_SESSION_ID and POSTHOG_CSRF_TOKEN"
     if is_unauthenticated(failure):
         sentence = "The browser session has expired, was signed out, or is of another PostHog."
-        return Finding("session", Level.PROBLEM, sentence, f"Sign in at {origin}, {copy_both}.")
+        return Finding("session", Level.PROBLEM, sentence, f"Sign in at {origin}, and copy the {cookies}.")
     if isinstance(failure, Forbidden) and failure.cause.kind == "csrf":
-        sentence = "The browser session is valid, but its CSRF token is wrong: the two are not of the same sign-in."
-        return Finding(
-            "session", Level.PROBLEM, sentence, f"Open the browser that is signed in at {origin}, {copy_both}."
-        )
+        return _explain_csrf_failure(failure.detail or "", origin, cookies, own=own)
     sentence = "The browser session could not be checked, because no usable answer came."
     return Finding("session", Level.WARNING, sentence, "Run this again when PostHog answers.")
+
+
+def _explain_csrf_failure(detail: str, origin: str, cookies: str, *, own: bool) -> Finding:
+    if any(reason in detail for reason in _WRONG_ADDRESS):
+        sentence = f"The browser session is valid, but PostHog does not take requests of a browser at {origin}."
+        fix = "Set POSTHOG_HOST to the address of your PostHog as a browser shows it, without a path."
+    elif own:
+        sentence = "The browser session is valid, but PostHog does not take a CSRF token that this server makes itself."
+        fix = (
+            f"Copy the cookie posthog_csrftoken of {origin} from the same signed-in browser into POSTHOG_CSRF_TOKEN. "
+            "The developer tools of the browser list it beside sessionid."
+        )
+    else:
+        sentence = "The browser session is valid, but its CSRF token is wrong: the two are not of the same sign-in."
+        fix = f"Open the browser that is signed in at {origin}, and copy the {cookies}."
+    return Finding("session", Level.PROBLEM, sentence, fix)
