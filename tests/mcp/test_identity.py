@@ -77,14 +77,15 @@ async def test_a_creation_is_not_read_back_from_another_project(number: object) 
     assert len(harness.recorder.writes) == 1
 
 
-async def test_a_listed_row_without_an_id_of_a_project_is_no_evidence_of_a_creation() -> None:
+async def test_nothing_is_created_if_the_list_holds_what_is_no_project() -> None:
     def bend(method: str, path: str, answer: dict[str, Any]) -> dict[str, Any]:
         return {**answer, "results": [{"id": 0, "name": "New"}]} if "results" in answer else {**answer, "id": None}
 
     harness = bent(bend)
     async with harness.client() as client:
         _, detail = refusal_of(await client.call_tool("project_create", {"name": "New"}))
-    assert (detail["kind"], detail["outcome"]) == ("bad_answer", "unknown")
+    assert (detail["kind"], detail["outcome"]) == ("bad_answer", "not_applied")
+    assert harness.recorder.writes == []
 
 
 @pytest.mark.parametrize("tool", ["project_add_product_intent", "project_complete_product_onboarding"])
