@@ -253,11 +253,11 @@ async def test_a_webhook_is_shown_as_what_became_of_it_and_never_itself(
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("number", [0, -PRODUCTION_ID, True, float(PRODUCTION_ID), str(PRODUCTION_ID), 2**70, None])
-async def test_a_project_without_a_possible_id_is_neither_shown_nor_changed(number: Any) -> None:
-    posthog = SettingsPostHog({"timezone": "UTC"}, answer=lambda project: {**project, "id": number})
+@pytest.mark.parametrize(("asked", "answered"), [(7, 0), (7, -7), (1, True), (7, 7.0), (7, "7"), (7, 2**70), (7, None)])
+async def test_a_project_without_a_possible_id_is_neither_shown_nor_changed(asked: int, answered: Any) -> None:
+    posthog = SettingsPostHog({"timezone": "UTC"}, answer=lambda project: {**project, "id": answered}, number=asked)
     async with Harness(application=posthog).client() as client:
-        get = {"project_id": PRODUCTION_ID}
+        get = {"project_id": asked}
         assert refusal_of(await client.call_tool("project_get", get))[1]["kind"] == "bad_answer"
         change = {**get, "settings": {"timezone": "Asia/Tokyo"}}
         assert refusal_of(await client.call_tool("project_update", change))[1]["kind"] == "not_identified"
