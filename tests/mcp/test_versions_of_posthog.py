@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from projects_mcp.api.settings_diff import expected_after
 from projects_mcp.api.settings_model import Merge
 from projects_mcp.api.settings_table import SETTINGS
-from projects_mcp.sandbox import PRODUCTION_ID
+from projects_mcp.sandbox import PRODUCTION_ID, Behaviour, seed
 from tests.support.harness import ERAS, Era, Harness, body_of, refusal_of
 from tests.support.settings_posthog import Fields, SettingsPostHog, merged
 
@@ -272,3 +272,13 @@ async def test_the_period_of_recordings_claims_nothing_that_is_lost(harness: Har
         body = body_of(await client.call_tool("project_update", {"project_id": PRODUCTION_ID, "settings": settings}))
     assert "existing ones keep the period that they had" in body["warnings"][0]
     assert body["revert"]["settings"] == {"session_recording_retention_period": "90d"}
+
+
+@pytest.mark.anyio
+async def test_a_creation_suggests_no_setting_that_this_posthog_does_not_have() -> None:
+    harness = Harness(world=seed(behaviour=Behaviour(absent_fields=frozenset({"proactive_tasks_enabled"}))))
+    settings = {"proactive_tasks_enabled": True, "test_account_filters": []}
+    async with harness.client() as client:
+        body = body_of(await client.call_tool("project_create", {"name": "New", "settings": settings}))
+    assert body["unknown_to_this_posthog"] == ["proactive_tasks_enabled"]
+    assert [call["arguments"]["settings"] for call in body["next"]] == [{"test_account_filters": []}]

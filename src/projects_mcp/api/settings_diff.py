@@ -66,7 +66,7 @@ class SettingsDiff:
         """
         diff = cls()
         for name, value in sent.items():
-            if created or name in before or name in after:
+            if name in before or name in after:
                 diff._add(SETTINGS[name], value, before.get(name), after.get(name))
             else:
                 diff.unknown.append(name)
