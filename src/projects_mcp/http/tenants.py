@@ -83,9 +83,11 @@ class Tenants:
             SettingsError: it cannot be used; what was read before stays.
         """
         callers = self._load_callers()
-        self.redactor.add_secrets(self._settings.secrets())
-        for credentials in callers.credentials.values() if callers else ():
-            self.redactor.add_secrets(credentials.secrets())
+        named = callers.credentials.values() if callers else ()
+        # All at once: each addition works out the encodings of all that are known.
+        self.redactor.add_secrets(
+            [*self._settings.secrets(), *(secret for credentials in named for secret in credentials.secrets())]
+        )
         self.callers = callers
 
     async def posthog_answers(self) -> bool:

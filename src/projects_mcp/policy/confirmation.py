@@ -141,8 +141,7 @@ def confirmation_request(
         details: arguments that change what happens, such as the organization that a project moves to.
         redactor: removes secrets from the name before it is cut.
     """
-    plain = target.name.isascii() and target.name.isprintable()
-    invisible = " Its name holds characters that cannot be seen." if not plain and has_invisible(target.name) else ""
+    invisible = " Its name holds characters that cannot be seen." if has_invisible(target.name) else ""
     text = (
         f"{action} {redactor.quote(target.name)} (id {target.id}, organization {target.organization})?{invisible} "
         f"{redactor.text(consequence)} Accept only if this is what you want."

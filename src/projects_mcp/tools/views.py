@@ -85,9 +85,7 @@ def list_items(projects: Iterable[Mapping[str, Any]], fields: Sequence[str], org
 
 
 def _note_on_name(project: Mapping[str, Any]) -> JSONObject:
-    name = project.get("name")
-    plain = not isinstance(name, str) or (name.isascii() and name.isprintable())
-    return {"name_note": _INVISIBLE} if not plain and has_invisible(name) else {}
+    return {"name_note": _INVISIBLE} if has_invisible(project.get("name")) else {}
 
 
 def _links(project: Mapping[str, Any], origin: str) -> JSONObject:

@@ -1,0 +1,67 @@
+"""Find secrets that a text assigns to a name which speaks of one: `API_KEY=…`, `X-API-Key: …`, `?token=…`.
+
+The text may be a line of an environment, a header, an address, or a piece of JSON that is cut or escaped.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from projects_mcp.sanitize.names import measures, speaks_of_secret
+from projects_mcp.sanitize.patterns import REDACTED
+
+__all__ = ["without_assigned"]
+
+_MARKERS: Final = (
+    *("token", "secret", "pass", "pwd", "key", "cookie", "hook", "credential", "authorization", "session", "jwt"),
+    *("bearer", "sessid", "auth"),
+)
+_NAME: Final = re.compile(
+    r"(?:(?<![A-Za-z0-9_.$-])|(?<=%[0-9A-Fa-f]{2})|(?<=(?<!\\)\\[nrt]))"
+    r"([A-Za-z](?:[A-Za-z0-9_.-]|\[\]){1,63}(?: (?i:keys?|tokens?|secrets?|passwords?|url))?)"
+    r"(\\{0,3}[\"']?\s{0,4}(?:=>|[:=]|%3[ADad])\s{0,4}\\{0,3}[\"']?)"
+)
+_QUOTED: Final = re.compile(r"[^\"'\\\r\n]{1,4096}")
+_BARE: Final = re.compile(r"[^\s\"'\\,;&<>(){}\[\]]{4,4096}")
+_SHORTEST_AFTER_COLON: Final = 8
+_HARMLESS: Final = re.compile(
+    r"(?:true|false|null|none|undefined|present|absent|phc_[A-Za-z0-9]*|[^.]{4}\.\.\.[^.]{4}|\W+)", re.IGNORECASE
+)
+
+
+def without_assigned(text: str, folded: str) -> str:
+    """Return a text without the secrets that it assigns to a name.
+
+    Args:
+        text: any text.
+        folded: the same in lower case.
+    """
+    if not any(marker in folded for marker in _MARKERS):
+        return text
+    parts: list[str] = []
+    at = kept = 0
+    while (name := _NAME.search(text, at)) is not None:
+        at = name.end()
+        if not speaks_of_secret(name[1]):
+            continue
+        value = _value(text, name[2], at)
+        if value is None or _HARMLESS.fullmatch(value[0]) or (value[0].isdigit() and measures(name[1])):
+            continue
+        parts += [text[kept:at], REDACTED]
+        at = kept = value.end()
+    return "".join([*parts, text[kept:]]) if parts else text
+
+
+def _value(text: str, gap: str, at: int) -> re.Match[str] | None:
+    """Return what is assigned. Behind a colon or between spaces, as in prose, only what looks like no word counts."""
+    if gap[-1:] in {'"', "'"}:
+        return _QUOTED.match(text, at)
+    value = _BARE.match(text, at)
+    if value is None or gap.isspace():
+        return None
+    if ":" not in gap and " " not in gap and "%3a" not in gap.lower():
+        return value
+    found = value[0]
+    looks_random = len(found) >= _SHORTEST_AFTER_COLON and any(map(str.isdigit, found))
+    return value if looks_random else None
