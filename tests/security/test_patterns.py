@@ -18,9 +18,21 @@ WORST = (
     *("http://a.", "https://", "HTTPS://hooks.a/", "https://discord.com/api/", "https://a.discord.", "xox", "xoxb-"),
     *("xapp-", "%70", "%", "https://a.logic.azure.com/", "https://a.webhook.office.com", "logic.azure.com", "<", "<a"),
     *("{", "[", '{"a":', "\u200d", "a\u200d", " ", "hooks.", "hooks.slack.com", "a.api.powerplatform.com/", "basic "),
-    *("basic aaaaaa", "Basic YTpi", "cookie:", "cookie: a=", "://", "://a", "://:", "://a:b", "%3A%2F%2Fa%3A", "%40", "@"),
+    *(
+        "basic aaaaaa",
+        "Basic YTpi",
+        "cookie:",
+        "cookie: a=",
+        "://",
+        "://a",
+        "://:",
+        "://a:b",
+        "%3A%2F%2Fa%3A",
+        "%40",
+        "@",
+    ),
     *("-----BEGIN PRIVATE KEY-----", "-----BEGIN ", "key=", "token ", "token=a", "a=", "key.", "api_key: ", "token%3D"),
-    *("\\", "\\n", "eyJ\\n", "phx_\\u0041", "token=\"", "70", "%2570", "a\n", "\\npassword"),
+    *("\\", "\\n", "eyJ\\n", "phx_\\u0041", 'token="', "70", "%2570", "a\n", "\\npassword"),
 )
 OWN = "phx_own_key_0123456789"
 

@@ -90,7 +90,13 @@ ORDINARY: tuple[Any, ...] = (
     *("The cookie banner: show it to everyone in 2024", "Session key: ask Anna", "a token = a coin", "key: value"),
     *("api_token=phc_Public0123456789", "https://user@host.example/x", "https://x.example/?max_tokens=4096&page=2"),
     *("Cookie: strictly necessary", "the webhook: see https", "token: present", "secret: phs_...abcd", "%7Epath%2Fx"),
-    *('{"a": 1e999, "token_count": 3}', " [1, 2 ,3 ]", "50% off: 100%", "a@b.example: hello", "http://a.example:8080/@x"),
+    *(
+        '{"a": 1e999, "token_count": 3}',
+        " [1, 2 ,3 ]",
+        "50% off: 100%",
+        "a@b.example: hello",
+        "http://a.example:8080/@x",
+    ),
 )
 
 

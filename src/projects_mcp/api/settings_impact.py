@@ -15,6 +15,8 @@ __all__ = ["MAY_BE_IRREVERSIBLE", "describe_impact", "difference", "irreversible
 _LONG: Final = 400
 """Characters from which a value is shown as a difference."""
 _MOST_NAMED: Final = 5
+_MOST_DAYS: Final = 100_000
+"""Days of a retention that are told apart: a number of PostHog's may have thousands of digits."""
 
 
 def describe_impact(changed: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -140,7 +142,8 @@ def _lost_logs(before: Any, after: Any) -> str:
 def _retention_days(value: Any) -> float:
     days = value.get("retention_days") if isinstance(value, dict) else None
     usual: float = SETTINGS["logs_settings"].default["retention_days"]
-    return days if isinstance(days, int | float) and not isinstance(days, bool) else usual
+    known = isinstance(days, int | float) and not isinstance(days, bool)
+    return min(max(days, 0), _MOST_DAYS) if known else usual
 
 
 _IRREVERSIBLE: Final[Mapping[str, Callable[[Any, Any], str]]] = {

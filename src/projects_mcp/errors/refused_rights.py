@@ -13,6 +13,7 @@ __all__ = [
     "CallerAccessTooLow",
     "CallerLacksScope",
     "CallerOutsideOrganization",
+    "CallerWithdrawn",
     "KeyLacksScope",
     "KeyRestrictedToOrganizations",
     "KeyRestrictedToProjects",
@@ -106,6 +107,20 @@ class CallerOutsideOrganization(Refusal):
         del at
         return (
             f"Your access to this server is limited to another organization. {NOT_CHANGED} Leave organization_id out."
+        )
+
+
+class CallerWithdrawn(Refusal):
+    """The caller's token was taken out, or its rights were changed, after its call had begun."""
+
+    kind = "caller_withdrawn"
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        del at
+        return (
+            f"Your access to this server was changed while the call was under way. {NOT_CHANGED} Call again: if your "
+            "token still holds, the call has your present rights."
         )
 
 

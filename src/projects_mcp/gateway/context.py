@@ -6,12 +6,13 @@ Every request that changes something is in the audit log before it leaves, and l
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import anyio
+import anyio.to_thread
 
 from projects_mcp.api.effects import Effect
 from projects_mcp.api.operations import OPERATIONS, Operation
@@ -30,6 +31,7 @@ __all__ = ["ToolContext"]
 
 _GET: Final = OPERATIONS["project_get"]
 _LIST: Final = OPERATIONS["project_list"]
+_ResultT = TypeVar("_ResultT")
 _READ_BACK_S: Final = 5.0
 """Seconds that reading back gets on top of what a call has left."""
 
@@ -105,10 +107,17 @@ class ToolContext:
             organization: where it is, if that is known better than from the call.
 
         Raises:
-            ProjectNotIdentified: PostHog answered another project.
+            ProjectNotIdentified: PostHog answered another project, or one without an organization to a key that is
+                restricted to some.
+            Refusal: the call may not touch the organization that the project is in.
         """
         project = await self._send(_GET, organization or self.organization, self.project)
         if project.get("id") != self.project:
+            raise ProjectNotIdentified
+        place = organization_of(project, CURRENT)
+        if place is not CURRENT:
+            self.authorization.require_target(place, self.project)
+        elif self.authorization.key.organizations is not None:
             raise ProjectNotIdentified
         self._name = project.get("name")
         return project
@@ -131,6 +140,12 @@ class ToolContext:
         self.authorization.require_target(target.organization, target.id)
         self._name = target.name
         return target
+
+    async def work(self, function: Callable[..., _ResultT], *arguments: Any) -> _ResultT:
+        """Work on what PostHog has answered: in a thread, if that is so much that it would hold the event loop."""
+        if self.large:
+            return await anyio.to_thread.run_sync(function, *arguments)
+        return function(*arguments)
 
     def project_lock(self) -> ProjectLock:
         """Return the lock of the call's project. Read the project before, so that only who may see it can wait."""
@@ -199,6 +214,8 @@ class ToolContext:
         body: Mapping[str, Any] | None = None,
     ) -> JSONObject:
         """Send a request. PostHog's refusals are remembered; the call's own operation was held to them before."""
+        if not self.write_left:  # what became of a write is read back, whoever asked for it
+            self.services.standing.require()
         denials = self.services.denials
         if denials and operation is not self.operation and (denial := denials.find(operation, organization, project)):
             raise denial
@@ -223,7 +240,9 @@ class ToolContext:
             raise AssertionError("a call writes once")
         self.authorization.require_target(organization, project)  # the concrete one, that PostHog has answered
         self.organization = organization
+        self.services.standing.require()
         await self.audit.intent(organization, body)
+        self.services.standing.require()  # the disk may have taken its time
         self.write_left = True
         try:
             # A deletion has no body, and answers none.

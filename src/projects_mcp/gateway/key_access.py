@@ -61,7 +61,9 @@ class KeyAccess:
             return UNKNOWN, _KNOWN_FOR_S
         with anyio.move_on_after(_ANSWER_WITHIN_S):
             try:
-                return KeyGrant.from_introspection(await self.posthog.introspect_key()), _KNOWN_FOR_S
+                found = KeyGrant.from_introspection(await self.posthog.introspect_key())
+                # An object without scopes is no description of a key, whoever has answered it.
+                return (UNKNOWN, _UNKNOWN_FOR_S) if found.scopes is None else (found, _KNOWN_FOR_S)
             except StatusError as error:
                 # An answer, if not the one we hoped for: an older server, or no personal key.
                 return UNKNOWN, _UNKNOWN_FOR_S if error.retryable else _KNOWN_FOR_S

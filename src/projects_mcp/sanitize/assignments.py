@@ -24,7 +24,8 @@ _NAME: Final = re.compile(
 )
 _QUOTED: Final = re.compile(r"[^\"'\\\r\n]{1,4096}")
 _BARE: Final = re.compile(r"[^\s\"'\\,;&<>(){}\[\]]{4,4096}")
-_SHORTEST_AFTER_COLON: Final = 8
+_LOOKS_RANDOM: Final = re.compile(r"(?=[^\s\"'\\,;&<>(){}\[\]]{8})[^\s\"'\\,;&<>(){}\[\]0-9]{0,63}[0-9]")
+"""Eight characters or more, with a digit among the first ones."""
 _HARMLESS: Final = re.compile(
     r"(?:true|false|null|none|undefined|present|absent|phc_[A-Za-z0-9]*|[^.]{4}\.\.\.[^.]{4}|\W+)", re.IGNORECASE
 )
@@ -57,11 +58,9 @@ def _value(text: str, gap: str, at: int) -> re.Match[str] | None:
     """Return what is assigned. Behind a colon or between spaces, as in prose, only what looks like no word counts."""
     if gap[-1:] in {'"', "'"}:
         return _QUOTED.match(text, at)
-    value = _BARE.match(text, at)
-    if value is None or gap.isspace():
+    if gap.isspace():
         return None
-    if ":" not in gap and " " not in gap and "%3a" not in gap.lower():
-        return value
-    found = value[0]
-    looks_random = len(found) >= _SHORTEST_AFTER_COLON and any(map(str.isdigit, found))
-    return value if looks_random else None
+    in_prose = ":" in gap or " " in gap or "%3a" in gap.lower()
+    if in_prose and not _LOOKS_RANDOM.match(text, at):
+        return None
+    return _BARE.match(text, at)

@@ -42,9 +42,35 @@ _SECOND: Final = frozenset({"url", "uri", "address", "value"})
 
 _MEASURES: Final = frozenset(
     {
-        *("count", "counts", "limit", "limits", "max", "min", "maximum", "minimum", "length", "size", "number", "total"),
+        *(
+            "count",
+            "counts",
+            "limit",
+            "limits",
+            "max",
+            "min",
+            "maximum",
+            "minimum",
+            "length",
+            "size",
+            "number",
+            "total",
+        ),
         *("days", "hours", "minutes", "seconds", "ms", "s", "ttl", "age", "lifetime", "timeout", "interval", "retries"),
-        *("expires", "expiry", "expiration", "expire", "at", "until", "since", "date", "version", "used", "usage", "rate"),
+        *(
+            "expires",
+            "expiry",
+            "expiration",
+            "expire",
+            "at",
+            "until",
+            "since",
+            "date",
+            "version",
+            "used",
+            "usage",
+            "rate",
+        ),
     }
 )
 

@@ -33,9 +33,7 @@ class Pattern(NamedTuple):
 
 
 # Where a word begins: also behind an escape of JSON, or of an address, whose letters belong to no word.
-_START: Final = (
-    r"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f]{2})|(?<=(?<!\\)\\[nrtbf])|(?<=\\u[0-9A-Fa-f]{4}))"
-)
+_START: Final = r"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f]{2})|(?<=(?<!\\)\\[nrtbf])|(?<=\\u[0-9A-Fa-f]{4}))"
 _VALUE: Final = r"[^\s\"',;<>]"
 _GAP: Final = r"[\"']?\s{0,8}[:=]\s{0,8}[\"']?"
 _SLASH: Final = r"(?:\\?/|%2f)"
@@ -61,8 +59,8 @@ PATTERNS: Final = tuple(
         # Behind a `_`, as in `my_phs_report_2024`, a word goes on unless a token's capital letters follow.
         (
             "ph",
-            rf"{_START}(?:(?<!_)ph[aersx]_(?:(?=[a-z_-]{{0,64}}[A-Z0-9])[A-Za-z0-9_-]{{8,}}|[a-z]{{16,}})"
-            r"|(?<=_)ph[aersx]_(?=[a-z0-9_-]{0,64}[A-Z])[A-Za-z0-9_-]{8,})",
+            rf"{_START}(?:(?<!_)ph[aersx]_(?:(?=[a-z_-]{{0,32}}[A-Z0-9])[A-Za-z0-9_-]{{8,}}|[a-z]{{16,}})"
+            r"|(?<=_)ph[aersx]_(?=[a-z0-9_-]{0,16}[A-Z])[A-Za-z0-9_-]{8,})",
         ),
         # JSON Web Tokens
         ("eyj", rf"(?:(?<![A-Za-z0-9_-])|{_START}(?<![_-]))eyJ[A-Za-z0-9_-]{{10,16384}}(?:\.[A-Za-z0-9_-]*){{1,4}}"),

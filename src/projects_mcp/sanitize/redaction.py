@@ -84,6 +84,8 @@ _PRESENCE: Final = ("absent", "present")
 _MASKED: Final = re.compile(r"[^.]{4}\.\.\.[^.]{4}")
 
 _SHORTEST_MATCH: Final = 7
+_LONGEST_TEXT: Final = 500_000
+"""Characters beyond which a text is withheld: looking through it would hold all else up, and no result has room."""
 _ASSIGNS: Final = re.compile(r"[:=]|%3[ADad]")
 _MOST_NAMES: Final = 4_096
 """Names of fields that are kept as redacted, each of 128 characters at most: half a megabyte. PostHog's are a few
@@ -128,6 +130,8 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Remove everything from a text that is, or looks like, a secret."""
+        if len(text) > _LONGEST_TEXT:
+            return REDACTED
         for secret in self._own:  # first, and whole: a pattern may cover only a part of one
             if secret in text:
                 text = text.replace(secret, REDACTED)
@@ -216,8 +220,8 @@ class Redactor:
 def _names_a_secret(value: Mapping[str, Any]) -> bool:
     """Whether one part of an object names what another part holds a value of, and that is a secret.
 
-    An entry of the activity log names its field so, and a list of headers or variables each name. A filter of PostHog's,
-    which has an operator, names a property of events there.
+    An entry of the activity log names its field so, and a list of headers or variables each name. A filter of
+    PostHog's, which has an operator, names a property of events there.
     """
     if "operator" in value:
         return False

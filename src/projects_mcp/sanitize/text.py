@@ -49,7 +49,9 @@ def strip_invisible(text: str) -> str:
     if is_plain(text):
         return text
     return _UNSEEN_RUN.sub(
-        lambda run: _REPLACEMENT * len(run[0]) if run.end() - run.start() > 1 or not _joins(text, run.start()) else run[0],
+        lambda run: (
+            _REPLACEMENT * len(run[0]) if run.end() - run.start() > 1 or not _joins(text, run.start()) else run[0]
+        ),
         text,
     )
 

@@ -67,20 +67,27 @@ async def project_update(
     sent = _body(settings or {}, clear)
     expected = _expected_values(expected) if expected else {}
     if dry_run:
-        return _preview(context, sent, await _read_expected(context, expected))
+        before = await _read_expected(context, expected)
+        return await context.work(_preview, context, sent, before)
     lock = context.project_lock()
     seen = lock.writes
     before = await _read_expected(context, expected)
-    lost = _irreversible(sent, before)
+    lost = await context.work(_irreversible, sent, before)
     if lost:
         await _confirm_for_good(context, confirm_project_name, sent, before, lost)
     async with context.hold(lock):
         if lost or lock.writes != seen:  # time has passed since it was read
             before = await _read_expected(context, expected)
-            if _irreversible(sent, before) != lost:
+            if await context.work(_irreversible, sent, before) != lost:
                 raise ChangedMeanwhile
         organization = organization_of(before, context.organization)
         after = await readback.write(context, organization, sent, lambda: readback.updated(context, sent, before))
+    return await context.work(_compared, context, sent, before, after)
+
+
+def _compared(
+    context: ToolContext, sent: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]
+) -> JSONObject:
     diff = SettingsDiff.between(sent, before, after)
     return _receipt(context, after, diff.outcome, diff)
 
