@@ -142,8 +142,9 @@ def _lost_logs(before: Any, after: Any) -> str:
 def _retention_days(value: Any) -> float:
     days = value.get("retention_days") if isinstance(value, dict) else None
     usual: float = SETTINGS["logs_settings"].default["retention_days"]
-    known = isinstance(days, int | float) and not isinstance(days, bool)
-    return min(max(days, 0), _MOST_DAYS) if known else usual
+    if not isinstance(days, int | float) or isinstance(days, bool):
+        return usual
+    return min(max(days, 0), _MOST_DAYS)
 
 
 _IRREVERSIBLE: Final[Mapping[str, Callable[[Any, Any], str]]] = {

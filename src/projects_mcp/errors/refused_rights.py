@@ -25,6 +25,9 @@ __all__ = [
 ]
 
 
+_MOST_NAMED = 20
+
+
 class NotConfigured(Refusal):
     """There is no key."""
 
@@ -166,7 +169,10 @@ class KeyRestrictedToOrganizations(Refusal):
 
 
 class OnlyProjects(Refusal):
-    """The operator allows the projects `only` and no others. `creating`: whether a new one was asked for."""
+    """The operator allows the projects `only` and no others. `creating`: whether a new one was asked for.
+
+    `only` is empty for a caller that is limited to some organizations: the projects may be in others.
+    """
 
     kind = "only_projects"
     only: Sequence[int]
@@ -175,14 +181,15 @@ class OnlyProjects(Refusal):
     def message(self, at: FailureContext) -> str:
         """Word the refusal."""
         del at
-        allowed = ", ".join(map(str, self.only))
+        named = ", ".join(map(str, self.only[:_MOST_NAMED]))
+        allowed = f"the projects {named}{', …' if len(self.only) > _MOST_NAMED else ''}" if named else "some projects"
         if self.creating:
             return (
-                f"This server may only touch the projects {allowed}, so it creates none. {NOT_CHANGED} "
+                f"This server may only touch {allowed}, so it creates none. {NOT_CHANGED} "
                 "Its operator sets that in PROJECTS_MCP_ONLY_PROJECTS."
             )
         return (
-            f"This server may only touch the projects {allowed}. {NOT_CHANGED} "
+            f"This server may only touch {allowed}. {NOT_CHANGED} "
             "Give one of these as project_id, or ask the operator to extend PROJECTS_MCP_ONLY_PROJECTS."
         )
 

@@ -88,15 +88,32 @@ class Tenants:
         return self._audit_log.redactor
 
     def reload(self) -> None:
-        """Read the callers file, if there is one.
-
-        Calls that are under way send nothing more to PostHog if their caller's token was taken out or its rights were
-        changed, but for reading back what became of a write.
+        """Read the callers file, if there is one, and use it.
 
         Raises:
             SettingsError: it cannot be used; what was read before stays.
         """
-        callers = self._load_callers()
+        self.use(self.load_callers())
+
+    def load_callers(self) -> Callers | None:
+        """Read the callers file, if there is one. A long one takes a while, so a served server does it in a thread.
+
+        Raises:
+            SettingsError: it cannot be used.
+        """
+        path = self._settings.serving.callers
+        if path is None:
+            return None
+        from projects_mcp.http.callers_file import load_callers  # noqa: PLC0415 - its models take time to build
+
+        return load_callers(path, self._environment)
+
+    def use(self, callers: Callers | None) -> None:
+        """Use the content of a callers file from now on.
+
+        Calls that are under way send nothing more to PostHog if their caller's token was taken out or its rights were
+        changed, but for reading back what became of a write.
+        """
         named = callers.credentials.values() if callers else ()
         # All at once: each addition works out the encodings of all that are known.
         self.redactor.add_secrets(
@@ -142,14 +159,6 @@ class Tenants:
         if len(self._rate_limiters) > KEPT_RATE_LIMITERS:
             self._rate_limiters.popitem(last=False)
         return limiter
-
-    def _load_callers(self) -> Callers | None:
-        path = self._settings.serving.callers
-        if path is None:
-            return None
-        from projects_mcp.http.callers_file import load_callers  # noqa: PLC0415 - its models take time to build
-
-        return load_callers(path, self._environment)
 
     def _credentials_of(self, caller: Caller) -> Credentials:
         if caller.credential == DEFAULT_CREDENTIAL or self.callers is None:

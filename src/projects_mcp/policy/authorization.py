@@ -188,10 +188,11 @@ class Authorization(NamedTuple):
         if effect not in ALLOWED_EFFECTS[policy.access]:
             return AccessLevelTooLow(needed=NEEDED_ACCESS[effect].value, configured=policy.access.value)
         if policy.only is not None:
+            shown = [] if self.caller is not None and self.caller.organizations is not None else sorted(policy.only)
             if effect is Effect.ADD and not self.operation.on_project:
-                return OnlyProjects(only=sorted(policy.only), creating=True)
+                return OnlyProjects(only=shown, creating=True)
             if isinstance(project, Current) or (project is not None and project not in policy.only):
-                return OnlyProjects(only=sorted(policy.only), creating=False)
+                return OnlyProjects(only=shown, creating=False)
         if effect is Effect.DESTROY and isinstance(project, int) and project in policy.protected:
             return ProjectProtected(project=project)
         return None

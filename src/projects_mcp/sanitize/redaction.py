@@ -23,6 +23,7 @@ from projects_mcp.sanitize.text import MAX_QUOTED, quoted, unused_key
 __all__ = [
     "FIELDS",
     "MASKED_FIELDS",
+    "PRESENCE",
     "REDACTED",
     "WITHHELD_FIELDS",
     "Redactor",
@@ -80,7 +81,8 @@ _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d(?:[T ][0-9:.]{5,15}(?:Z|[+-]\d\d:?\d
 _DIGITS_OF_A_NUMBER: Final = 4_000
 """Digits of an integer from which Python refuses to read it."""
 _OPENS_JSON: Final = frozenset("{[ \t\r\n")
-_PRESENCE: Final = ("absent", "present")
+PRESENCE: Final = ("absent", "present")
+"""What is shown in the place of a withheld value."""
 _MASKED: Final = re.compile(r"[^.]{4}\.\.\.[^.]{4}")
 
 _SHORTEST_MATCH: Final = 7
@@ -176,7 +178,7 @@ class Redactor:
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, str):
-            if secret and value not in _PRESENCE and not _MASKED.fullmatch(value):
+            if secret and value not in PRESENCE and not _MASKED.fullmatch(value):
                 return value and REDACTED
             return self._string(value)
         if isinstance(value, dict):

@@ -21,6 +21,7 @@ from projects_mcp.errors.refusals import (
 from projects_mcp.gateway.confirmation import confirm
 from projects_mcp.gateway.context import ToolContext
 from projects_mcp.policy.confirmation import identify
+from projects_mcp.sanitize.redaction import PRESENCE, WITHHELD_FIELDS
 from projects_mcp.tools import readback
 from projects_mcp.tools.receipt import changes, receipt, suggestion
 from projects_mcp.tools.schema import closed_object, settings_schema
@@ -164,6 +165,11 @@ def _body(settings: Mapping[str, Any], clear: Sequence[str]) -> JSONObject:
     ]
     if not settings and not clear:
         problems.append("There is nothing to change: give `settings` or `clear`.")
+    problems += [
+        f"`settings.{name}` holds a placeholder for a value that is not shown; send the value itself, or leave it out."
+        for name, value in settings.items()
+        if name in WITHHELD_FIELDS and value in PRESENCE
+    ]
     if problems:
         raise InvalidArguments(problems=problems)
     return {**settings, **dict.fromkeys(clear)}

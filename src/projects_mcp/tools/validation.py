@@ -102,7 +102,7 @@ def _size(arguments: Mapping[str, Any]) -> tuple[int, int]:
         inner: list[Any] = []
         for item in layer:
             if isinstance(item, str):
-                characters += len(item)
+                characters += min(len(item), _MAX_TEXT)  # a longer one is refused by its own name
             elif isinstance(item, dict):
                 characters += sum(map(len, item))
                 values += len(item)
@@ -190,7 +190,7 @@ def _beyond_bounds(schema: Mapping[str, Any], value: Any) -> Iterator[str]:
             yield f"must have at most {schema.get('maxItems', _MAX_ITEMS)} items."
     elif isinstance(value, int | float) and not isinstance(value, bool):
         lowest, highest = schema.get("minimum", -MAX_ID), schema.get("maximum", MAX_ID)
-        if not math.isfinite(value) or value > highest:
+        if (isinstance(value, float) and not math.isfinite(value)) or value > highest:  # an integer may be no float
             yield f"must be at most {highest}."
         elif value < lowest:
             yield f"must be at least {lowest}."
