@@ -43,8 +43,8 @@ LIMITS: Final[Mapping[str, int]] = {
     "project_list": 45,
     "project_get": 50,
     "project_update": 75,
-    "project_delete, asked in rounds": 130,
-    "project_list, HTTP with a token": 60,
+    "project_delete, asked in rounds": 140,
+    "project_list, HTTP with a token": 70,
 }
 """The moves that each call may make at most."""
 

@@ -4,10 +4,10 @@ import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import anyio
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,8 +21,25 @@ from projects_mcp.sanitize.redaction import Redactor
 
 OWN = "phx_OwnKeyPlanted0123456789abcdef"
 _PIECES = (
-    *('sessionid=abcdef"', "csrftoken: abcdefg\\", 'authorization: bearer abc123"x', 'password="', "token='", "\\", '"'),
-    *(OWN, "eyJhbGciOiJIUzI1NiJ9.e30.x", "cookie: a=b\\", "-----BEGIN PRIVATE KEY-----", "\n", "\u2028", "é", "://a:b@"),
+    *(
+        'sessionid=abcdef"',
+        "csrftoken: abcdefg\\",
+        'authorization: bearer abc123"x',
+        'password="',
+        "token='",
+        "\\",
+        '"',
+    ),
+    *(
+        OWN,
+        "eyJhbGciOiJIUzI1NiJ9.e30.x",
+        "cookie: a=b\\",
+        "-----BEGIN PRIVATE KEY-----",
+        "\n",
+        "\u2028",
+        "é",
+        "://a:b@",
+    ),
     *("Authorization: Digest x", "xoxb-12345678\\", "api_key=", "%70", "{", "}", "a", "secret", ":", "=", ",", " "),
 )
 _subjects = st.lists(st.sampled_from(_PIECES), min_size=1, max_size=8).map("".join) | st.text(max_size=20)
@@ -58,9 +75,11 @@ def test_a_line_of_a_request_and_of_a_call_stays_json(subject: str) -> None:
 
     async def send(_message: Any) -> None: ...
 
+    async def receive() -> Any: ...
+
     scope = {"type": "http", "method": "POST", "path": "/mcp", "client": ("127.0.0.1", 1)}
     with lines("projects_mcp.access") as requests, lines("projects_mcp.audit") as calls:
-        anyio.run(AccessLog(application, redactor), scope, None, send)
+        anyio.run(partial(AccessLog(application, redactor), scope, receive, send))
         CallAudit(AuditLog(redactor), OPERATIONS["project_get"], name).finish("answered")
     for (line,) in (requests, calls):
         shown = json.loads(redactor.text(line))  # as the handler of the log does

@@ -18,7 +18,7 @@ from projects_mcp.api.effects import Effect
 from projects_mcp.api.operations import OPERATIONS, Operation
 from projects_mcp.api.types import CURRENT, JSONObject, LargeObject, OrganizationRef, ProjectRef, organization_of
 from projects_mcp.errors.connection import InvalidResponse, PostHogError, ResponseLost
-from projects_mcp.errors.refusals import ProjectBusy, ProjectNotIdentified
+from projects_mcp.errors.refusals import CallerWithdrawn, ProjectBusy, ProjectNotIdentified
 from projects_mcp.errors.rejected import Forbidden, ServerError
 from projects_mcp.errors.uncertain import WriteUnresolved
 from projects_mcp.gateway.call_audit import CallAudit
@@ -214,8 +214,8 @@ class ToolContext:
         body: Mapping[str, Any] | None = None,
     ) -> JSONObject:
         """Send a request. PostHog's refusals are remembered; the call's own operation was held to them before."""
-        if not self.write_left:  # what became of a write is read back, whoever asked for it
-            self.services.standing.require()
+        if self.services.standing.withdrawn and not self.write_left:  # else what became of a write is read back
+            raise CallerWithdrawn
         denials = self.services.denials
         if denials and operation is not self.operation and (denial := denials.find(operation, organization, project)):
             raise denial
@@ -240,9 +240,11 @@ class ToolContext:
             raise AssertionError("a call writes once")
         self.authorization.require_target(organization, project)  # the concrete one, that PostHog has answered
         self.organization = organization
-        self.services.standing.require()
+        if self.services.standing.withdrawn:
+            raise CallerWithdrawn
         await self.audit.intent(organization, body)
-        self.services.standing.require()  # the disk may have taken its time
+        if self.services.standing.withdrawn:  # the disk may have taken its time
+            raise CallerWithdrawn
         self.write_left = True
         try:
             # A deletion has no body, and answers none.

@@ -10,7 +10,6 @@ from typing import Final
 
 import anyio
 
-from projects_mcp.api.types import JSONObject
 from projects_mcp.errors.connection import PostHogError
 from projects_mcp.errors.rejected import StatusError
 from projects_mcp.policy.authorization import UNKNOWN, KeyGrant
@@ -62,7 +61,7 @@ class KeyAccess:
             return UNKNOWN, _KNOWN_FOR_S
         with anyio.move_on_after(_ANSWER_WITHIN_S):
             try:
-                return _described(await self.posthog.introspect_key())
+                answer = await self.posthog.introspect_key()
             except StatusError as error:
                 # An answer, if not the one we hoped for: an older server, or no personal key.
                 return UNKNOWN, _UNKNOWN_FOR_S if error.retryable else _KNOWN_FOR_S
@@ -71,10 +70,7 @@ class KeyAccess:
             except Exception as error:  # noqa: BLE001 - a start, and a list of tools, must not fail for this
                 logger.error("asking what the key may do failed unexpectedly: %s", type(error).__name__)  # noqa: TRY400 - its text may hold a secret
                 return UNKNOWN, _UNKNOWN_FOR_S
+            found = KeyGrant.from_introspection(answer)
+            # An answer without scopes describes no key, whoever has answered it.
+            return (UNKNOWN, _UNKNOWN_FOR_S) if found.scopes is None else (found, _KNOWN_FOR_S)
         return UNKNOWN, _UNKNOWN_FOR_S
-
-
-def _described(answer: JSONObject) -> tuple[KeyGrant, float]:
-    """Return the grant that an answer describes. One without scopes describes none, whoever has answered it."""
-    found = KeyGrant.from_introspection(answer)
-    return (UNKNOWN, _UNKNOWN_FOR_S) if found.scopes is None else (found, _KNOWN_FOR_S)

@@ -19,7 +19,6 @@ from projects_mcp.errors.refusals import (
     CallerAccessTooLow,
     CallerLacksScope,
     CallerOutsideOrganization,
-    CallerWithdrawn,
     KeyLacksScope,
     KeyRestrictedToOrganizations,
     KeyRestrictedToProjects,
@@ -99,15 +98,6 @@ class Standing:
 
     def __init__(self) -> None:
         self.withdrawn = False
-
-    def require(self) -> None:
-        """Make sure that it holds.
-
-        Raises:
-            CallerWithdrawn: it does not.
-        """
-        if self.withdrawn:
-            raise CallerWithdrawn
 
 
 class Policy(NamedTuple):

@@ -174,7 +174,7 @@ class ToolRunner:
                 authorization = self._authorization(tool, await self._services.key_access.get())
                 authorization.require()  # whoever may not use the tool is told so, and not what its arguments are
                 checked = validate(tool.arguments, arguments)
-                large = are_large(checked)
+                large = not tool.operation.effect.reads and are_large(checked)
                 context = self._context(authorization, audit, checked, approver)
                 context.large = large
                 authorization.require_target(context.organization, context.project)

@@ -9,9 +9,9 @@ from typing import Final, NamedTuple
 
 from projects_mcp.sanitize.text import without_invisible
 
-__all__ = ["EncodedSecrets"]
+__all__ = ["MAY_BE_ENCODED", "EncodedSecrets"]
 
-_MAY_BE_ENCODED: Final = re.compile(r"[A-Za-z0-9+/_-]{14}|%[0-9A-Fa-f]{2}|[^\x00-\x7f]")
+MAY_BE_ENCODED: Final = re.compile(r"[A-Za-z0-9+/_-]{14}|%[0-9A-Fa-f]{2}|[^\x00-\x7f]")
 """What every text has in it that holds an encoding of a secret."""
 _SHORTEST: Final = 12
 """Characters of a secret below which an encoding is too short to be told from chance."""
@@ -42,8 +42,6 @@ class EncodedSecrets(NamedTuple):
 
     def redact(self, text: str, marker: str) -> str:
         """Put a marker in the place of each encoded secret, and of each that invisible characters tear apart."""
-        if not self.secrets or not _MAY_BE_ENCODED.search(text):
-            return text
         if not text.isascii():
             visible = without_invisible(text)
             if any(secret in visible for secret in self.secrets):

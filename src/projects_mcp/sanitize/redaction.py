@@ -14,8 +14,8 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from projects_mcp.sanitize.assignments import without_assigned
-from projects_mcp.sanitize.encodings import EncodedSecrets
+from projects_mcp.sanitize.assignments import MAY_BE_ASSIGNED, without_assigned
+from projects_mcp.sanitize.encodings import MAY_BE_ENCODED, EncodedSecrets
 from projects_mcp.sanitize.names import LONGEST_NAME, measures, speaks_of_secret
 from projects_mcp.sanitize.patterns import PATTERNS, REDACTED
 from projects_mcp.sanitize.text import MAX_QUOTED, quoted, unused_key
@@ -88,7 +88,6 @@ _MASKED: Final = re.compile(r"[^.]{4}\.\.\.[^.]{4}")
 _SHORTEST_MATCH: Final = 7
 _LONGEST_TEXT: Final = 500_000
 """Characters beyond which a text is withheld: looking through it would hold all else up, and no result has room."""
-_ASSIGNS: Final = re.compile(r"[:=]|%3[ADad]")
 _MOST_NAMES: Final = 4_096
 """Names of fields that are kept as redacted, each of 128 characters at most: half a megabyte. PostHog's are a few
 hundred, and the same in every answer."""
@@ -139,12 +138,20 @@ class Redactor:
                 text = text.replace(secret, REDACTED)
         if len(text) < _SHORTEST_MATCH:
             return text
-        text = self._encoded.redact(text, REDACTED)
+        if self._own and MAY_BE_ENCODED.search(text) and self._may_hold_encoded(text):
+            text = self._encoded.redact(text, REDACTED)
         folded = text.casefold()
         for marker, expression, replacement in PATTERNS:
             if marker in folded:
                 text = expression.sub(replacement, text)
-        return without_assigned(text, folded) if _ASSIGNS.search(text) else text
+        # A name, and behind it a sign: both have to be there, so nearly every text is done with here.
+        assigns = ("=" in text or ":" in text or "%" in text) and MAY_BE_ASSIGNED.search(text)
+        return without_assigned(text) if assigns else text
+
+    def _may_hold_encoded(self, text: str) -> bool:
+        if "%" in text or "\n" in text or "\\n" in text or not text.isascii():
+            return True
+        return any(core in text for core in self._encoded.cores)
 
     def quote(self, text: object, longest: int = MAX_QUOTED) -> str:
         """Quote text that somebody else wrote: secrets are removed before it is cut, so that no part of one stays."""

@@ -73,13 +73,14 @@ async def project_update(
     lock = context.project_lock()
     seen = lock.writes
     before = await _read_expected(context, expected)
-    lost = await context.work(_irreversible, sent, before)
+    lasting = not MAY_BE_IRREVERSIBLE.isdisjoint(sent)
+    lost = await context.work(_irreversible, sent, before) if lasting else {}
     if lost:
         await _confirm_for_good(context, confirm_project_name, sent, before, lost)
     async with context.hold(lock):
         if lost or lock.writes != seen:  # time has passed since it was read
             before = await _read_expected(context, expected)
-            if await context.work(_irreversible, sent, before) != lost:
+            if lasting and await context.work(_irreversible, sent, before) != lost:
                 raise ChangedMeanwhile
         organization = organization_of(before, context.organization)
         after = await readback.write(context, organization, sent, lambda: readback.updated(context, sent, before))
@@ -94,8 +95,6 @@ def _compared(
 
 
 def _irreversible(sent: Mapping[str, Any], before: JSONObject) -> dict[str, str]:
-    if MAY_BE_IRREVERSIBLE.isdisjoint(sent):
-        return {}
     return irreversible(SettingsDiff.between(sent, before, expected_after(sent, before)).changed)
 
 
