@@ -32,7 +32,10 @@ _MOST_NAMED: Final = 5
 _MAX_DETAIL: Final = 4_096
 """Characters of PostHog's `detail` that are kept: far more than are quoted, so that secrets are found before."""
 _WORD: Final = re.compile(r"[\w.\[\]-]{1,100}", re.ASCII)
-_MARKUP: Final = re.compile(r"<[^<>]{0,1000}>")
+_MARKUP: Final = re.compile(r"<[A-Za-z/!?][^<>]{0,1000}>")
+_BEGUN_MARKUP: Final = re.compile(r"<(?=[A-Za-z/!?])")
+_CUT_WORD: Final = re.compile(r"\S{0,512}\Z")
+_NESTED_MARKUP: Final = 4
 _SECONDS: Final = re.compile(r"available in (\d{1,9}) second")
 _OTHER_REGION: Final[Mapping[str, str]] = {"https://us.posthog.com": "eu", "https://eu.posthog.com": "us"}
 
@@ -234,4 +237,11 @@ def _word(value: object) -> str | None:
 def _text(value: object) -> str | None:
     if not isinstance(value, str):
         return None
-    return _MARKUP.sub("", value[:_MAX_DETAIL]).strip() or None
+    text = value[:_MAX_DETAIL]
+    if len(value) > _MAX_DETAIL:
+        text = _CUT_WORD.sub("", text)  # which may be the beginning of a secret, and would not be recognised as one
+    for _ in range(_NESTED_MARKUP):  # what is taken out may join two halves of another tag
+        text, taken = _MARKUP.subn("", text)
+        if not taken:
+            break
+    return _BEGUN_MARKUP.sub("", text).strip() or None

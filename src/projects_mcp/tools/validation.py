@@ -16,12 +16,18 @@ from projects_mcp.errors.refusals import InvalidArguments
 from projects_mcp.sanitize.redaction import REDACTED
 from projects_mcp.sanitize.text import quoted
 
-__all__ = ["fits", "unknown_name", "validate"]
+__all__ = ["are_large", "fits", "unknown_name", "validate"]
 
 _MAX_TEXT: Final = 65_536
 _MAX_ITEMS: Final = 1_000
 _MAX_LEVELS: Final = 16
 _MAX_PROBLEMS: Final = 4
+_MAX_VALUES: Final = 20_000
+"""Values of one call, however they are nested: a thousand objects of twenty. More would hold the event loop."""
+_MAX_CHARACTERS: Final = 1_000_000
+"""Characters of all texts of one call."""
+_LARGE: Final = (2_000, 65_536)
+"""Values and characters from which a thread works on what a call has sent."""
 
 _MASKED_TOKEN: Final = re.compile(r"(?<![A-Za-z0-9])ph[a-z]_\.\.\.[A-Za-z0-9_-]{4}")
 """A token as this server shows it."""
@@ -55,6 +61,7 @@ def validate(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[st
             and never repeat a value.
     """
     problems: list[str] = []
+    _require_size(arguments)
     value = _Checker(problems).value(schema, dict(arguments), "", 0)
     if problems:
         raise InvalidArguments(problems=problems[:_MAX_PROBLEMS])
@@ -66,6 +73,45 @@ def fits(schema: Mapping[str, Any], value: Any) -> bool:
     problems: list[str] = []
     _Checker(problems).value(schema, value, "value", 1)
     return not problems
+
+
+def are_large(arguments: Mapping[str, Any]) -> bool:
+    """Whether arguments are so many that work on them would hold the event loop for long."""
+    values, characters = _size(arguments)
+    return values > _LARGE[0] or characters > _LARGE[1]
+
+
+def _require_size(arguments: Mapping[str, Any]) -> None:
+    """Make sure that there are not too many values, before anything is done with each of them.
+
+    Raises:
+        InvalidArguments: there are.
+    """
+    values, characters = _size(arguments)
+    if values > _MAX_VALUES:
+        raise InvalidArguments(problems=[f"The arguments hold more than {_MAX_VALUES} values."])
+    if characters > _MAX_CHARACTERS:
+        raise InvalidArguments(problems=[f"The texts have more than {_MAX_CHARACTERS} characters together."])
+
+
+def _size(arguments: Mapping[str, Any]) -> tuple[int, int]:
+    """Count values, up to one more than are allowed, and the characters of their texts."""
+    values = characters = 0
+    layer: list[Any] = [arguments]
+    while layer and values <= _MAX_VALUES:
+        inner: list[Any] = []
+        for item in layer:
+            if isinstance(item, str):
+                characters += min(len(item), _MAX_TEXT)  # a longer one is refused by its own name
+            elif isinstance(item, dict):
+                characters += sum(map(len, item))
+                values += len(item)
+                inner += item.values()
+            elif isinstance(item, list):
+                values += len(item)
+                inner += item
+        layer = inner
+    return values, characters
 
 
 class _Checker:
@@ -144,7 +190,7 @@ def _beyond_bounds(schema: Mapping[str, Any], value: Any) -> Iterator[str]:
             yield f"must have at most {schema.get('maxItems', _MAX_ITEMS)} items."
     elif isinstance(value, int | float) and not isinstance(value, bool):
         lowest, highest = schema.get("minimum", -MAX_ID), schema.get("maximum", MAX_ID)
-        if not math.isfinite(value) or value > highest:
+        if (isinstance(value, float) and not math.isfinite(value)) or value > highest:  # an integer may be no float
             yield f"must be at most {highest}."
         elif value < lowest:
             yield f"must be at least {lowest}."
