@@ -53,6 +53,15 @@ async def test_nothing_is_written_to_another_organization_than_the_call_names(er
             assert harness.recorder.writes == []
 
 
+@pytest.mark.parametrize("place", ["Acme", "", 7, None, []])
+async def test_what_is_in_no_organization_was_not_created(place: object) -> None:
+    harness = bent(lambda method, _path, answer: {**answer, "organization": place} if method == "POST" else answer)
+    async with harness.client() as client:
+        body = body_of(await client.call_tool("project_create", {"name": "New"}))
+    assert "evidence" in body, "it was read back"
+    assert body["project"]["organization_id"] == ACME_ID
+
+
 @pytest.mark.parametrize("number", [0, -1])
 async def test_what_has_no_id_of_a_project_was_not_created(number: int) -> None:
     harness = bent(lambda method, _path, answer: {**answer, "id": number} if method == "POST" else answer)

@@ -293,6 +293,8 @@ class ToolContext:
             raise InvalidResponse("shape")
         names = {known.strip() for known in (self._name, body.get("name")) if isinstance(known, str)}
         places = {str(organization), str(body.get("organization_id", organization))}
-        elsewhere = organization is not CURRENT and str(answer.get("organization", organization)) not in places
+        elsewhere = str(answer.get("organization", organization)) not in places
+        if organization is CURRENT:
+            elsewhere = "organization" in answer and organization_of(answer, CURRENT) is CURRENT
         if elsewhere or (names and name.strip() not in names):
             raise InvalidResponse("shape")
