@@ -105,3 +105,25 @@ async def test_an_interest_that_no_answer_shows_is_not_called_recorded(tool: str
         body = body_of(await client.call_tool(tool, {"project_id": PRODUCTION_ID, "product_type": "surveys"}))
     assert (body["outcome"], body["changed"]) == ("unknown", {})
     assert "project_get" in body["note"]
+
+
+@pytest.mark.parametrize(
+    ("tool", "answered", "outcome"),
+    [
+        ("project_reset_token", {"api_token": None}, "unknown"),
+        ("project_reset_token", {"api_token": ""}, "unknown"),
+        ("project_reset_token", {"api_token": 7}, "unknown"),
+        ("project_rotate_secret_token", {"secret_api_token": None}, "unknown"),
+        ("project_delete_secret_token_backup", {"secret_api_token_backup": "phs_AnotherBackupOfSomebody01"}, "unknown"),
+        ("project_delete_secret_token_backup", {"secret_api_token_backup": None}, "applied"),
+    ],
+)
+async def test_a_token_that_no_answer_shows_is_not_called_replaced(
+    tool: str, answered: dict[str, Any], outcome: str
+) -> None:
+    harness = bent(lambda method, _path, answer: {**answer, **answered} if method == "PATCH" else answer)
+    async with harness.client() as client:
+        body = body_of(await client.call_tool(tool, {"project_id": PRODUCTION_ID, "confirm_project_name": "Acme web"}))
+    assert body["outcome"] == outcome
+    assert ("does not show the result" in body["note"]) is (outcome == "unknown")
+    assert len(harness.recorder.writes) == 1

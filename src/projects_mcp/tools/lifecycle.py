@@ -71,7 +71,7 @@ async def project_create(context: ToolContext, *, name: str, settings: Mapping[s
 async def project_delete(context: ToolContext, *, confirm_project_name: str) -> JSONObject:
     """Delete the confirmed project, and report what PostHog does now."""
     target = await context.read_target()
-    if target.state.get("is_pending_deletion"):
+    if target.state.get("is_pending_deletion") is True:
         raise AlreadyBeingDeleted(when=target.state.get("deletion_scheduled_at"))
     confirmed = await confirm(context, target, confirm_project_name, "Delete project", _consequence_of_deletion(target))
     target = confirmed.target
@@ -113,7 +113,7 @@ async def _after_deletion(
                 f"{context.origin}/project/{target.id}/settings."
             ),
         )
-    if not project.get("is_pending_deletion"):
+    if project.get("is_pending_deletion") is not True:
         return (
             Outcome.UNKNOWN,
             changed,
