@@ -51,8 +51,8 @@ GOOD: dict[str, Any] = {
     "slack_incoming_webhook": "https://hooks.slack.com/services/x",
 }
 
-NEEDS_MORE = {"primary_dashboard", "slack_incoming_webhook", "proactive_tasks_enabled", "data_management_config"}
-"""Settings that no value can simply be written to: an object of the project, PostHog's own, and two that are gone."""
+NEEDS_MORE = {"primary_dashboard", "slack_incoming_webhook", "proactive_tasks_enabled"}
+"""Settings that no value can simply be written to: an object of the project, a former field, PostHog's own."""
 
 
 def without_time(fields: dict[str, Any]) -> dict[str, Any]:
