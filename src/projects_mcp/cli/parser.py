@@ -108,6 +108,15 @@ def _add_commands(commands: argparse._SubParsersAction[_Parser], common: _Parser
 
     sandbox = commands.add_parser("sandbox", parents=[common], help="serve the sandbox on this machine")
     sandbox.add_argument("--port", type=_port, default=8786, help="default: 8786; 0 takes a free one")
+    sandbox.add_argument("--posthog", metavar="VERSION", help="the PostHog that it plays: current (default) or 2025-08")
+    sandbox.add_argument(
+        "--world", metavar="FILE", help="a JSON document of the organizations, users, keys and projects"
+    )
+    sandbox.add_argument(
+        "--slow-writes",
+        metavar="ANSWER:SECONDS",
+        help="lose the answer of each write (late, cut, 502, 503 or 504), which takes effect later or never: 504:8",
+    )
 
 
 class _LastGiven(argparse.Action):

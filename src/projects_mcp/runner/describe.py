@@ -27,7 +27,7 @@ def describe_server(
     policy, credentials = settings.policy, settings.credentials
     description: JSONObject = {
         "posthog": settings.origin,
-        "sandbox": settings.sandbox,
+        "sandbox": settings.sandbox is not None,
         "organization": str(settings.organization),
         "access": (policy.access if caller is None else _lower(policy.access, caller.access)).value,
         "confirmation": settings.confirmation.value,
