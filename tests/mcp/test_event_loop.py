@@ -16,7 +16,7 @@ from tests.support.harness import Harness
 pytestmark = pytest.mark.anyio
 
 LONGEST_HOLD = 25
-"""Times as long as `one_step_s`. Of processor time of the event loop's own thread: what else runs makes no difference."""
+"""Times as long as `one_step_s`, in processor time of the loop's own thread: what else runs makes no difference."""
 BASE = {"id": PRODUCTION_ID, "name": "Acme web", "organization": ACME_ID, "api_token": "phc_x"}
 UPDATE = {"settings": {"extra_settings": {"a": 1}, "recording_domains": ["x"]}, "dry_run": True}
 
