@@ -1,0 +1,33 @@
+"""The questions, and the tool that answers each. They are frozen: whoever words a tool does not touch them."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Final, NamedTuple
+
+__all__ = ["SETS", "Question", "digest", "questions"]
+
+_FOLDER: Final = Path(__file__).with_name("questions")
+SETS: Final = ("first",)
+
+
+class Question(NamedTuple):
+    """A question in a user's words, and the one tool that is right for it."""
+
+    tool: str
+    text: str
+
+
+def questions(name: str) -> list[Question]:
+    """Return one set of questions."""
+    return [Question(*line.split("\t")) for line in _read(name).splitlines()]
+
+
+def digest(name: str) -> str:
+    """Return the SHA-256 of a set, by which a test sees that nobody changed it."""
+    return hashlib.sha256(_read(name).encode()).hexdigest()
+
+
+def _read(name: str) -> str:
+    return (_FOLDER / f"{name}.tsv").read_text(encoding="utf-8")
