@@ -21,12 +21,12 @@ def main() -> int:
     parser.add_argument("--misses", action="store_true", help="list the questions whose tool did not come first")
     options = parser.parse_args()
     print(f"{len(CATALOG)} tools of ours among {len(other_tools())} of others")
-    print(f"{'questions':12} {'ranked by':10} {'number':>6} {'first':>8} {f'first {FEW}':>8}")
+    print(f"{'questions':12} {'ranked by':14} {'number':>6} {'first':>8} {f'first {FEW}':>8}")
     for name in SETS:
         for ranker in RANKERS:
             answers = answer(ranker, name)
             shares = found(answers)
-            print(f"{name:12} {ranker:10} {len(answers):>6} {shares.first:>8.1%} {shares.among_few:>8.1%}")
+            print(f"{name:12} {ranker:14} {len(answers):>6} {shares.first:>8.1%} {shares.among_few:>8.1%}")
             if options.misses:
                 _print_misses(answers)
     print(_length())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -22,39 +22,35 @@ class SearchedTool(NamedTuple):
         name: what is called.
         description: what a model reads.
         arguments: the names of the arguments, with their descriptions.
+        inside: the same, with what is inside of arguments that are objects.
     """
 
     server: str
     name: str
     description: str
     arguments: str
-
-    @property
-    def text(self) -> str:
-        """All of it."""
-        return " ".join(self)
+    inside: str
 
 
 def our_tools() -> list[SearchedTool]:
     """Return our tools, under the name that `projects-mcp install` gives the server."""
     return [
-        SearchedTool(NAME, tool.name, tool.description, " ".join(_told(tool.input_schema["properties"])))
+        SearchedTool(NAME, tool.name, tool.description, _told(properties), _told(properties, inside=True))
         for tool in CATALOG
+        for properties in (tool.input_schema["properties"],)
     ]
 
 
-def _told(properties: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the names and descriptions of arguments, those inside objects too."""
-    for name, schema in properties.items():
-        yield name
-        yield schema.get("description", "")
-        yield from _told(schema.get("properties", {}))
+def _told(properties: Mapping[str, Any], *, inside: bool = False) -> str:
+    return " ".join(
+        f"{name} {schema.get('description', '')} {_told(schema.get('properties', {}), inside=True) if inside else ''}"
+        for name, schema in properties.items()
+    )
 
 
 def other_tools() -> list[SearchedTool]:
     """Return the tools of other servers: server, name, arguments and description, as `pool.tsv` has them."""
     rows = (line.split("\t") for line in _POOL.read_text(encoding="utf-8").splitlines())
     return [
-        SearchedTool(server, name, description, arguments.replace(",", " "))
-        for server, name, arguments, description in rows
+        SearchedTool(server, name, description, arguments, arguments) for server, name, arguments, description in rows
     ]
