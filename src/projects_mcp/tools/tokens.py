@@ -25,7 +25,8 @@ _SECRET, _BACKUP = "secret_api_token", "secret_api_token_backup"
 @tool(
     "project_reset_token",
     "Reset the project token",
-    "Replace the public token. Sites stop sending events until they ship the new one, so ask the user first.",
+    "Reset the project token of a PostHog project. A new phc_ token (public project API key, write key) replaces "
+    "the old one, as after a leak. Sites stop sending events until they ship the new one, so ask the user first.",
 )
 async def project_reset_token(context: ToolContext, *, confirm_project_name: str) -> JSONObject:
     """Replace the public token of the confirmed project."""
@@ -39,7 +40,8 @@ async def project_reset_token(context: ToolContext, *, confirm_project_name: str
 @tool(
     "project_rotate_secret_token",
     "Rotate the secret token",
-    "Make a new secret; the present one becomes the backup, and the former backup dies. Never twice in a row.",
+    "Rotate the secret token of a PostHog project. Generates a new phs_ secret (secure API key for feature flags, "
+    "local evaluation). The present one becomes the backup, and the former backup dies. Never twice in a row.",
 )
 async def project_rotate_secret_token(context: ToolContext, *, confirm_project_name: str) -> JSONObject:
     """Rotate the secret of the confirmed project."""
@@ -59,7 +61,8 @@ async def project_rotate_secret_token(context: ToolContext, *, confirm_project_n
 @tool(
     "project_delete_secret_token_backup",
     "Drop the backup secret",
-    "Drop the backup secret. Servers that still use it stop working, so ask the user first.",
+    "Delete the backup secret token of a PostHog project. Revokes or removes the old, previous phs_ key that a "
+    "rotation kept. Servers that still use it stop working, so ask the user first.",
 )
 async def project_delete_secret_token_backup(context: ToolContext, *, confirm_project_name: str) -> JSONObject:
     """Drop the backup secret of the confirmed project."""

@@ -31,8 +31,8 @@ __all__ = [
     "render_table",
 ]
 
-NAME: Final = "projects"
-"""The name of the server in a client."""
+NAME: Final = "posthog-projects"
+"""The name of the server in a client. Searches for tools read it, so it names what the tools are for."""
 KEY: Final = "POSTHOG_PERSONAL_API_KEY"
 KEY_FILE: Final = "~/.config/projects-mcp/key"
 """The file with the key, for clients that can neither ask for it nor read the environment. Each user has one."""
