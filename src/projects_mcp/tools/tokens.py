@@ -25,8 +25,9 @@ _SECRET, _BACKUP = "secret_api_token", "secret_api_token_backup"
 @tool(
     "project_reset_token",
     "Reset the project token",
-    "Reset the project token of a PostHog project. A new phc_ token (public project API key, write key) replaces "
-    "the old one, as after a leak. Sites stop sending events until they ship the new one, so ask the user first.",
+    "Reset the project token of a PostHog project. Replace, regenerate or change the public phc_ token (project "
+    "API key, write key), as after a leak: get a new one. Sites stop sending events until they ship it, so ask "
+    "the user first.",
 )
 async def project_reset_token(context: ToolContext, *, confirm_project_name: str) -> JSONObject:
     """Replace the public token of the confirmed project."""
@@ -40,8 +41,9 @@ async def project_reset_token(context: ToolContext, *, confirm_project_name: str
 @tool(
     "project_rotate_secret_token",
     "Rotate the secret token",
-    "Rotate the secret token of a PostHog project. Generates a new phs_ secret (secure API key for feature flags, "
-    "local evaluation). The present one becomes the backup, and the former backup dies. Never twice in a row.",
+    "Rotate the secret token of a PostHog project. Generate or replace the phs_ secret (secret API key, secure "
+    "API key for feature flags, local evaluation): the present one becomes the backup, and the former backup "
+    "dies. Never twice in a row.",
 )
 async def project_rotate_secret_token(context: ToolContext, *, confirm_project_name: str) -> JSONObject:
     """Rotate the secret of the confirmed project."""
@@ -61,8 +63,8 @@ async def project_rotate_secret_token(context: ToolContext, *, confirm_project_n
 @tool(
     "project_delete_secret_token_backup",
     "Drop the backup secret",
-    "Delete the backup secret token of a PostHog project. Revokes or removes the old, previous phs_ key that a "
-    "rotation kept. Servers that still use it stop working, so ask the user first.",
+    "Delete the backup secret token of a PostHog project. Revoke, remove or drop the old, previous phs_ key "
+    "(backup) that a rotation kept. Servers that still use it stop working, so ask the user first.",
 )
 async def project_delete_secret_token_backup(context: ToolContext, *, confirm_project_name: str) -> JSONObject:
     """Drop the backup secret of the confirmed project."""

@@ -37,12 +37,13 @@ _ADJUSTED: Final = "PostHog stored the adjusted fields in its own form, or merge
 @tool(
     "project_update",
     "Change a project's settings",
-    "Update settings of a PostHog project, or rename it. Change, configure, set, add, enable, disable, turn on or "
-    "off, or undo: timezone, week start; session replay and session recordings (sample rate, minimum duration, "
-    "retention, masking, console logs, network), autocapture, exceptions, web vitals, heatmaps, surveys, support "
-    "widget; authorized URLs, recording domains; filters of internal and test users; IP data, cookieless mode; "
-    "primary dashboard, Slack webhook and more. Returns a receipt: before, after, what was ignored, how to undo "
-    "it. Lists are replaced whole, so read them first; dry_run previews.",
+    "Update settings of a PostHog project, or rename it. Change, configure, set, add, allow, enable, disable, "
+    "turn on or off, stop, revert or undo: project name, timezone, week start, currency; session replay and "
+    "session recordings (sample rate, minimum duration, retention, mask, console logs, network), autocapture, "
+    "exceptions (errors), web vitals, heatmaps, surveys, support widget; authorized URLs, recording domains; "
+    "filters of internal and test users; IP data, cookieless mode; dashboard, Slack webhook and more. Returns a "
+    "receipt: before, after, what was ignored, how to undo it. Lists are replaced whole, so read them first; "
+    "dry_run previews.",
     {
         "settings": settings_schema(),
         "clear": {
