@@ -9,14 +9,21 @@ from typing import Final, NamedTuple
 __all__ = ["SETS", "Question", "digest", "questions"]
 
 _FOLDER: Final = Path(__file__).with_name("questions")
-SETS: Final = ("first", "second")
+SETS: Final = ("first", "second", "third")
 
 
 class Question(NamedTuple):
-    """A question in a user's words, and the one tool that is right for it."""
+    """A question in a user's words, and the one tool that is right for it.
+
+    Attributes:
+        tool: its name.
+        text: the question.
+        source: the public thread or page that it was made from, where there is one.
+    """
 
     tool: str
     text: str
+    source: str = ""
 
 
 def questions(name: str) -> list[Question]:
