@@ -19,17 +19,18 @@ def main() -> int:
     """Run the command line and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m dev.retrieval", description=__doc__)
     parser.add_argument("--misses", action="store_true", help="list the questions whose tool did not come first")
+    parser.add_argument("--no-tokens", action="store_true", help="do not install a counter of tokens")
     options = parser.parse_args()
     print(f"{len(CATALOG)} tools of ours among {len(other_tools())} of others")
-    print(f"{'questions':12} {'ranked by':14} {'number':>6} {'first':>8} {f'first {FEW}':>8}")
+    print(f"{'questions':9} {'ranked by':13} {'number':>6} {'first':>8} {f'first {FEW}':>8}")
     for name in SETS:
         for ranker in RANKERS:
             answers = answer(ranker, name)
             shares = found(answers)
-            print(f"{name:12} {ranker:14} {len(answers):>6} {shares.first:>8.1%} {shares.among_few:>8.1%}")
+            print(f"{name:9} {ranker:13} {len(answers):>6} {shares.first:>8.1%} {shares.among_few:>8.1%}")
             if options.misses:
                 _print_misses(answers)
-    print(_length())
+    print(_length(count=not options.no_tokens))
     return 0
 
 
@@ -39,15 +40,15 @@ def _print_misses(answers: Sequence[Answered]) -> None:
             print(f"  {question.tool} came {place}., after {first.server}/{first.name}: {question.text}")
 
 
-def _length() -> str:
+def _length(*, count: bool) -> str:
     """Say how long the list is that a model sees, counted as the benchmark counts it."""
     seen = json.dumps(
         [{"name": tool.name, "description": tool.description, "inputSchema": tool.input_schema} for tool in CATALOG],
         separators=(",", ":"),
         ensure_ascii=False,
     )
-    counts = tokens.count([seen])
-    counted = f", {counts[0]:,} tokens of o200k_base" if counts else "; the counter of tokens could not be installed"
+    counts = tokens.count([seen]) if count else None
+    counted = f", {counts[0]:,} tokens of o200k_base" if counts else "; tokens were not counted"
     return f"What a model sees of the list: {len(seen):,} characters{counted}"
 
 
