@@ -33,9 +33,9 @@ _FIELDS: Final[Mapping[str, Any]] = {
 @tool(
     "project_list",
     "List projects",
-    "List PostHog projects, or find projects by name. Show, search or look up all PostHog projects of an "
-    "organization (org) that the key can see: id, name and what is unusual about each, such as demo or no events "
-    "yet. For settings use project_get.",
+    "List PostHog projects, or find a project by name. Show, search or look up all PostHog projects of an "
+    "organization (org, company) with their ids and names, and what is unusual about a project, such as demo or "
+    "no events yet. For settings use project_get.",
     {
         "search": {"type": "string", "maxLength": 200},
         "limit": {"type": "integer", "minimum": 1, "maximum": 500},
@@ -68,9 +68,9 @@ async def project_list(
 @tool(
     "project_get",
     "Get a project",
-    "Get a PostHog project: its settings and its public token. Show, see, read or check how one PostHog project "
-    "is configured now: values of settings that differ from the defaults (what is on or off, enabled, timezone, "
-    "domains), and the phc_ token (project API key). Never shows secrets.",
+    "Get a PostHog project: its settings and its public token. Show, see, find or check how a PostHog project is "
+    "configured: current values of the settings that differ from the defaults (what is on or off, enabled, "
+    "timezone, domains), and the phc_ token (project API key, public key). Never shows secrets.",
     {
         "detail": {"type": "string", "enum": ["compact", "full"]},
         "fields": _FIELDS,
@@ -100,8 +100,8 @@ async def project_get(
     "project_activity",
     "Show a project's activity",
     "Show the activity log of a PostHog project: who changed which settings, and when. Audit log, history of "
-    "recent changes: what happened, who edited, enabled or disabled what, newest first. Renames and moves may be "
-    "missing.",
+    "recent changes: what happened, who edited, modified, enabled, disabled or turned off what. Renames and moves "
+    "may be missing.",
     {
         "limit": {"type": "integer", "minimum": 1, "maximum": 100},
         "page": {"type": "integer", "minimum": 1, "maximum": 100_000},

@@ -25,9 +25,9 @@ _SECRET, _BACKUP = "secret_api_token", "secret_api_token_backup"
 @tool(
     "project_reset_token",
     "Reset the project token",
-    "Reset the project token of a PostHog project. Replace, regenerate or change the public phc_ token (project "
-    "API key, write key), as after a leak: get a new one. Sites stop sending events until they ship it, so ask "
-    "the user first.",
+    "Reset the project token of a PostHog project. Replace, regenerate, rotate or change the public phc_ token "
+    "(project API key, write key), as after a leak: get a new one. Sites stop sending events until they ship it, "
+    "so ask the user first.",
 )
 async def project_reset_token(context: ToolContext, *, confirm_project_name: str) -> JSONObject:
     """Replace the public token of the confirmed project."""
@@ -41,9 +41,9 @@ async def project_reset_token(context: ToolContext, *, confirm_project_name: str
 @tool(
     "project_rotate_secret_token",
     "Rotate the secret token",
-    "Rotate the secret token of a PostHog project. Generate or replace the phs_ secret (secret API key, secure "
-    "API key for feature flags, local evaluation): the present one becomes the backup, and the former backup "
-    "dies. Never twice in a row.",
+    "Rotate the secret token of a PostHog project. Generate or replace the phs_ secret (secret key, secure key "
+    "for feature flags, local evaluation), as after a leak: the present one becomes the backup, and the former "
+    "backup dies. Never twice in a row.",
 )
 async def project_rotate_secret_token(context: ToolContext, *, confirm_project_name: str) -> JSONObject:
     """Rotate the secret of the confirmed project."""
