@@ -18,9 +18,10 @@ FROZEN = {
     "first": "895c0f8812b17b3816b96a478d1ffa8f2d3c14605742225c71618918bf69b411",
     "second": "8837768ff193b3c7ae0b51d462542dda0f4d3d15d7ce21f107f38e9018d4d8c3",
     "third": "6c5dd2f4035a62d2c61fdabfb6b7c44806ad4d8e7143aa5797ee61acda0d49b0",
+    "fourth": "993069b25b6a6706e1bd9bd88e061b0ffbfa9f679e958a69bcf5606ec548c565",
 }
-FLOORS = {"BM25": (0.50, 0.84), "BM25 by place": (0.59, 0.86), "BM25 of all": (0.48, 0.79), "keywords": (0.66, 0.88)}
-"""First, and among the first five, on the third set: some points below what was measured, see dev/retrieval."""
+FLOORS = {"BM25": (0.54, 0.81), "BM25 by place": (0.57, 0.82), "BM25 of all": (0.46, 0.79), "keywords": (0.62, 0.88)}
+"""First, and among the first five, on the fourth set: some points below what was measured, see dev/retrieval."""
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -40,7 +41,7 @@ def test_the_others_are_many_and_each_is_there_once() -> None:
 
 @pytest.mark.parametrize("ranker", RANKERS)
 def test_the_right_tool_is_found(ranker: str) -> None:
-    shares = found(answer(ranker, "third"))
+    shares = found(answer(ranker, "fourth"))
     first, among_few = FLOORS[ranker]
     assert shares.first >= first
     assert shares.among_few >= among_few
