@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from dev.retrieval.questions import Question, questions
+from dev.retrieval.questions import Query, questions
 from dev.retrieval.rank import RANKERS
 from dev.retrieval.tools import SearchedTool, other_tools, our_tools
 
@@ -18,7 +18,7 @@ FEW: Final = 5
 class Answered(NamedTuple):
     """A question, what the search put first, and at which place the right tool came."""
 
-    question: Question
+    question: Query
     first: SearchedTool
     place: int
 

@@ -6,13 +6,13 @@ import hashlib
 from pathlib import Path
 from typing import Final, NamedTuple
 
-__all__ = ["SETS", "Question", "digest", "questions"]
+__all__ = ["SETS", "Query", "digest", "questions"]
 
 _FOLDER: Final = Path(__file__).with_name("questions")
 SETS: Final = ("first", "second", "third", "fourth")
 
 
-class Question(NamedTuple):
+class Query(NamedTuple):
     """A question in a user's words, and the one tool that is right for it.
 
     Attributes:
@@ -26,9 +26,9 @@ class Question(NamedTuple):
     source: str = ""
 
 
-def questions(name: str) -> list[Question]:
+def questions(name: str) -> list[Query]:
     """Return one set of questions."""
-    return [Question(*line.split("\t")) for line in _read(name).splitlines()]
+    return [Query(*line.split("\t")) for line in _read(name).splitlines()]
 
 
 def digest(name: str) -> str:
