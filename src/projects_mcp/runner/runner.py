@@ -168,12 +168,14 @@ class ToolRunner:
                 self._require_key()
                 authorization = self._authorization(tool, await self._services.key_access.get())
                 authorization.require()  # whoever may not use the tool is told so, and not what its arguments are
-                checked = validate(tool.arguments, arguments)
+                checked, audit.dropped, warnings = validate(tool.arguments, arguments)
                 context = self._context(authorization, audit, checked, approver)
                 authorization.require_target(context.organization, context.project)
                 if not (tool.operation.effect.reads or checked.get("dry_run")):
                     audit.require_writable()
                 body = await tool.run(context, **checked)
+                if warnings:
+                    body["warnings"] = [*body.get("warnings", ()), *warnings]
                 finish = partial(finalize, body, self.redactor, self._settings.result_limit, checked.get("offset", 0))
                 body, text = await anyio.to_thread.run_sync(finish) if context.large else finish()
         except (Refusal, PostHogError, WriteUnresolved) as failure:

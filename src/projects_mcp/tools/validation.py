@@ -8,20 +8,26 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
+from projects_mcp.api.own_fields import OWN_FIELDS
 from projects_mcp.api.types import MAX_ID
 from projects_mcp.errors.refusals import InvalidArguments
 from projects_mcp.sanitize.redaction import REDACTED
 from projects_mcp.sanitize.text import quoted
+from projects_mcp.tools.leniency import EMPTY_IS_ABSENT, is_of_client, nothing_but_null, nulls_left_out, reread
 
-__all__ = ["fits", "unknown_name", "validate"]
+__all__ = ["Checked", "fits", "nearest", "unknown_name", "validate"]
 
 _MAX_TEXT: Final = 65_536
 _MAX_ITEMS: Final = 1_000
 _MAX_LEVELS: Final = 16
 _MAX_PROBLEMS: Final = 4
+
+_PROJECT_ID: Final = "project_id"
+_WAY_TO_AN_ID: Final = " Find the id with project_list and its `search`."
+_OF_SETTINGS: Final = frozenset({"settings", "expected"})
 
 _MASKED_TOKEN: Final = re.compile(r"(?<![A-Za-z0-9])ph[a-z]_\.\.\.[A-Za-z0-9_-]{4}")
 """A token as this server shows it."""
@@ -43,22 +49,36 @@ _WORDS: Final = {
 }
 
 
-def validate(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Check arguments against the statement of what a tool takes.
+class Checked(NamedTuple):
+    """The arguments of a call, after the check.
 
-    Returns:
-        A copy in which digits written as text have become numbers where the schema wants a number. Some clients send
-        every argument as text, and PostHog itself answers decimals as text.
+    Attributes:
+        values: what the tool gets: each value in its strict form.
+        dropped: arguments that the client has added by itself, and that were left out.
+        warnings: sentences about what else was left out.
+    """
+
+    values: dict[str, Any]
+    dropped: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def validate(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> Checked:
+    """Check arguments against the statement of what a tool takes.
 
     Raises:
         InvalidArguments: with one sentence for each of the first problems. They name arguments and rules,
             and never repeat a value.
     """
     problems: list[str] = []
-    value = _Checker(problems).value(schema, dict(arguments), "", 0)
+    checker = _Checker(problems)
+    values = checker.value(schema, dict(arguments), "", 0)
+    nulls = checker.nulls
+    if nulls and not problems and not (values.get("settings") or values.get("clear")):
+        problems.append(nothing_but_null(nulls, can_clear="clear" in schema["properties"]))
     if problems:
         raise InvalidArguments(problems=problems[:_MAX_PROBLEMS])
-    return value if isinstance(value, dict) else {}
+    return Checked(values, tuple(checker.dropped), (nulls_left_out(nulls),) if nulls else ())
 
 
 def fits(schema: Mapping[str, Any], value: Any) -> bool:
@@ -71,14 +91,23 @@ def fits(schema: Mapping[str, Any], value: Any) -> bool:
 class _Checker:
     def __init__(self, problems: list[str]) -> None:
         self._problems = problems
+        self.dropped: list[str] = []
+        """Arguments that the client has added by itself."""
+        self.nulls: list[str] = []
+        """Settings that were null."""
+        self._required: Sequence[str] = ()
 
     def value(self, schema: Mapping[str, Any], value: Any, path: str, level: int) -> Any:
+        """Return a value in its strict form; None where there is a problem."""
         wanted = schema.get("type")
-        if wanted in {"integer", "number"} and isinstance(value, str):
-            value = _number(wanted, value)
         if wanted is None:
             return self._free(value, path, level)
-        if not isinstance(value, _TYPES[wanted]) or (isinstance(value, bool) and wanted != "boolean"):
+        if not _is_a(wanted, value):
+            value = reread(wanted, value)
+        if not _is_a(wanted, value):
+            if path == _PROJECT_ID:
+                leave_out = "" if path in self._required else " Leave it out for the current project."
+                return self._problem(path, f"must be an integer.{leave_out}{_WAY_TO_AN_ID}")
             hint = " Leave it out to have no value." if value is None else ""
             return self._problem(path, f"must be {_WORDS[wanted]}.{hint}")
         for problem in _beyond_bounds(schema, value):
@@ -92,22 +121,39 @@ class _Checker:
     def _object(self, schema: Mapping[str, Any], value: dict[str, Any], path: str, level: int) -> dict[str, Any]:
         known: Mapping[str, Any] | None = schema.get("properties")
         if known is None:
-            checked_freely: dict[str, Any] = {}
-            for key, item in value.items():
-                for problem in _beyond_bounds({}, key):
-                    self._problem(path, problem)
-                checked_freely[key] = self._free(item, f"{path}.{quoted(key, 40)}", level + 1)
-            return checked_freely
+            return self._free_object(value, path, level)
+        if level == 0:
+            self._required = schema.get("required", ())
+            value = {name: item for name, item in value.items() if not self._is_left_out(name, item, known)}
         for name in schema.get("required", ()):
             if name not in value:
                 self._problem(_under(path, name), "is required.")
         checked: dict[str, Any] = {}
         for name, item in value.items():
-            if name in known:
+            if name in known and item is None and path == "settings":
+                self.nulls.append(name)
+            elif name in known:
                 checked[name] = self.value(known[name], item, _under(path, name), level + 1)
             elif len(self._problems) < _MAX_PROBLEMS:  # the nearest name is looked for only as often as it is told
                 self._problem("", unknown_name(name, path, list(known)))
         return checked
+
+    def _free_object(self, value: dict[str, Any], path: str, level: int) -> dict[str, Any]:
+        checked: dict[str, Any] = {}
+        for key, item in value.items():
+            for problem in _beyond_bounds({}, key):
+                self._problem(path, problem)
+            checked[key] = self._free(item, f"{path}.{quoted(key, 40)}", level + 1)
+        return checked
+
+    def _is_left_out(self, name: str, value: Any, known: Mapping[str, Any]) -> bool:
+        """Whether an argument of a call counts as not given. A required one that is null is then missing."""
+        if name in known:
+            return value is None or (value == "" and name in EMPTY_IS_ABSENT)
+        if is_of_client(name, value):
+            self.dropped.append(name)
+            return True
+        return False
 
     def _array(self, schema: Mapping[str, Any], value: list[Any], path: str, level: int) -> list[Any]:
         items = schema.get("items", {})
@@ -166,13 +212,8 @@ def _beyond_length(schema: Mapping[str, Any], text: str) -> Iterator[str]:
         yield "must be valid Unicode: it contains half of a surrogate pair."
 
 
-def _number(wanted: str, text: str) -> Any:
-    """Read digits that were written as text; anything else stays what it is, and is then refused."""
-    if not text.isascii() or len(text) > len(str(MAX_ID)) or not text.replace(".", "", 1).isdigit():
-        return text
-    if text.isdigit():
-        return int(text)
-    return float(text) if wanted == "number" else text
+def _is_a(wanted: str, value: Any) -> bool:
+    return isinstance(value, _TYPES[wanted]) and (wanted == "boolean" or not isinstance(value, bool))
 
 
 def _is_unicode(text: str) -> bool:
@@ -191,14 +232,21 @@ def _under(path: str, name: str) -> str:
 
 def unknown_name(name: str, path: str, known: list[str]) -> str:
     """Say that there is no such argument, setting or property, and which one may have been meant."""
-    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake pays for it
-
-    what = f"setting of `{path}`" if path == "settings" else f"property of `{path}`" if path else "argument"
-    near = get_close_matches(name[:100], known, n=1, cutoff=0.6)
-    if near:
-        hint = f" Did you mean `{near[0]}`?"
+    if path in _OF_SETTINGS and name in OWN_FIELDS:
+        return f"`{name}` is no setting: {OWN_FIELDS[name]}."
+    what = "setting of `settings`" if path == "settings" else f"property of `{path}`" if path else "argument"
+    if near := nearest(name, known):
+        hint = f" Did you mean `{near}`?"
     elif len(known) > 20:  # noqa: PLR2004 - longer lists help nobody
         hint = " The tool's schema lists the valid names."
     else:
         hint = f" Valid: {', '.join(known)}." if known else ""
     return f"There is no {what} named {quoted(name, 60)}.{hint}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the name that may have been meant; None if none is near."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake pays for it
+
+    near = get_close_matches(name[:100], known, n=1, cutoff=0.6)
+    return near[0] if near else None
