@@ -71,7 +71,12 @@ async def test_a_yes_that_is_sent_twice_asks_again(harness: Harness, transport: 
         ]
     assert isinstance(answers[0], CallToolResult)
     assert body_of(answers[0])["outcome"] == "applied"
-    assert all(isinstance(answer, InputRequiredResult) for answer in answers[1:])
+    for again in answers[1:]:
+        if tool == "project_delete":
+            assert isinstance(again, CallToolResult)
+            assert refusal_of(again)[1]["kind"] == "already_being_deleted"
+        else:
+            assert isinstance(again, InputRequiredResult)
     assert len(harness.recorder.writes) == 1
 
 

@@ -152,7 +152,8 @@ def test_what_posthog_says_of_a_failure_is_shown_harmless(failing: dict[str, str
     "command",
     [
         [PLANTED],
-        [f"--{PLANTED}"],
+        [f"--{PLANTED.replace(' ', '')}"],
+        ["tools", PLANTED],
         ["call", PLANTED],
         ["call", "project_get", PLANTED],
         ["call", "project_get", f"{PLANTED}=1"],

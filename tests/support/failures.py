@@ -40,6 +40,7 @@ REFUSALS: tuple[Refusal, ...] = (
     refusals.CallerAccessTooLow(access="read"),
     refusals.CallerLacksScope(scope="project:write"),
     refusals.CallerOutsideOrganization(),
+    refusals.CallerWithdrawn(),
     refusals.TooManyCalls(limit="60 a minute are allowed", retry_after_s=7),
     refusals.KeyRestrictedToProjects(project=7, projects=[1, 2]),
     refusals.OnlyProjects(creating=False, only=[1, 2]),

@@ -20,6 +20,7 @@ from projects_mcp.sanitize.secret import Secret
 
 __all__ = [
     "REGIONS",
+    "SANDBOX_VERSIONS",
     "Choice",
     "SettingsError",
     "WholeNumber",
@@ -32,6 +33,7 @@ __all__ = [
     "parse_organization",
     "parse_path",
     "parse_project_ids",
+    "parse_sandbox",
     "parse_secret",
     "parse_signing_keys",
     "parse_switch",
@@ -42,6 +44,9 @@ __all__ = [
 
 REGIONS: Final[Mapping[str, str]] = {"us": "https://us.posthog.com", "eu": "https://eu.posthog.com"}
 """The origin of each region of PostHog's cloud."""
+
+SANDBOX_VERSIONS: Final = ("current", "2025-08")
+"""The versions of PostHog that the sandbox plays; a yes means the first."""
 
 _INGESTION_HOSTS: Final[Mapping[str, str]] = {"us.i.posthog.com": "us", "eu.i.posthog.com": "eu"}
 _FORMER_US_HOST: Final = "app.posthog.com"
@@ -110,6 +115,15 @@ def parse_switch(name: str, text: str) -> bool:
     if text.lower() not in _YES | _NO:
         raise SettingsError(f"{name} must be 1 or 0.")
     return text.lower() in _YES
+
+
+def parse_sandbox(name: str, text: str) -> str | None:
+    """Parse a yes, which is the newest PostHog, the name of a version, or a no, which is None."""
+    if text.lower() in _YES | _NO:
+        return SANDBOX_VERSIONS[0] if text.lower() in _YES else None
+    if text.lower() not in SANDBOX_VERSIONS:
+        raise SettingsError(f"{name} must be 1, 0, or a version of PostHog: {' or '.join(SANDBOX_VERSIONS)}.")
+    return text.lower()
 
 
 def parse_path(name: str, text: str) -> Path:

@@ -66,7 +66,7 @@ CAUSES: Final = (
         ("this action does not support personal api key",),
         "PostHog allows {tool} only in a person's browser session, whatever the key's scopes.",
         "A person can do it at {origin}/settings/project. The operator can also opt in to a session "
-        "with POSTHOG_SESSION_ID and POSTHOG_CSRF_TOKEN.",
+        "with POSTHOG_SESSION_ID.",
         Memory.FOR_THE_KEY,
     ),
     _SCOPE,

@@ -15,6 +15,7 @@ __all__ = [
     "CallerAccessTooLow",
     "CallerLacksScope",
     "CallerOutsideOrganization",
+    "CallerWithdrawn",
     "KeyLacksScope",
     "KeyRestrictedToOrganizations",
     "KeyRestrictedToProjects",
@@ -114,6 +115,20 @@ class CallerOutsideOrganization(Refusal):
         )
 
 
+class CallerWithdrawn(Refusal):
+    """The caller's token was taken out, or its rights were changed, after its call had begun."""
+
+    kind = "caller_withdrawn"
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        del at
+        return (
+            f"Your access to this server was changed while the call was under way. {NOT_CHANGED} Call again: if your "
+            "token still holds, the call has your present rights."
+        )
+
+
 class TooManyCalls(Refusal):
     """The caller has used up its rate limit. `limit` says which, in words; `retry_after_s` in seconds."""
 
@@ -182,7 +197,10 @@ class OrganizationNeeded(Refusal):
 
 
 class OnlyProjects(Refusal):
-    """The operator allows the projects `only` and no others. `creating`: whether a new one was asked for."""
+    """The operator allows the projects `only` and no others. `creating`: whether a new one was asked for.
+
+    `only` is empty for a caller that is limited to some organizations: the projects may be in others.
+    """
 
     kind = "only_projects"
     only: Sequence[int]
@@ -191,14 +209,15 @@ class OnlyProjects(Refusal):
     def message(self, at: FailureContext) -> str:
         """Word the refusal."""
         del at
-        allowed = ", ".join(map(str, self.only))
+        named = ", ".join(map(str, self.only[:_MOST_NAMED]))
+        allowed = f"the projects {named}{', …' if len(self.only) > _MOST_NAMED else ''}" if named else "some projects"
         if self.creating:
             return (
-                f"This server may only touch the projects {allowed}, so it creates none. {NOT_CHANGED} "
+                f"This server may only touch {allowed}, so it creates none. {NOT_CHANGED} "
                 "Its operator sets that in PROJECTS_MCP_ONLY_PROJECTS."
             )
         return (
-            f"This server may only touch the projects {allowed}. {NOT_CHANGED} "
+            f"This server may only touch {allowed}. {NOT_CHANGED} "
             "Give one of these as project_id, or ask the operator to extend PROJECTS_MCP_ONLY_PROJECTS."
         )
 

@@ -63,8 +63,8 @@ ANY_RULE: Final = ForbiddenCause(
     "rule",
     (),
     "PostHog has a rule against this.{says}",
-    "It names no argument that is wrong, so the same call is refused again until a person changes in PostHog what the "
-    "rule is about.",
+    "It names no argument that is wrong, so the same call is refused until what the rule is about has changed: by "
+    "time, or by a person in PostHog.",
 )
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from projects_mcp.api.effects import Effect
 from projects_mcp.api.operations import Operation
-from projects_mcp.api.types import Current, OrganizationRef, ProjectRef
+from projects_mcp.api.types import CURRENT, Current, OrganizationRef, ProjectRef
 from projects_mcp.errors.refusals import (
     AccessLevelTooLow,
     CallerAccessTooLow,
@@ -23,13 +23,14 @@ from projects_mcp.errors.refusals import (
     KeyRestrictedToOrganizations,
     KeyRestrictedToProjects,
     OnlyProjects,
+    ProjectNotIdentified,
     ProjectProtected,
     Refusal,
 )
 from projects_mcp.policy.access import ALLOWED_EFFECTS, NEEDED_ACCESS, Access
 from projects_mcp.policy.denials import RememberedDenials
 
-__all__ = ["UNKNOWN", "Authorization", "CallerGrant", "KeyGrant", "Policy"]
+__all__ = ["UNKNOWN", "Authorization", "CallerGrant", "KeyGrant", "Policy", "Standing"]
 
 
 class KeyGrant(NamedTuple):
@@ -85,6 +86,19 @@ class CallerGrant(NamedTuple):
     def has(self, scope: str) -> bool:
         """Whether the caller was given a scope. Write implies read."""
         return _includes(self.scopes, scope)
+
+
+class Standing:
+    """Whether what a caller was given still holds. The one part of its rights that can change during a call.
+
+    Attributes:
+        withdrawn: its token has been taken out, or its rights have been changed.
+    """
+
+    __slots__ = ("__weakref__", "withdrawn")
+
+    def __init__(self) -> None:
+        self.withdrawn = False
 
 
 class Policy(NamedTuple):
@@ -165,6 +179,24 @@ class Authorization(NamedTuple):
         if (refusal := self.refusal(organization, project)) is not None:
             raise refusal
 
+    def require_place(self, project: Mapping[str, Any], number: ProjectRef | None) -> OrganizationRef:
+        """Hold a call to the organization in which PostHog says that its project is.
+
+        Returns:
+            That organization; `CURRENT` if PostHog says none, as an older one may.
+
+        Raises:
+            ProjectNotIdentified: the organization cannot be read, or is missing and the key is restricted to some.
+            Refusal: the call may not touch it.
+        """
+        stated = project.get("organization")
+        place = _uuid(stated)
+        if place is not None:
+            self.require_target(place, number)
+        elif stated is not None or self.key.organizations is not None:
+            raise ProjectNotIdentified
+        return place or CURRENT
+
     def require_irreversible(self, project: ProjectRef | None) -> None:
         """Make sure that a change that cannot be undone may be made: the operator allows it as a destructive tool.
 
@@ -180,10 +212,11 @@ class Authorization(NamedTuple):
         if effect not in ALLOWED_EFFECTS[policy.access]:
             return AccessLevelTooLow(needed=NEEDED_ACCESS[effect].value, configured=policy.access.value)
         if policy.only is not None:
+            shown = [] if self.caller is not None and self.caller.organizations is not None else sorted(policy.only)
             if effect is Effect.ADD and not self.operation.on_project:
-                return OnlyProjects(only=sorted(policy.only), creating=True)
+                return OnlyProjects(only=shown, creating=True)
             if isinstance(project, Current) or (project is not None and project not in policy.only):
-                return OnlyProjects(only=sorted(policy.only), creating=False)
+                return OnlyProjects(only=shown, creating=False)
         if effect is Effect.DESTROY and isinstance(project, int) and project in policy.protected:
             return ProjectProtected(project=project)
         return None

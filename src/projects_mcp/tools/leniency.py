@@ -17,7 +17,6 @@ from projects_mcp.api.types import MAX_ID
 
 __all__ = ["EMPTY_IS_ABSENT", "is_of_client", "nothing_but_null", "nulls_left_out", "reread"]
 
-_LONGEST_JSON: Final = 65_536
 _INTEGER: Final = re.compile(r"0|[1-9][0-9]{0,15}")
 """Without a sign, without space, and without a leading zero, which some languages read as octal."""
 _DECIMAL: Final = re.compile(r"(?:0|[1-9][0-9]{0,15})\.[0-9]{0,15}|\.[0-9]{1,15}")
@@ -54,7 +53,7 @@ def reread(wanted: str, value: Any) -> Any:
 
     Args:
         wanted: a type of JSON Schema. Nothing is ever read as a `string`.
-        value: is not of that type.
+        value: is not of that type. The caller bounds how long it is.
     """
     if isinstance(value, str):
         return _read_text(wanted, value)
@@ -70,7 +69,7 @@ def _read_text(wanted: str, text: str) -> Any:
         return int(text)
     if wanted == "number":
         return float(text) if _DECIMAL.fullmatch(text) else text
-    if wanted not in {"object", "array"} or len(text) > _LONGEST_JSON:
+    if wanted not in {"object", "array"}:
         return text
     try:
         value = json.loads(text, object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant)

@@ -48,7 +48,8 @@ async def project_create(context: ToolContext, *, name: str, settings: Mapping[s
     dropped = [field for field in diff.changed if field in diff.adjusted] + diff.ignored
     kept = {field: values for field, values in diff.changed.items() if field not in dropped}
     suggestions = []
-    if again := {field: sent[field] for field in dropped if sent[field] != created.get(field)}:
+    missing = diff.unknown
+    if again := {name: sent[name] for name in dropped if name not in missing and sent[name] != created.get(name)}:
         arguments = {"organization_id": created.get("organization"), "project_id": created["id"], "settings": again}
         suggestions.append(suggestion("project_update", arguments, "Write the settings that did not take at creation."))
     return receipt(
@@ -57,6 +58,7 @@ async def project_create(context: ToolContext, *, name: str, settings: Mapping[s
         Outcome.APPLIED,
         changed=kept,
         ignored=dropped,
+        unknown_to_this_posthog=missing,
         api_token=created.get("api_token"),
         note="The new project is now the current project of the key's owner, also in PostHog's own pages.",
         suggestions=suggestions,
@@ -71,7 +73,7 @@ async def project_create(context: ToolContext, *, name: str, settings: Mapping[s
 async def project_delete(context: ToolContext, *, confirm_project_name: str) -> JSONObject:
     """Delete the confirmed project, and report what PostHog does now."""
     target = await context.read_target()
-    if target.state.get("is_pending_deletion"):
+    if target.state.get("is_pending_deletion") is True:
         raise AlreadyBeingDeleted(when=target.state.get("deletion_scheduled_at"))
     confirmed = await confirm(context, target, confirm_project_name, "Delete project", _consequence_of_deletion(target))
     target = confirmed.target
@@ -113,7 +115,7 @@ async def _after_deletion(
                 f"{context.origin}/project/{target.id}/settings."
             ),
         )
-    if not project.get("is_pending_deletion"):
+    if project.get("is_pending_deletion") is not True:
         return (
             Outcome.UNKNOWN,
             changed,

@@ -13,8 +13,8 @@ from projects_mcp.errors.rejected import InvalidRequest, NotFound, ServerError
 from projects_mcp.gateway.context import ToolContext
 from projects_mcp.tools.all_projects import holds, read_all_projects, read_page
 from projects_mcp.tools.allowed_projects import read_allowed_projects
+from projects_mcp.tools.names import nearest
 from projects_mcp.tools.tool import tool
-from projects_mcp.tools.validation import nearest
 from projects_mcp.tools.views import list_items, select_fields, summary
 
 __all__ = ["project_activity", "project_get", "project_is_generating_demo_data", "project_list"]

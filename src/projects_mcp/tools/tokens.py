@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from projects_mcp.api.outcome import Outcome
 from projects_mcp.api.types import JSONObject
@@ -20,6 +20,9 @@ from projects_mcp.tools.tool import tool
 __all__ = ["project_delete_secret_token_backup", "project_reset_token", "project_rotate_secret_token"]
 
 _SECRET, _BACKUP = "secret_api_token", "secret_api_token_backup"
+_NOT_SHOWN: Final = (
+    "PostHog accepted it, but its answer does not show the result: look at the project with project_get."
+)
 
 
 @tool(
@@ -123,8 +126,20 @@ def _receipt(
         for name in fields
         if name in after and before.get(name) != after[name]
     }
-    outcome = Outcome.APPLIED if changed else Outcome.UNCHANGED
-    return receipt(context, {**before, **after}, outcome, changed=changed, note=note if changed else "", **more)
+    outcome = _outcome(before, after, fields[0])
+    notes = {Outcome.APPLIED: note, Outcome.UNKNOWN: _NOT_SHOWN}
+    return receipt(context, {**before, **after}, outcome, changed=changed, note=notes.get(outcome, ""), **more)
+
+
+def _outcome(before: Mapping[str, Any], after: Mapping[str, Any], field: str) -> Outcome:
+    """Say what PostHog's answer shows: a new token, no backup any more, the same as before, or none of these."""
+    if field not in after:
+        return Outcome.UNKNOWN
+    value = after[field]
+    if value == before.get(field):
+        return Outcome.UNCHANGED
+    replaced = not value if field == _BACKUP else isinstance(value, str) and bool(value)
+    return Outcome.APPLIED if replaced else Outcome.UNKNOWN
 
 
 @contextmanager

@@ -22,11 +22,13 @@ from projects_mcp.errors.refusals import (
 from projects_mcp.gateway.confirmation import confirm
 from projects_mcp.gateway.context import ToolContext
 from projects_mcp.policy.confirmation import identify
+from projects_mcp.sanitize.redaction import PRESENCE, WITHHELD_FIELDS
 from projects_mcp.tools import readback, readback_checks
+from projects_mcp.tools.names import unknown_name
 from projects_mcp.tools.receipt import changes, receipt, suggestion
 from projects_mcp.tools.schema import closed_object, settings_schema
 from projects_mcp.tools.tool import CONFIRM_PROJECT_NAME, tool
-from projects_mcp.tools.validation import fits, unknown_name, validate
+from projects_mcp.tools.validation import fits, validate
 
 __all__ = ["project_update"]
 
@@ -76,29 +78,35 @@ async def project_update(
     sent = _body(settings or {}, clear)
     expected = _expected_values(expected) if expected else {}
     if dry_run:
-        return _preview(context, sent, await _read_expected(context, expected))
+        before = await _read_expected(context, expected)
+        return await context.work(_preview, context, sent, before)
     lock = context.project_lock()
     seen = lock.writes
     before = await _read_expected(context, expected)
-    lost = _irreversible(sent, before)
+    lasting = not MAY_BE_IRREVERSIBLE.isdisjoint(sent)
+    lost = await context.work(_irreversible, sent, before) if lasting else {}
     if lost:
         await _confirm_for_good(context, confirm_project_name, sent, before, lost)
     async with context.hold(lock):
         if lost or lock.writes != seen:  # time has passed since it was read
             before = await _read_expected(context, expected)
-            if _irreversible(sent, before) != lost:
+            if lasting and await context.work(_irreversible, sent, before) != lost:
                 raise ChangedMeanwhile
         organization = organization_of(before, context.organization)
         after = await readback.write(
             context, organization, sent, lambda: readback_checks.updated(context, sent, before)
         )
+    return await context.work(_compared, context, sent, before, after)
+
+
+def _compared(
+    context: ToolContext, sent: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]
+) -> JSONObject:
     diff = SettingsDiff.between(sent, before, after)
     return _receipt(context, after, diff.outcome, diff)
 
 
 def _irreversible(sent: Mapping[str, Any], before: JSONObject) -> dict[str, str]:
-    if MAY_BE_IRREVERSIBLE.isdisjoint(sent):
-        return {}
     after = expected_after(sent, before, all_known=True)  # any doubt about what the project has asks a person
     return irreversible(SettingsDiff.between(sent, before, after).changed)
 
@@ -168,6 +176,11 @@ def _body(settings: Mapping[str, Any], clear: Sequence[str]) -> JSONObject:
     ]
     if not settings and not clear:
         problems.append("There is nothing to change: give `settings` or `clear`.")
+    problems += [
+        f"`settings.{name}` holds a placeholder for a value that is not shown; send the value itself, or leave it out."
+        for name, value in settings.items()
+        if name in WITHHELD_FIELDS and value in PRESENCE
+    ]
     if problems:
         raise InvalidArguments(problems=problems)
     return {**settings, **dict.fromkeys(clear)}

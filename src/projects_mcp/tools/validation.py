@@ -8,26 +8,33 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from projects_mcp.api.own_fields import OWN_FIELDS
 from projects_mcp.api.types import MAX_ID
 from projects_mcp.errors.refusals import InvalidArguments
 from projects_mcp.sanitize.redaction import REDACTED
 from projects_mcp.sanitize.text import quoted
 from projects_mcp.tools.leniency import EMPTY_IS_ABSENT, is_of_client, nothing_but_null, nulls_left_out, reread
+from projects_mcp.tools.names import unknown_name
 
-__all__ = ["Checked", "fits", "nearest", "unknown_name", "validate"]
+__all__ = ["Checked", "fits", "validate"]
 
 _MAX_TEXT: Final = 65_536
 _MAX_ITEMS: Final = 1_000
 _MAX_LEVELS: Final = 16
 _MAX_PROBLEMS: Final = 4
+_MAX_VALUES: Final = 20_000
+"""Values of one call, however they are nested: a thousand objects of twenty. More would hold the event loop."""
+_MAX_CHARACTERS: Final = 1_000_000
+"""Characters of all texts of one call."""
+_MAX_REREAD: Final = 65_536
+"""Characters of one call that may be text where something else is wanted."""
+_LARGE: Final = (2_000, 65_536)
+"""Values and characters from which a thread works on what a call has sent."""
 
 _PROJECT_ID: Final = "project_id"
 _WAY_TO_AN_ID: Final = " Find the id with project_list and its `search`."
-_OF_SETTINGS: Final = frozenset({"settings", "expected"})
 
 _MASKED_TOKEN: Final = re.compile(r"(?<![A-Za-z0-9])ph[a-z]_\.\.\.[A-Za-z0-9_-]{4}")
 """A token as this server shows it."""
@@ -56,11 +63,13 @@ class Checked(NamedTuple):
         values: what the tool gets: each value in its strict form.
         dropped: arguments that the client has added by itself, and that were left out.
         warnings: sentences about what else was left out.
+        large: whether they are so many that work on them would hold the event loop for long.
     """
 
     values: dict[str, Any]
     dropped: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    large: bool = False
 
 
 def validate(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> Checked:
@@ -71,6 +80,7 @@ def validate(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> Checked
             and never repeat a value.
     """
     problems: list[str] = []
+    large = _require_size(arguments)
     checker = _Checker(problems)
     values = checker.value(schema, dict(arguments), "", 0)
     nulls = checker.nulls
@@ -78,7 +88,9 @@ def validate(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> Checked
         problems.append(nothing_but_null(nulls, can_clear="clear" in schema["properties"]))
     if problems:
         raise InvalidArguments(problems=problems[:_MAX_PROBLEMS])
-    return Checked(values, tuple(checker.dropped), (nulls_left_out(nulls),) if nulls else ())
+    if checker.reread_characters:
+        large = _require_size(values)
+    return Checked(values, tuple(checker.dropped), (nulls_left_out(nulls),) if nulls else (), large)
 
 
 def fits(schema: Mapping[str, Any], value: Any) -> bool:
@@ -88,6 +100,43 @@ def fits(schema: Mapping[str, Any], value: Any) -> bool:
     return not problems
 
 
+def _require_size(arguments: Mapping[str, Any]) -> bool:
+    """Make sure that there are not too many values, before anything is done with each of them.
+
+    Returns:
+        Whether they are so many that a thread should work on them.
+
+    Raises:
+        InvalidArguments: there are too many.
+    """
+    values, characters = _size(arguments)
+    if values > _MAX_VALUES:
+        raise InvalidArguments(problems=[f"The arguments hold more than {_MAX_VALUES} values."])
+    if characters > _MAX_CHARACTERS:
+        raise InvalidArguments(problems=[f"The texts have more than {_MAX_CHARACTERS} characters together."])
+    return values > _LARGE[0] or characters > _LARGE[1]
+
+
+def _size(arguments: Mapping[str, Any]) -> tuple[int, int]:
+    """Count values, up to one more than are allowed, and the characters of their texts."""
+    values = characters = 0
+    layer: list[Any] = [arguments]
+    while layer and values <= _MAX_VALUES:
+        inner: list[Any] = []
+        for item in layer:
+            if isinstance(item, str):
+                characters += min(len(item), _MAX_TEXT)  # a longer one is refused by its own name
+            elif isinstance(item, dict):
+                characters += sum(map(len, item))
+                values += len(item)
+                inner += item.values()
+            elif isinstance(item, list):
+                values += len(item)
+                inner += item
+        layer = inner
+    return values, characters
+
+
 class _Checker:
     def __init__(self, problems: list[str]) -> None:
         self._problems = problems
@@ -95,6 +144,8 @@ class _Checker:
         """Arguments that the client has added by itself."""
         self.nulls: list[str] = []
         """Settings that were null."""
+        self.reread_characters = 0
+        """How much text was taken for something else than a text, or was tried to."""
         self._required: Sequence[str] = ()
 
     def value(self, schema: Mapping[str, Any], value: Any, path: str, level: int) -> Any:
@@ -103,13 +154,9 @@ class _Checker:
         if wanted is None:
             return self._free(value, path, level)
         if not _is_a(wanted, value):
-            value = reread(wanted, value)
+            value = self._read_otherwise(wanted, value)
         if not _is_a(wanted, value):
-            if path == _PROJECT_ID:
-                leave_out = "" if path in self._required else " Leave it out for the current project."
-                return self._problem(path, f"must be an integer.{leave_out}{_WAY_TO_AN_ID}")
-            hint = " Leave it out to have no value." if value is None else ""
-            return self._problem(path, f"must be {_WORDS[wanted]}.{hint}")
+            return self._problem(path, f"must be {_WORDS[wanted]}.{self._way_on(path, value)}")
         for problem in _beyond_bounds(schema, value):
             return self._problem(path, problem)
         if isinstance(value, dict):
@@ -117,6 +164,17 @@ class _Checker:
         if isinstance(value, list):
             return self._array(schema, value, path, level)
         return value
+
+    def _read_otherwise(self, wanted: str, value: Any) -> Any:
+        """Read a value in another form. What is read of one call is bounded, however it is spread over arguments."""
+        if isinstance(value, str):
+            self.reread_characters += len(value)
+        return value if self.reread_characters > _MAX_REREAD else reread(wanted, value)
+
+    def _way_on(self, path: str, value: Any) -> str:
+        if path == _PROJECT_ID:
+            return f"{'' if path in self._required else ' Leave it out for the current project.'}{_WAY_TO_AN_ID}"
+        return " Leave it out to have no value." if value is None else ""
 
     def _object(self, schema: Mapping[str, Any], value: dict[str, Any], path: str, level: int) -> dict[str, Any]:
         known: Mapping[str, Any] | None = schema.get("properties")
@@ -190,7 +248,7 @@ def _beyond_bounds(schema: Mapping[str, Any], value: Any) -> Iterator[str]:
             yield f"must have at most {schema.get('maxItems', _MAX_ITEMS)} items."
     elif isinstance(value, int | float) and not isinstance(value, bool):
         lowest, highest = schema.get("minimum", -MAX_ID), schema.get("maximum", MAX_ID)
-        if not math.isfinite(value) or value > highest:
+        if (isinstance(value, float) and not math.isfinite(value)) or value > highest:  # an integer may be no float
             yield f"must be at most {highest}."
         elif value < lowest:
             yield f"must be at least {lowest}."
@@ -228,25 +286,3 @@ def _is_unicode(text: str) -> bool:
 
 def _under(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
-
-
-def unknown_name(name: str, path: str, known: list[str]) -> str:
-    """Say that there is no such argument, setting or property, and which one may have been meant."""
-    if path in _OF_SETTINGS and name in OWN_FIELDS:
-        return f"`{name}` is no setting: {OWN_FIELDS[name]}."
-    what = "setting of `settings`" if path == "settings" else f"property of `{path}`" if path else "argument"
-    if near := nearest(name, known):
-        hint = f" Did you mean `{near}`?"
-    elif len(known) > 20:  # noqa: PLR2004 - longer lists help nobody
-        hint = " The tool's schema lists the valid names."
-    else:
-        hint = f" Valid: {', '.join(known)}." if known else ""
-    return f"There is no {what} named {quoted(name, 60)}.{hint}"
-
-
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the name that may have been meant; None if none is near."""
-    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake pays for it
-
-    near = get_close_matches(name[:100], known, n=1, cutoff=0.6)
-    return near[0] if near else None
