@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from projects_mcp.api.types import CURRENT, JSONObject
 from projects_mcp.errors.connection import PostHogError
-from projects_mcp.errors.refusals import Refusal
+from projects_mcp.errors.refusals import ProjectNotIdentified, Refusal, RememberedDenial
 from projects_mcp.errors.rejected import Forbidden, NotFound
 from projects_mcp.gateway.context import ToolContext
 
@@ -47,19 +47,24 @@ async def read_allowed_projects(context: ToolContext, projects: Iterable[int]) -
     for number in ids[:_MOST_READ]:
         try:
             project = await context.read_other(number)
-        except (Forbidden, NotFound, Refusal):
+        except (Forbidden, NotFound, RememberedDenial, ProjectNotIdentified):
             found.unreadable.append(number)
         except PostHogError:
             if not found.rows:
                 raise
             return found._replace(incomplete=_STOPPED)
         else:
-            if _is_here(context, project):
+            if _is_here(context, project, number):
                 found.rows.append(project)
             else:
                 found.unreadable.append(number)
     return found
 
 
-def _is_here(context: ToolContext, project: JSONObject) -> bool:
-    return context.organization is CURRENT or project.get("organization") in (None, str(context.organization))
+def _is_here(context: ToolContext, project: JSONObject, number: int) -> bool:
+    """Whether a project is in the organization of the call, and that is one that the call may touch."""
+    try:
+        place = context.authorization.require_place(project, number)
+    except Refusal:
+        return False
+    return context.organization is CURRENT or place in (CURRENT, context.organization)

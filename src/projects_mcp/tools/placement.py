@@ -7,7 +7,7 @@ the organization that PostHog answers for it now, and the receipt names where th
 from __future__ import annotations
 
 from projects_mcp.api.types import CURRENT, OrganizationRef, organization_of
-from projects_mcp.errors.refusals import OrganizationNeeded, Refusal
+from projects_mcp.errors.refusals import OrganizationNeeded, RememberedDenial
 from projects_mcp.errors.rejected import StatusError
 from projects_mcp.gateway.context import ToolContext
 from projects_mcp.tools.all_projects import read_page
@@ -34,6 +34,6 @@ async def _current(context: ToolContext) -> OrganizationRef:
     """Return the organization of any of its projects. Of one without projects, PostHog does not tell the id."""
     try:
         page = await read_page(context, limit=1)
-    except (StatusError, Refusal):  # whoever may not list may create all the same
+    except (StatusError, RememberedDenial):  # whoever may not list may create all the same
         return CURRENT
     return organization_of(page.rows[0], CURRENT) if page.rows else CURRENT
