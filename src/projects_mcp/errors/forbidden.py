@@ -99,7 +99,7 @@ CAUSES: Final = (
             "you must upgrade your posthog plan to be able to create",
         ),
         "The plan's limit of projects is reached.{says}",
-        "Delete a project that is no longer needed, or upgrade the plan in PostHog.",
+        "Nothing that this server can do changes that: a person can upgrade the plan on PostHog's billing page.",
     ),
     ForbiddenCause(
         "read_only_organization",

@@ -21,6 +21,7 @@ __all__ = [
     "KeyRestrictedToProjects",
     "NotConfigured",
     "OnlyProjects",
+    "OrganizationNeeded",
     "ProjectProtected",
     "RememberedDenial",
     "TooManyCalls",
@@ -147,16 +148,22 @@ class TooManyCalls(Refusal):
 
 
 class KeyRestrictedToProjects(Refusal):
-    """The key is restricted to certain projects. `project` is the one asked for; None if all were (to list, create)."""
+    """The key is restricted to certain projects. `project` is the one asked for; None if a new one was.
+
+    `projects` are those that it works on; empty if the caller may not know them.
+    """
 
     kind = "key_restricted"
+    projects: Sequence[int]
     project: int | None = None
-    verb: str = ""
 
     def message(self, at: FailureContext) -> str:
         """Word the refusal."""
-        rest = f"so it cannot {self.verb} them" if self.project is None else f"and {self.project} is not one of them"
-        return f"The PostHog key is restricted to certain projects, {rest}. {NOT_CHANGED} {_restrictions(at)}"
+        rest = "so it cannot create one" if self.project is None else f"and {self.project} is not one of them"
+        allowed = _listed(self.projects)
+        these = f"It works on {allowed}, which project_list shows." if allowed else "project_list shows which."
+        mend = f" A person can make another key at {at.keys_page}."
+        return f"The PostHog key is restricted to certain projects, {rest}. {NOT_CHANGED} {these}{mend}"
 
 
 class KeyRestrictedToOrganizations(Refusal):
@@ -167,11 +174,25 @@ class KeyRestrictedToOrganizations(Refusal):
 
     def message(self, at: FailureContext) -> str:
         """Word the refusal."""
-        allowed = ", ".join(map(str, self.organizations[:_MOST_NAMED]))
-        more = " and others" if len(self.organizations) > _MOST_NAMED else ""
         return (
             f"The PostHog key is restricted to the organization{'s' if len(self.organizations) > 1 else ''} "
-            f"{allowed}{more}. {NOT_CHANGED} Give one of them as organization_id. {_restrictions(at)}"
+            f"{_listed(self.organizations)}. {NOT_CHANGED} Give one of them as organization_id. "
+            f"Its restrictions are shown at {at.keys_page}."
+        )
+
+
+class OrganizationNeeded(Refusal):
+    """A project would be created, and the key works in several organizations: `organizations`."""
+
+    kind = "organization_needed"
+    organizations: Sequence[UUID]
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        del at
+        return (
+            f"The PostHog key works in several organizations, and a project is created in one. {NOT_CHANGED} Ask the "
+            f"user which one, and give it as organization_id: {_listed(self.organizations)}."
         )
 
 
@@ -232,5 +253,6 @@ class RememberedDenial(Refusal):
         )
 
 
-def _restrictions(at: FailureContext) -> str:
-    return f"Its restrictions are shown at {at.keys_page}."
+def _listed(items: Sequence[object]) -> str:
+    more = f" and {len(items) - _MOST_NAMED} more" if len(items) > _MOST_NAMED else ""
+    return ", ".join(map(str, items[:_MOST_NAMED])) + more

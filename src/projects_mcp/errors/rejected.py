@@ -12,9 +12,11 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Final
 
+from projects_mcp.api.operations import OPERATIONS
 from projects_mcp.errors.connection import PostHogError
 from projects_mcp.errors.context import FailureContext, Words
-from projects_mcp.errors.forbidden import ForbiddenCause, cause_of_detail, known_cause
+from projects_mcp.errors.forbidden import ForbiddenCause, cause_of_detail
+from projects_mcp.errors.rules import ANY_RULE, known_rule
 
 __all__ = [
     "Conflict",
@@ -37,6 +39,9 @@ _BEGUN_MARKUP: Final = re.compile(r"<(?=[A-Za-z/!?])")
 _CUT_WORD: Final = re.compile(r"\S{0,512}\Z")
 _NESTED_MARKUP: Final = 4
 _SECONDS: Final = re.compile(r"available in (\d{1,9}) second")
+_BAD_REQUEST: Final = 400
+_ABOUT_ARGUMENTS: Final = frozenset({"required", "invalid_choice", "not_a_dict", "blank", "null", "parse_error"})
+"""Codes that are about what was sent, also where PostHog names no field."""
 _OTHER_REGION: Final[Mapping[str, str]] = {"https://us.posthog.com": "eu", "https://eu.posthog.com": "us"}
 
 
@@ -127,12 +132,14 @@ class NotFound(StatusError):
 
     def words(self, at: FailureContext) -> Words:
         """Word the failure for the call that failed."""
-        del at
-        return Words(
-            "not_found",
-            "PostHog found no such project or organization, or this key cannot see it.",
-            "Check the ids with project_list.",
-        )
+        what = "PostHog found no such project or organization, or this key cannot see it."
+        allowed = ", ".join(at.key_organizations[:_MOST_NAMED])
+        works_in = f" The key works in these organizations: {allowed}." if len(at.key_organizations) > 1 else ""
+        if not OPERATIONS[at.tool].on_project:
+            hint = "Leave organization_id out for the current organization, or give another id."
+            return Words("not_found", what, f"{hint}{works_in}")
+        where = "Or it is in another organization of the same key: give that one as organization_id."
+        return Words("not_found", what, f"Find the id with project_list. {where}{works_in}")
 
 
 class Conflict(StatusError):
@@ -149,13 +156,17 @@ class InvalidRequest(StatusError):
 
     def words(self, at: FailureContext) -> Words:
         """Word the failure for the call that failed."""
-        if (cause := known_cause(self.detail)) is not None:
-            return self._in_words_of(cause, at)
+        if (rule := known_rule(self.detail)) is not None:
+            return self._in_words_of(rule, at)
+        if self.status == _BAD_REQUEST and self.in_envelope and not self.attr and self.code not in _ABOUT_ARGUMENTS:
+            return self._in_words_of(ANY_RULE, at)
         about = f" about {at.quote(self.attr, 100)}" if self.attr else ""
         return Words(
             "validation",
             f"PostHog did not accept the request{about}.{self.says(at)}",
-            f"Correct the arguments of {at.tool} and call it again.",
+            f"Correct the arguments of {at.tool} and call it again."
+            if self.status == _BAD_REQUEST or self.attr
+            else "This PostHog, or a proxy in front of it, may not take such a request at all: the operator can look.",
         )
 
 

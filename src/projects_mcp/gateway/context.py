@@ -105,16 +105,16 @@ class ToolContext:
         """Read one page of the organization's projects."""
         return await self._send(_LIST, self.organization, None, query=query)
 
-    async def read_created(self, project: ProjectRef) -> JSONObject:
-        """Read a project that this call may have created, or the current one, which a new project becomes.
+    async def read_other(self, project: ProjectRef) -> JSONObject:
+        """Read a project of a call that names none: one that it may have created, the current one, one of a list.
 
         Raises:
             ProjectNotIdentified: PostHog answered another one.
         """
-        created = await self._send(_GET, self.organization, project)
-        if not are_project_ids(created.get("id")) or project not in (CURRENT, created["id"]):
+        found = await self._send(_GET, self.organization, project)
+        if not are_project_ids(found.get("id")) or project not in (CURRENT, found["id"]):
             raise ProjectNotIdentified
-        return created
+        return found
 
     def posthog_time(self) -> datetime:
         """Return PostHog's own time, as of its latest answer."""

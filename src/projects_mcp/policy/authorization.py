@@ -7,7 +7,7 @@ read (`require`), and as soon as the target is known (`require_target`). The lis
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -152,6 +152,15 @@ class Authorization(NamedTuple):
         own_limit = self.caller is not None and self.caller.organizations is not None
         return frozenset() if own_limit else self.key.organizations or frozenset()
 
+    @property
+    def key_projects(self) -> Sequence[int]:
+        """The only projects that the key works on, in order; empty if there is no such limit.
+
+        A caller that has an organization of its own is not told of projects that may be in others.
+        """
+        own_limit = self.caller is not None and self.caller.organizations is not None
+        return [] if own_limit else sorted(self.key.projects or ())
+
     def require(self) -> None:
         """Make sure that the tool may be used at all.
 
@@ -230,10 +239,10 @@ class Authorization(NamedTuple):
         if not key.has(scope):
             return KeyLacksScope(scope=scope)
         if key.projects is not None:
-            if not self.operation.on_project:
-                return KeyRestrictedToProjects(verb="list" if self.operation.effect.reads else "create")
+            if not self.operation.on_project and not self.operation.effect.reads:  # a list is read one by one
+                return KeyRestrictedToProjects(projects=self.key_projects)
             if isinstance(project, int) and project not in key.projects:
-                return KeyRestrictedToProjects(project=project)
+                return KeyRestrictedToProjects(projects=self.key_projects, project=project)
         if key.organizations is not None and isinstance(organization, UUID) and organization not in key.organizations:
             return KeyRestrictedToOrganizations(organizations=sorted(key.organizations))
         return None

@@ -39,7 +39,7 @@ from projects_mcp.runner.result import ToolResult, finalize
 from projects_mcp.sanitize.redaction import Redactor
 from projects_mcp.tools.catalog import CATALOG, TOOLS
 from projects_mcp.tools.tool import Tool
-from projects_mcp.tools.validation import are_large, validate
+from projects_mcp.tools.validation import validate
 
 __all__ = ["ToolRunner", "UnknownToolError"]
 
@@ -173,14 +173,15 @@ class ToolRunner:
                 self._require_key()
                 authorization = self._authorization(tool, await self._services.key_access.get())
                 authorization.require()  # whoever may not use the tool is told so, and not what its arguments are
-                checked = validate(tool.arguments, arguments)
-                large = not tool.operation.effect.reads and are_large(checked)
+                checked, audit.dropped, warnings, large = validate(tool.arguments, arguments)
                 context = self._context(authorization, audit, checked, approver)
-                context.large = large
+                context.large = large and not tool.operation.effect.reads
                 authorization.require_target(context.organization, context.project)
                 if not (tool.operation.effect.reads or checked.get("dry_run")):
                     audit.require_writable()
                 body = await tool.run(context, **checked)
+                if warnings:
+                    body["warnings"] = [*body.get("warnings", ()), *warnings]
                 finish = partial(finalize, body, self.redactor, self._settings.result_limit, checked.get("offset", 0))
                 body, text = await anyio.to_thread.run_sync(finish) if context.large else finish()
         except (Refusal, PostHogError, WriteUnresolved) as failure:

@@ -18,6 +18,7 @@ from projects_mcp.gateway.context import ToolContext
 from projects_mcp.policy.confirmation import ProjectSnapshot, token_ending
 from projects_mcp.tools import readback, readback_checks
 from projects_mcp.tools.namesakes import find_created, read_namesakes
+from projects_mcp.tools.placement import choose_organization
 from projects_mcp.tools.receipt import receipt, suggestion
 from projects_mcp.tools.schema import settings_schema
 from projects_mcp.tools.tool import tool
@@ -42,6 +43,7 @@ async def project_create(context: ToolContext, *, name: str, settings: Mapping[s
     sent = {**(settings or {}), "name": name}
     if settings and settings.get("name", name) != name:
         raise InvalidArguments(problems=["`name` and `settings.name` differ: give the name once."])
+    await choose_organization(context)
     before = await read_namesakes(context, name)
     created = await readback.write(context, context.organization, sent, lambda: find_created(context, name, before))
     diff = SettingsDiff.between(sent, {}, created, created=True)

@@ -24,14 +24,23 @@ from projects_mcp.gateway.context import ToolContext
 from projects_mcp.policy.confirmation import identify
 from projects_mcp.sanitize.redaction import PRESENCE, WITHHELD_FIELDS
 from projects_mcp.tools import readback, readback_checks
+from projects_mcp.tools.names import unknown_name
 from projects_mcp.tools.receipt import changes, receipt, suggestion
 from projects_mcp.tools.schema import closed_object, settings_schema
 from projects_mcp.tools.tool import CONFIRM_PROJECT_NAME, tool
-from projects_mcp.tools.validation import fits, unknown_name, validate
+from projects_mcp.tools.validation import fits, validate
 
 __all__ = ["project_update"]
 
 _EXPECTED: Final = closed_object({"expected": settings_schema()})
+_NONE_KNOWN: Final = (
+    "None of it takes effect: this PostHog does not know these settings. It is another version, or the names are wrong."
+)
+_NONE_TOOK: Final = (
+    "None of it took effect, although PostHog answered without an error. Most likely the organization's plan lacks the "
+    "feature, PostHog manages the value itself, or it keeps the former value for one that it does not take. A person "
+    "can try the same in PostHog's project settings, which say why."
+)
 _ADJUSTED: Final = "PostHog stored the adjusted fields in its own form, or merged them with what was there."
 
 
@@ -137,7 +146,7 @@ def _expected_values(expected: Mapping[str, Any]) -> Mapping[str, Any]:
         InvalidArguments: there is no such setting, or it cannot have that value.
     """
     values = {name: value for name, value in expected.items() if value is not None or name not in SETTINGS}
-    checked: JSONObject = validate(_EXPECTED, {"expected": values})["expected"]
+    checked: JSONObject = validate(_EXPECTED, {"expected": values}).values["expected"]
     return {**dict.fromkeys(expected), **checked}
 
 
@@ -186,7 +195,7 @@ def _preview(context: ToolContext, sent: Mapping[str, Any], before: JSONObject) 
     after = expected_after(sent, before)
     diff = SettingsDiff.between(sent, before, after)
     known = {name: value for name, value in sent.items() if name not in diff.unknown}
-    apply = suggestion("project_update", _same_call(context, known), "Apply this change.")
+    apply = suggestion("project_update", _same_call(context, known, before), "Apply this change.")
     lost = _irreversible(sent, before)
     result = _receipt(context, after, Outcome.PREVIEW, diff, [apply] if diff.changed and not lost else [])
     if feared := context.services.redactor.value(keys_at_risk(sent, before)):
@@ -216,13 +225,18 @@ def _receipt(
         unchanged=diff.unchanged,
         adjusted=diff.adjusted,
         normalised=diff.normalised,
-        note=_ADJUSTED if diff.adjusted else "",
+        note=_ADJUSTED if diff.adjusted else "" if diff.changed or not diff.ignored else _why_ignored(diff),
         also_changed=changes(diff.also_changed),
         warnings=warnings,
         revert={"settings": kept, "clear": clear} if kept or clear else None,
         not_revertible=lost,
         suggestions=suggestions,
     )
+
+
+def _why_ignored(diff: SettingsDiff) -> str:
+    """Say why everything that was sent can have been ignored."""
+    return _NONE_KNOWN if set(diff.ignored) == set(diff.unknown) else _NONE_TOOK
 
 
 def _way_back(diff: SettingsDiff) -> Revert:
@@ -248,8 +262,10 @@ def _way_back(diff: SettingsDiff) -> Revert:
     return Revert(settings, clear, lost)
 
 
-def _same_call(context: ToolContext, sent: Mapping[str, Any]) -> JSONObject:
-    arguments: JSONObject = {"organization_id": str(context.organization), "project_id": context.project}
+def _same_call(context: ToolContext, sent: Mapping[str, Any], project: Mapping[str, Any]) -> JSONObject:
+    """Return the arguments of this call on the organization that the project is in, whatever is current later."""
+    organization = organization_of(project, context.organization)
+    arguments: JSONObject = {"organization_id": str(organization), "project_id": context.project}
     if settings := {name: value for name, value in sent.items() if value is not None}:
         arguments["settings"] = settings
     if clear := [name for name, value in sent.items() if value is None]:
