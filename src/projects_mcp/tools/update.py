@@ -41,6 +41,9 @@ _NONE_TOOK: Final = (
     "feature, PostHog manages the value itself, or it keeps the former value for one that it does not take. A person "
     "can try the same in PostHog's project settings, which say why."
 )
+_LISTED_BY_POSTHOG: Final = frozenset({"base_currency", "primary_dashboard", "timezone"})
+"""Settings whose values PostHog alone knows: its own lists, and what is in the project."""
+_UNCHECKED: Final = "PostHog has a list of its own for {}, so this preview cannot tell whether it takes the value."
 _ADJUSTED: Final = "PostHog stored the adjusted fields in its own form, or merged them with what was there."
 
 
@@ -200,6 +203,8 @@ def _preview(context: ToolContext, sent: Mapping[str, Any], before: JSONObject) 
     result = _receipt(context, after, Outcome.PREVIEW, diff, [apply] if diff.changed and not lost else [])
     if feared := context.services.redactor.value(keys_at_risk(sent, before)):
         result["warnings"] = [*result.get("warnings", ()), *describe_replaced(feared, done=False)]
+    if listed := sorted(_LISTED_BY_POSTHOG.intersection(diff.changed)):
+        result["unchecked"] = _UNCHECKED.format(" and ".join(listed))
     return result | ({"needs_confirmation": lost} if lost else {})
 
 
