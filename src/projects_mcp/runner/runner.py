@@ -91,6 +91,11 @@ class ToolRunner:
         return self._audit_log.redactor
 
     @property
+    def question_timeout_s(self) -> float:
+        """Seconds that a person has to answer a question in the middle of a call."""
+        return self._settings.question_timeout_s
+
+    @property
     def rate_limiter(self) -> RateLimiter | None:
         """How much the caller may ask; None for no limit."""
         return self._rate_limiter
