@@ -72,6 +72,8 @@ class ToolRunner:
         project_locks: ProjectLocks | None = None,
     ) -> None:
         self._settings = settings
+        self.question_timeout_s: Final = settings.question_timeout_s
+        """Seconds that a person has to answer a question in the middle of a call."""
         self._audit_log = audit_log
         self._rate_limiter = rate_limiter
         self._services: Final = ToolServices(
@@ -89,11 +91,6 @@ class ToolRunner:
     def redactor(self) -> Redactor:
         """Knows the secrets of this process."""
         return self._audit_log.redactor
-
-    @property
-    def question_timeout_s(self) -> float:
-        """Seconds that a person has to answer a question in the middle of a call."""
-        return self._settings.question_timeout_s
 
     @property
     def rate_limiter(self) -> RateLimiter | None:
