@@ -30,7 +30,7 @@ def conclude(verdicts: Sequence[Verdict]) -> tuple[int, str]:
     """Return the exit code, and why."""
     faults = [f"{each.client} ({each.era}): {', '.join(each.faults)}" for each in verdicts if each.faults]
     if faults:
-        return FAULTS, "\n".join([f"{len(faults)} faults:", *faults])
+        return FAULTS, "\n".join([f"{len(faults)} with faults:", *faults])
     played = [each for each in verdicts if each.played]
     eras = sorted({each.era for each in played})
     controls = {each.era for each in played if each.client == CONTROL.name and each.carried_out}

@@ -42,6 +42,9 @@ class Plan(NamedTuple):
 async def run_suite(plan: Plan, clients: Sequence[Client], eras: Sequence[Era]) -> list[Verdict]:
     """Run clients in eras, those last and one by one that make the server change something rightly.
 
+    A client after which something was changed, and whose calls do not say so, is run once more by itself: clients that
+    run at the same time see each other's doing.
+
     Returns:
         A verdict for each client and era, in their order. Where the server cannot be reached, nothing was played.
     """
@@ -59,7 +62,8 @@ async def run_suite(plan: Plan, clients: Sequence[Client], eras: Sequence[Era]) 
                     group.create_task(run(client, era))
     for client in clients:
         for era in eras:
-            if client.agrees:
+            if client.agrees or verdicts[client.name, era].unclaimed:
+                verdicts[client.name, era] = Verdict(client.name, era)
                 await run(client, era)
     return list(verdicts.values())
 

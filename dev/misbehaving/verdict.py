@@ -33,6 +33,7 @@ class Verdict:
         played: whether it could do what it does: it has a part in this era, and the server speaks it.
         asked: whether the server asked a question.
         done: whether the server did what nobody had agreed to.
+        unclaimed: whether that shows only by what was there before and after, and may be another client's doing.
         agreed: how often the server was given a yes that counts.
         carried_out: how often it did what it had a yes for.
         late: whether a response was owed and did not come in time.
@@ -45,6 +46,7 @@ class Verdict:
     played: bool = False
     asked: bool = False
     done: bool = False
+    unclaimed: bool = False
     agreed: int = 0
     carried_out: int = 0
     late: bool = False
@@ -77,6 +79,7 @@ def judge(verdict: Verdict, observations: Sequence[Observation], *, changed: boo
         verdict.slowest_s = max(verdict.slowest_s, call.took_s or 0.0)
         if not consented:
             verdict.blamed = verdict.blamed or blames_a_person(call.text)
+    verdict.unclaimed = changed and not verdict.done
     verdict.done = verdict.done or changed
     if verdict.done:
         verdict.faults.append("done without a yes")
