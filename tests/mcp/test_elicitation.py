@@ -55,7 +55,7 @@ async def test_a_person_says_yes_or_no(harness: Harness, era: Era, transport: st
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("tool", ["project_reset_token", "project_rotate_secret_token", "project_delete"])
-async def test_a_yes_that_is_sent_twice_counts_once(harness: Harness, transport: str, tool: str) -> None:
+async def test_a_yes_that_is_sent_twice_asks_again(harness: Harness, transport: str, tool: str) -> None:
     async with client_over(transport, "auto", harness, YES) as client:
         question = await client.session.call_tool(tool, ARGUMENTS, allow_input_required=True)
         assert isinstance(question, InputRequiredResult)
@@ -71,12 +71,12 @@ async def test_a_yes_that_is_sent_twice_counts_once(harness: Harness, transport:
         ]
     assert isinstance(answers[0], CallToolResult)
     assert body_of(answers[0])["outcome"] == "applied"
-    for answer in answers[1:]:
-        if tool == "project_delete":  # it is being deleted already, so there is nothing to ask
-            assert isinstance(answer, CallToolResult)
-            assert refusal_of(answer)[1]["kind"] == "already_being_deleted"
+    for again in answers[1:]:
+        if tool == "project_delete":
+            assert isinstance(again, CallToolResult)
+            assert refusal_of(again)[1]["kind"] == "already_being_deleted"
         else:
-            assert isinstance(answer, InputRequiredResult)
+            assert isinstance(again, InputRequiredResult)
     assert len(harness.recorder.writes) == 1
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from projects_mcp.api.settings_diff import expected_after
 from projects_mcp.api.settings_model import Merge
 from projects_mcp.api.settings_table import SETTINGS
-from projects_mcp.sandbox import PRODUCTION_ID
+from projects_mcp.sandbox import PRODUCTION_ID, Behaviour, seed
 from tests.support.harness import ERAS, Era, Harness, body_of, refusal_of
 from tests.support.settings_posthog import Fields, SettingsPostHog, merged
 
@@ -253,11 +253,11 @@ async def test_a_webhook_is_shown_as_what_became_of_it_and_never_itself(
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("number", [0, -PRODUCTION_ID, True, float(PRODUCTION_ID), str(PRODUCTION_ID), 2**70, None])
-async def test_a_project_without_a_possible_id_is_neither_shown_nor_changed(number: Any) -> None:
-    posthog = SettingsPostHog({"timezone": "UTC"}, answer=lambda project: {**project, "id": number})
+@pytest.mark.parametrize(("asked", "answered"), [(7, 0), (7, -7), (1, True), (7, 7.0), (7, "7"), (7, 2**70), (7, None)])
+async def test_a_project_without_a_possible_id_is_neither_shown_nor_changed(asked: int, answered: Any) -> None:
+    posthog = SettingsPostHog({"timezone": "UTC"}, answer=lambda project: {**project, "id": answered}, number=asked)
     async with Harness(application=posthog).client() as client:
-        get = {"project_id": PRODUCTION_ID}
+        get = {"project_id": asked}
         assert refusal_of(await client.call_tool("project_get", get))[1]["kind"] == "bad_answer"
         change = {**get, "settings": {"timezone": "Asia/Tokyo"}}
         assert refusal_of(await client.call_tool("project_update", change))[1]["kind"] == "not_identified"
@@ -272,3 +272,13 @@ async def test_the_period_of_recordings_claims_nothing_that_is_lost(harness: Har
         body = body_of(await client.call_tool("project_update", {"project_id": PRODUCTION_ID, "settings": settings}))
     assert "existing ones keep the period that they had" in body["warnings"][0]
     assert body["revert"]["settings"] == {"session_recording_retention_period": "90d"}
+
+
+@pytest.mark.anyio
+async def test_a_creation_suggests_no_setting_that_this_posthog_does_not_have() -> None:
+    harness = Harness(world=seed(behaviour=Behaviour(absent_fields=frozenset({"proactive_tasks_enabled"}))))
+    settings = {"proactive_tasks_enabled": True, "test_account_filters": []}
+    async with harness.client() as client:
+        body = body_of(await client.call_tool("project_create", {"name": "New", "settings": settings}))
+    assert body["unknown_to_this_posthog"] == ["proactive_tasks_enabled"]
+    assert [call["arguments"]["settings"] for call in body["next"]] == [{"test_account_filters": []}]

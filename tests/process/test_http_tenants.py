@@ -63,10 +63,10 @@ def test_what_posthog_refuses_one_is_not_refused_another(server: Served, upstrea
         403 if key_of(scope) == ONE_ORGANIZATION_KEY and "/projects/" in scope["path"] else 0
     )
     arguments = {"project_id": PRODUCTION_ID}
-    assert server.call("project_get", arguments, token_of("refused")).refusal["kind"] == "forbidden"
+    assert server.call("project_get", arguments, token_of("refused")).refusal["kind"] == "key_restricted"
     upstream.refuse = lambda _scope: 0
     before = len(upstream.recorder.requests)
-    assert server.call("project_get", arguments, token_of("refused")).refusal["kind"] == "forbidden"
+    assert server.call("project_get", arguments, token_of("refused")).refusal["kind"] == "key_restricted"
     assert len(upstream.recorder.requests) == before, "it is remembered"
     assert server.call("project_get", arguments, token_of("ada")).result["id"] == PRODUCTION_ID
 

@@ -63,7 +63,8 @@ def posthog() -> Iterator[Upstream]:
         if status:
             headers = [(b"content-type", b"application/json"), (b"retry-after", b"50")]
             await send({"type": "http.response.start", "status": status, "headers": headers})
-            await send({"type": "http.response.body", "body": b'{"detail": "No."}'})
+            detail = b'{"detail": "API key does not have access to the requested project: ID 1."}'
+            await send({"type": "http.response.body", "body": detail})
         else:
             await recorder(scope, receive, send)
 

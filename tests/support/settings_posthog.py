@@ -18,11 +18,13 @@ class SettingsPostHog:
         settings: of the project, as they are stored. What is not there does not exist in this version.
         write: what becomes of a stored value and a sent one; by default the sent one takes its place.
         answer: changes an answer.
+        number: the id of the project.
     """
 
     settings: Fields
     write: Callable[[str, Any, Any], Any] = lambda _name, _stored, sent: sent
     answer: Callable[[Fields], Fields] = lambda project: project
+    number: int = PRODUCTION_ID
     sent: list[Fields] = field(default_factory=list)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -34,8 +36,8 @@ class SettingsPostHog:
                 for name, value in body.items()
                 if name in self.settings
             }
-        ours = scope["path"].endswith(f"/projects/{PRODUCTION_ID}/")
-        identity = {"id": PRODUCTION_ID, "name": "Acme web", "organization": ACME_ID, "api_token": "phc_public_0001"}
+        ours = scope["path"].endswith(f"/projects/{self.number}/")
+        identity = {"id": self.number, "name": "Acme web", "organization": ACME_ID, "api_token": "phc_public_0001"}
         project = self.answer({**identity, **self.settings}) if ours else {"detail": "Not found."}
         headers = [(b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": 200 if ours else 404, "headers": headers})

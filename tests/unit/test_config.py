@@ -137,7 +137,7 @@ def test_everything_set() -> None:
     assert settings.policy.protected == {1, 2}
     assert settings.policy.only == frozenset({3})
     assert settings.policy.access is Access.WRITE
-    assert settings.sandbox is True
+    assert settings.sandbox == "current"
     shown = f"{settings!r} {settings.credentials} {settings.credentials.key!s}"
     for secret in (KEY, "session0123456789", "csrf0123456789"):
         assert secret not in shown

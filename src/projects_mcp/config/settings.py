@@ -57,7 +57,7 @@ class Settings:
     secrets_dir: Path | None = None
     result_limit: int = 65_536
     limits: Limits = field(default_factory=Limits)
-    sandbox: bool = False
+    sandbox: str | None = None
     serving: Serving = field(default_factory=Serving)
 
     def secrets(self) -> tuple[str, ...]:

@@ -156,12 +156,12 @@ def confirmation_request(
         details: arguments that change what happens, such as the organization that a project moves to.
         redactor: removes secrets from the name before it is cut.
     """
-    plain = target.name.isascii() and target.name.isprintable()
-    invisible = " Its name holds characters that cannot be seen." if not plain and has_invisible(target.name) else ""
+    loss, name = redactor.text(consequence), redactor.quote(target.name)
+    invisible = " Its name holds characters that cannot be seen." if has_invisible(target.name) else ""
     text = (
-        f"PostHog at {origin.partition('://')[2]}: {action} {redactor.quote(target.name)} "
-        f"(id {target.id}, organization {target.organization})?{invisible} "
-        f"{redactor.text(consequence)} Accept only if this is what you want."
+        f"PostHog at {origin.partition('://')[2]}: {action} {name} "
+        f"(id {target.id}, organization {target.organization})?{invisible} {loss} "
+        "Accept only if this is what you want."
     )
     state = [f"{name}={target.state.get(name)!r}" for name in _STATE]
     chosen = [f"{key}={value}" for key, value in sorted(details.items())]
