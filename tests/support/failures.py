@@ -49,7 +49,11 @@ REFUSALS: tuple[Refusal, ...] = (
     refusals.NameMismatch(),
     refusals.NameMismatch(invisible=True),
     refusals.ProjectNotIdentified(),
-    refusals.NotConfirmed(answer="declined"),
+    refusals.NotConfirmed(),
+    refusals.ClientRefused(),
+    refusals.QuestionUnanswered(),
+    refusals.NotTicked(),
+    refusals.ClientFailed(),
     refusals.ClientCannotAsk(),
     refusals.ConfirmationNeeded(consequences=["Logs that are older than 14 days are deleted."]),
     refusals.ProjectBusy(),
@@ -111,8 +115,7 @@ def failures() -> Iterator[tuple[str, FailureContext, Refusal | PostHogError | W
         yield f"refused {refusal.kind}", DESTROY, refusal
     for refusal in AGAIN:
         yield f"refused {refusal.kind} again", WRITE, refusal
-    for answer in ("cancelled", "nothing"):
-        yield f"refused not_confirmed {answer}", DESTROY, refusals.NotConfirmed(answer=answer)
+    yield "refused not_confirmed closed", DESTROY, refusals.NotConfirmed(closed=True)
     for reason in ("no_credential", "tls", "proxy", "unreachable"):
         yield f"not sent {reason}", READ, RequestNotSent(reason)
     for reason in ("timeout", "connection"):

@@ -77,7 +77,7 @@ class TerminalApprover:
         say("Type yes to go on: ", error=True, end="")
         line = await anyio.to_thread.run_sync(sys.stdin.readline)
         if not line:
-            return Consent.NOTHING
+            return Consent.CLOSED
         return Consent.ACCEPTED if line.strip() == "yes" else Consent.DECLINED
 
 

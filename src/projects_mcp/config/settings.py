@@ -52,6 +52,7 @@ class Settings:
     organization: OrganizationRef = CURRENT
     policy: Policy = field(default_factory=Policy)
     confirmation: Confirmation = Confirmation.AUTO
+    question_timeout_s: int = 45
     audit_log: Path | None = None
     secrets_dir: Path | None = None
     result_limit: int = 65_536

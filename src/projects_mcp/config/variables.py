@@ -87,6 +87,14 @@ _ROWS: Final = (
         flag=Flag("--confirmation"),
     ),
     Variable(
+        "PROJECTS_MCP_QUESTION_TIMEOUT",
+        "question_timeout_s",
+        WholeNumber(5, 300),
+        "Seconds that a question to a person waits for its answer while a call is under way",
+        FormField("Seconds for an answer", type="number"),
+        default="45",
+    ),
+    Variable(
         "PROJECTS_MCP_PROTECTED_PROJECTS",
         "policy.protected",
         parsers.parse_project_ids,

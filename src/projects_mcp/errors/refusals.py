@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from projects_mcp.errors.refusal import Refusal
-from projects_mcp.errors.refused_consent import (
-    ChangedMeanwhile,
+from projects_mcp.errors.refused_consent import ChangedMeanwhile, ConfirmationNeeded, NameMismatch
+from projects_mcp.errors.refused_question import (
     ClientCannotAsk,
-    ConfirmationNeeded,
-    NameMismatch,
+    ClientFailed,
+    ClientRefused,
     NotConfirmed,
+    NotTicked,
+    QuestionUnanswered,
 )
 from projects_mcp.errors.refused_rights import (
     AccessLevelTooLow,
@@ -54,6 +56,8 @@ __all__ = [
     "CallerWithdrawn",
     "ChangedMeanwhile",
     "ClientCannotAsk",
+    "ClientFailed",
+    "ClientRefused",
     "ConfirmationNeeded",
     "FirstSecretRefused",
     "InvalidArguments",
@@ -65,12 +69,14 @@ __all__ = [
     "NotConfigured",
     "NotConfirmed",
     "NotExpected",
+    "NotTicked",
     "OnlyProjects",
     "OrganizationNeeded",
     "OtherOrganization",
     "ProjectBusy",
     "ProjectNotIdentified",
     "ProjectProtected",
+    "QuestionUnanswered",
     "Refusal",
     "RememberedDenial",
     "SecretsFolderUnusable",

@@ -76,6 +76,8 @@ class ToolRunner:
         standing: Standing | None = None,
     ) -> None:
         self._settings = settings
+        self.question_timeout_s: Final = settings.question_timeout_s
+        """Seconds that a person has to answer a question in the middle of a call."""
         self._audit_log = audit_log
         self._rate_limiter = rate_limiter
         self._services: Final = ToolServices(
