@@ -15,10 +15,17 @@ from tests.support.harness import Harness
 
 pytestmark = pytest.mark.anyio
 
-LONGEST_HOLD_S = 0.15
-"""Of processor time of the event loop's own thread, so that whatever else the machine does makes no difference."""
+LONGEST_HOLD = 25
+"""Times as long as `one_step_s`, in processor time of the loop's own thread: what else runs makes no difference."""
 BASE = {"id": PRODUCTION_ID, "name": "Acme web", "organization": ACME_ID, "api_token": "phc_x"}
 UPDATE = {"settings": {"extra_settings": {"a": 1}, "recording_domains": ["x"]}, "dry_run": True}
+
+
+def one_step_s() -> float:
+    """The processor seconds of a fixed piece of work, about 5 ms on a machine of 2024: a slow one is slow at both."""
+    began = time.thread_time()
+    sum(len(str(number)) for number in range(60_000))
+    return time.thread_time() - began
 
 
 @asynccontextmanager
@@ -68,7 +75,7 @@ ANSWERS: dict[str, Callable[[], bytes]] = {
     "objects": lambda: project(extra_settings=[{"a": 1}] * 49_000),
     "a thousand objects": lambda: project(extra_settings=[{f"k{n}": n for n in range(20)}] * 1_000),
     "domains": lambda: project(recording_domains=["https://a.example"] * 95_000),
-    "a long text": lambda: project(extra_settings="eyJ" * 1_300_000),
+    "a long text": lambda: project(extra_settings="eyJ" * 3_400_000),
     "invisible": lambda: project(extra_settings="\u200b" * 160_000),
     "small numbers": lambda: project(extra_settings=[0] * 3_900),
     "small text": lambda: project(extra_settings="\u200ba" * 16_000),
@@ -80,21 +87,21 @@ ANSWERS: dict[str, Callable[[], bytes]] = {
 async def test_no_answer_holds_the_loop(tool: str, arguments: dict[str, Any], answer: str) -> None:
     held, outcome = await held_s(tool, arguments, ANSWERS[answer]())
     assert outcome == "answered"
-    assert held < LONGEST_HOLD_S
+    assert held < LONGEST_HOLD * one_step_s()
 
 
 @pytest.mark.parametrize(
     "body",
     [
         b'{"id": 1, "x": [' + b"0," * 100_001 + b"0]}",
-        b'{"id": 1, "x": "' + b"x" * 4_200_000 + b'"}',
+        b'{"id": 1, "x": "' + b"x" * 10_600_000 + b'"}',
     ],
     ids=["values", "bytes"],
 )
 async def test_an_answer_beyond_the_bounds_is_refused_before_it_is_read(body: bytes) -> None:
     held, outcome = await held_s("project_get", {}, body)
     assert outcome == "bad_answer"
-    assert held < LONGEST_HOLD_S
+    assert held < LONGEST_HOLD * one_step_s()
 
 
 ARGUMENTS: dict[str, Any] = {
@@ -111,9 +118,9 @@ ARGUMENTS: dict[str, Any] = {
 @pytest.mark.parametrize("arguments", ARGUMENTS)
 async def test_no_arguments_hold_the_loop(arguments: str) -> None:
     held, _ = await held_s("project_update", {"settings": ARGUMENTS[arguments], "dry_run": True}, project())
-    assert held < LONGEST_HOLD_S
+    assert held < LONGEST_HOLD * one_step_s()
     held, outcome = await held_s(
         "project_add_product_intent", {"product_type": "x", "metadata": ARGUMENTS[arguments]}, project()
     )
     assert outcome in {"invalid_argument", "answered"}
-    assert held < LONGEST_HOLD_S
+    assert held < LONGEST_HOLD * one_step_s()

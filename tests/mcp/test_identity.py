@@ -127,3 +127,12 @@ async def test_a_token_that_no_answer_shows_is_not_called_replaced(
     assert body["outcome"] == outcome
     assert ("does not show the result" in body["note"]) is (outcome == "unknown")
     assert len(harness.recorder.writes) == 1
+
+
+@pytest.mark.parametrize("place", [[], {}, 7, True, "Acme"])
+async def test_a_place_that_is_no_organization_is_another_one(place: object) -> None:
+    harness = bent(lambda _method, _path, answer: {**answer, "organization": place})
+    async with harness.client() as client:
+        arguments = {"project_id": PRODUCTION_ID, "organization_id": ACME_ID}
+        _, detail = refusal_of(await client.call_tool("project_get", arguments))
+    assert detail["kind"] == "other_organization"

@@ -83,6 +83,11 @@ async def dashboards(sandbox: Sandbox) -> None:
     assert (await sandbox.ask("GET", f"/api/projects/{STAGING_ID}/dashboards/{number}/")).status_code == 404
 
 
+async def keys_elsewhere(sandbox: Sandbox) -> None:
+    response = await sandbox.ask("GET", f"{PRODUCTION}/?personal_api_key={ALL_ACCESS_KEY}", key=None)
+    assert response.status_code == 401
+
+
 async def headers(sandbox: Sandbox) -> None:
     assert "allow" not in (await sandbox.ask("GET", f"{PRODUCTION}/")).headers
     assert "allow" in (await sandbox.by_session("POST", f"{PRODUCTION}/")).headers
@@ -100,6 +105,7 @@ CHECKS: dict[str, Callable[[Sandbox], Awaitable[None]]] = {
     "demo data": demo_data,
     "regular expressions": regular_expressions,
     "dashboards": dashboards,
+    "keys elsewhere": keys_elsewhere,
     "headers": headers,
 }
 

@@ -104,7 +104,11 @@ def _add_commands(commands: argparse._SubParsersAction[_Parser], common: _Parser
     install = commands.add_parser("install", parents=[common], help="print or write the entry for a client")
     install.add_argument("client", help="the client's name, such as cursor; a wrong one lists them")
     install.add_argument("--write", action="store_true", help="put it into the client's file, and keep a backup")
-    install.add_argument("--force", action="store_true", help="replace another entry of the same name")
+    install.add_argument(
+        "--force",
+        action="store_true",
+        help="replace another entry of the same name, or rename this server's former one",
+    )
 
     sandbox = commands.add_parser("sandbox", parents=[common], help="serve the sandbox on this machine")
     sandbox.add_argument("--port", type=_port, default=8786, help="default: 8786; 0 takes a free one")

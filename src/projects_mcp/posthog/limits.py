@@ -25,7 +25,7 @@ class Limits(NamedTuple):
     connect_s: float = 5.0
     read_s: float = 20.0
     call_s: float = 30.0
-    body_bytes: int = 4 * 1024 * 1024
+    body_bytes: int = 10 * 1024 * 1024
     body_values: int = 100_000
     connections: int = 32
     repeats: int = 2

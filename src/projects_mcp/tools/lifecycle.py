@@ -29,7 +29,9 @@ __all__ = ["project_change_organization", "project_create", "project_delete"]
 @tool(
     "project_create",
     "Create a project",
-    "Create a project and get its id and token. It becomes the current project of the key's owner.",
+    "Create a new PostHog project, and get its id and token (API key). Make, add, set up or start another PostHog "
+    "project in an organization (org), as for a new app, site, staging or development. It becomes the current "
+    "project of the key's owner.",
     {
         "name": SETTINGS["name"].schema,
         "settings": settings_schema(),
@@ -68,7 +70,8 @@ async def project_create(context: ToolContext, *, name: str, settings: Mapping[s
 @tool(
     "project_delete",
     "Delete a project",
-    "Delete a project and all its data, for good. Ask the user first, and let them state the exact name.",
+    "Delete a PostHog project and all its data, for good. Remove, erase, destroy, wipe or get rid of a PostHog "
+    "project permanently. Delete only after asking the user, who must state the exact name.",
 )
 async def project_delete(context: ToolContext, *, confirm_project_name: str) -> JSONObject:
     """Delete the confirmed project, and report what PostHog does now."""
@@ -130,7 +133,9 @@ async def _after_deletion(
 @tool(
     "project_change_organization",
     "Move a project",
-    "Move a project: the other organization's members, access and billing apply. Ask the user first.",
+    "Move a PostHog project to another organization (org). Transfer, migrate or switch a PostHog project between "
+    "organizations, to a different owner: the members, access and billing of the new organization apply. Ask the "
+    "user first.",
     {"target_organization_id": {"type": "string", "maxLength": 64}},
     required=["target_organization_id"],
 )

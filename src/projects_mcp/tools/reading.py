@@ -40,7 +40,9 @@ _FIELDS: Final[Mapping[str, Any]] = {
 @tool(
     "project_list",
     "List projects",
-    "List projects: id, name and what is unusual about each. For settings use project_get.",
+    "List PostHog projects, or find a project by name. Show, search or look up all PostHog projects of an "
+    "organization (org, company) with their ids and names, and what is unusual about a project, such as demo or "
+    "no events yet. For settings use project_get.",
     {
         "search": {"type": "string", "maxLength": 200},
         "limit": {"type": "integer", "minimum": 1, "maximum": 500},
@@ -80,7 +82,9 @@ async def project_list(
 @tool(
     "project_get",
     "Get a project",
-    "Get one project: identity and the settings that differ from PostHog's defaults. Never shows secrets.",
+    "Get a PostHog project: its settings and its public token. Show, see, find or check how a PostHog project is "
+    "configured: current values of the settings that differ from the defaults (what is on or off, enabled, "
+    "timezone, domains), and the phc_ token (project API key, public key). Never shows secrets.",
     {
         "detail": {"type": "string", "enum": ["compact", "full"]},
         "fields": _FIELDS,
@@ -110,7 +114,9 @@ async def project_get(
 @tool(
     "project_activity",
     "Show a project's activity",
-    "List who changed which settings, newest first. Renames and moves may be missing.",
+    "Show the activity log of a PostHog project: who changed which settings, and when. Audit log, history of "
+    "recent changes: what happened, who edited, modified, enabled, disabled or turned off what. Renames and moves "
+    "may be missing.",
     {
         "limit": {"type": "integer", "minimum": 1, "maximum": 100},
         "page": {"type": "integer", "minimum": 1, "maximum": 100_000},
@@ -157,7 +163,7 @@ async def _require_page(context: ToolContext, limit: int, page: int) -> None:
 @tool(
     "project_is_generating_demo_data",
     "Check demo data",
-    "Tell whether a demo project is still being filled.",
+    "Check whether PostHog is still generating the demo data (sample data) of a demo project, or is done (finished).",
 )
 async def project_is_generating_demo_data(context: ToolContext) -> JSONObject:
     """Return PostHog's flag as one boolean."""

@@ -28,7 +28,9 @@ _NOT_SHOWN: Final = (
 @tool(
     "project_reset_token",
     "Reset the project token",
-    "Replace the public token. Sites stop sending events until they ship the new one, so ask the user first.",
+    "Reset the project token of a PostHog project. Replace, regenerate, rotate or change the public phc_ token "
+    "(project API key, write key), as after a leak: get a new one. Sites stop sending events until they ship it, "
+    "so ask the user first.",
 )
 async def project_reset_token(context: ToolContext, *, confirm_project_name: str) -> JSONObject:
     """Replace the public token of the confirmed project."""
@@ -42,7 +44,9 @@ async def project_reset_token(context: ToolContext, *, confirm_project_name: str
 @tool(
     "project_rotate_secret_token",
     "Rotate the secret token",
-    "Make a new secret; the present one becomes the backup, and the former backup dies. Never twice in a row.",
+    "Rotate the secret token of a PostHog project. Generate or replace the phs_ secret (secret key, secure key "
+    "for feature flags, local evaluation), as after a leak: the present one becomes the backup, and the former "
+    "backup dies. Never twice in a row.",
 )
 async def project_rotate_secret_token(context: ToolContext, *, confirm_project_name: str) -> JSONObject:
     """Rotate the secret of the confirmed project."""
@@ -62,7 +66,8 @@ async def project_rotate_secret_token(context: ToolContext, *, confirm_project_n
 @tool(
     "project_delete_secret_token_backup",
     "Drop the backup secret",
-    "Drop the backup secret. Servers that still use it stop working, so ask the user first.",
+    "Delete the backup secret token of a PostHog project. Revoke, remove or drop the old, previous phs_ key "
+    "(backup) that a rotation kept. Servers that still use it stop working, so ask the user first.",
 )
 async def project_delete_secret_token_backup(context: ToolContext, *, confirm_project_name: str) -> JSONObject:
     """Drop the backup secret of the confirmed project."""

@@ -47,8 +47,13 @@ _ADJUSTED: Final = "PostHog stored the adjusted fields in its own form, or merge
 @tool(
     "project_update",
     "Change a project's settings",
-    "Change settings and get a receipt: before, after, what was ignored, and how to undo it. "
-    "Lists are replaced whole, so read them first; dry_run previews.",
+    "Update or change settings of a PostHog project, or rename the project. Configure, set, add, allow, enable, "
+    "disable, turn on or off, stop, revert or undo: project name, timezone, week start, currency; session replay "
+    "and session recordings (recording sample rate, minimum duration, retention, mask, console logs, network); "
+    "autocapture, exceptions (errors), web vitals, heatmaps, surveys, feature flag defaults, support widget; "
+    "domains, authorized URLs; filters of internal and test users; anonymize IPs, cookieless mode; dashboard, "
+    "Slack webhook and more. Returns a receipt: before, after, what was ignored, how to undo it. Lists are "
+    "replaced whole, so read them first; dry_run previews.",
     {
         "settings": settings_schema(),
         "clear": {
