@@ -27,6 +27,7 @@ from projects_mcp.errors.refused_rights import (
     ProjectProtected,
     RememberedDenial,
     TooManyCalls,
+    WrongKindOfKey,
 )
 from projects_mcp.errors.refused_state import (
     AlreadyBeingDeleted,
@@ -75,6 +76,7 @@ __all__ = [
     "RememberedDenial",
     "SecretsFolderUnusable",
     "TooManyCalls",
+    "WrongKindOfKey",
 ]
 
 REFUSALS: Final[tuple[type[Refusal], ...]] = tuple(Refusal.__subclasses__())
