@@ -17,7 +17,7 @@ _MOST_BYTES: Final = 65_536
 """Bytes of a file with one credential in it. More is another file."""
 _MOST_CHARACTERS: Final = 4_096
 _FEWEST_CHARACTERS: Final = 4
-_FEWEST_OF_KEY: Final = 8
+_FEWEST_OF_KEY: Final = 5
 """Characters of the shortest text that is taken for a key: its prefix, and something behind it."""
 _COMMENT: Final = ("#", "//", ";")
 _ASSIGNMENT: Final = re.compile(

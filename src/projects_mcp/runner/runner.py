@@ -150,14 +150,28 @@ class ToolRunner:
         try:
             result = await self._run(tool, audit, arguments, approver, counted=counted)
         except ConsentPendingError:
-            audit.finish("question_pending")
+            self._record(audit, "question_pending")
             raise
         except BaseException:
             # Cancelled: whoever waited is gone, and a write that had left may or may not have happened.
-            audit.finish("unknown" if audit.intent_written else "cancelled")
+            self._record(audit, "unknown" if audit.intent_written else "cancelled")
             raise
-        audit.finish(result.outcome, result.error, (result.body or {}).get("project"))
+        self._record(audit, result.outcome, result)
         return result
+
+    def _record(self, audit: CallAudit, outcome: str, result: ToolResult | None = None) -> None:
+        """Record the end of a call. What goes wrong here is masked too, and takes no result away."""
+        try:
+            if result is None:
+                audit.finish(outcome)
+            else:
+                audit.finish(outcome, result.error, (result.body or {}).get("project"))
+        except Exception:  # noqa: BLE001 - as in `_run`
+            self._log_unexpected(f"the audit record of {audit.operation.tool}")
+
+    def _log_unexpected(self, what: str) -> None:
+        """Log the exception at hand, redacted before anything else sees it."""
+        logger.error("%s failed unexpectedly\n%s", what, self.redactor.text(traceback.format_exc()))
 
     async def _run(
         self, tool: Tool, audit: CallAudit, arguments: Mapping[str, Any], approver: Approver | None, *, counted: bool
@@ -180,8 +194,8 @@ class ToolRunner:
             return self._failure(explain(failure, self._failure_context(tool, context)))
         except ConsentPendingError:
             raise
-        except Exception:  # noqa: BLE001 - the one place that masks the unforeseen
-            logger.error("%s failed unexpectedly\n%s", tool.name, self.redactor.text(traceback.format_exc()))  # noqa: TRY400 - redacted first
+        except Exception:  # noqa: BLE001 - masks the unforeseen
+            self._log_unexpected(tool.name)
             return self._failure(explain_unexpected(self._failure_context(tool, context)))
         if context.unresolved is None:
             return ToolResult(text, body)
