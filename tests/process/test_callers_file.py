@@ -149,7 +149,7 @@ def test_a_key_that_was_replaced_is_used_from_then_on(upstream: Upstream, tmp_pa
         (entry("a") + "[credentials.x]\nkey_env = 'NOT_GIVEN'", "is not set"),
         (entry("a") + "[credentials.x]\nkey_env = 'EMPTY'", "is not set"),
         (entry("a") + "[credentials.x]\nkey_env = 'WRONG'", "[credentials.x]"),
-        (entry("a") + "[credentials.x]\nkey_file = '/nowhere/at/all'", "cannot be read"),
+        (entry("a") + "[credentials.x]\nkey_file = '/nowhere/at/all'", "which does not exist"),
         (entry("a") + f"[credentials.x]\nkey = '{PLANTED}'", "needs key_env"),
     ],
 )

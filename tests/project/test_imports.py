@@ -62,7 +62,10 @@ HTTP, PROTOCOL, SANDBOX = (
             ("projects_mcp.sandbox",),
             SANDBOX | {"runner/build.py", "cli/sandbox.py", "cli/demo/command.py", "cli/demo/steps.py"},
         ),
-        (("pydantic", "pydantic_core"), {"http/callers_file.py", "protocol/caller_token.py"}),
+        (
+            ("pydantic", "pydantic_core"),
+            {"http/callers_file.py", "protocol/caller_token.py", "protocol/stdio_messages.py"},
+        ),
         (("httpx2", "requests", "urllib3", "jsonschema"), set()),
     ],
 )

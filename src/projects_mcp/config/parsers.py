@@ -15,6 +15,14 @@ from urllib.parse import SplitResult, urlsplit
 from uuid import UUID
 
 from projects_mcp.api.types import CURRENT, OrganizationRef
+from projects_mcp.config.credential_text import (
+    UnusableFile,
+    explain_credential,
+    explain_key,
+    looks_like_key,
+    read_small_file,
+    shown_path,
+)
 from projects_mcp.posthog.credentials import PersonalKey
 from projects_mcp.sanitize.secret import Secret
 
@@ -52,14 +60,21 @@ _INGESTION_HOSTS: Final[Mapping[str, str]] = {"us.i.posthog.com": "us", "eu.i.po
 _FORMER_US_HOST: Final = "app.posthog.com"
 _YES: Final = frozenset({"1", "true", "yes", "on"})
 _NO: Final = frozenset({"0", "false", "no", "off"})
-_SHORTEST_SECRET_CHARACTERS: Final = 4
 _SHORTEST_SIGNING_KEY_BYTES: Final = 32
 _LONGEST_NUMBER_DIGITS: Final = 9
 _LONGEST_PROJECT_ID_DIGITS: Final = 16
 
 
 class SettingsError(Exception):
-    """A setting has a value that cannot be used. The text is one line and shows no secret."""
+    """A setting has a value that cannot be used. The text is one line and shows no secret.
+
+    Attributes:
+        names: of the settings that are wrong; empty until `load` has said which it was.
+    """
+
+    def __init__(self, text: str, names: tuple[str, ...] = ()) -> None:
+        super().__init__(text)
+        self.names = names
 
 
 class WholeNumber:
@@ -151,23 +166,38 @@ def parse_whole_number(text: str, lowest: int, highest: int, *, digits: int) -> 
 
 def parse_secret(name: str, text: str) -> Secret:
     """Parse a credential that can be sent in an HTTP header."""
-    if len(text) < _SHORTEST_SECRET_CHARACTERS:
-        raise SettingsError(f"{name} is too short to be one; copy it again.")
-    if not text.isascii() or not text.isprintable() or any(character in ' ;,"\\' for character in text):
-        raise SettingsError(
-            f"{name} contains characters that no such value has; copy it again, without quotation marks."
-        )
+    if problem := explain_credential(text):
+        raise SettingsError(f"{name} {problem}; copy it again, and nothing else.")
     return Secret(text)
 
 
 def parse_key(name: str, text: str) -> PersonalKey:
     """Parse a personal API key."""
-    return PersonalKey(parse_secret(name, text))
+    if problem := explain_key(text):
+        raise SettingsError(f"{name} {problem}; set it to a personal API key (phx_…), and nothing else.")
+    return PersonalKey(Secret(text))
 
 
 def parse_key_file(name: str, path: str) -> PersonalKey:
-    """Read a personal API key from a file. What is wrong with the key itself is said of the key's own setting."""
-    return parse_key(name.removesuffix("_FILE"), _read_file(name, path))
+    """Read a personal API key from a file. The file, and what is wrong with it, are named; its content never is."""
+    try:
+        file = Path(path).expanduser()
+    except RuntimeError:
+        raise SettingsError(f"{name} starts with ~, and there is no home folder.") from None
+    try:
+        text = read_small_file(file)
+        problem = explain_key(text)
+    except UnusableFile as error:
+        if looks_like_key(path):
+            raise SettingsError(
+                f"{name} must be the path of a file, and holds what looks like a key: set POSTHOG_PERSONAL_API_KEY "
+                "to a key instead."
+            ) from None
+        raise SettingsError(f"{name} names {shown_path(file)}, which {error}.") from None
+    if problem is not None:
+        put = "put a personal API key (phx_…) into it, and nothing else"
+        raise SettingsError(f"{name} names {shown_path(file)}, which {problem}; {put}.")
+    return PersonalKey(Secret(text))
 
 
 def read_personal_key(where: str, value: str | None, file: str) -> PersonalKey:
@@ -176,7 +206,7 @@ def read_personal_key(where: str, value: str | None, file: str) -> PersonalKey:
     Raises:
         SettingsError: it is no key; the text names `where` it should have been.
     """
-    return parse_key(where, _read_file(where, file) if value is None else value)
+    return parse_key_file(where, file) if value is None else parse_key(where, value)
 
 
 def parse_signing_keys(name: str, text: str) -> tuple[Secret, ...]:
@@ -190,16 +220,6 @@ def parse_signing_keys(name: str, text: str) -> tuple[Secret, ...]:
             "openssl rand -base64 48."
         )
     return tuple(map(Secret, keys))
-
-
-def _read_file(name: str, path: str) -> str:
-    try:
-        text = Path(path).expanduser().read_text(encoding="utf-8").strip()
-    except (OSError, RuntimeError, ValueError):
-        raise SettingsError(f"{name} cannot be read.") from None
-    if not text:
-        raise SettingsError(f"{name} is empty.")
-    return text
 
 
 # Addresses ------------------------------------------------------------------------------------------------------------

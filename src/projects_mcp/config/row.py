@@ -56,7 +56,6 @@ class Variable(NamedTuple):
         flag: its option on the command line; None if it has none. Secrets never have one: every user of the machine can
             read a command line.
         secret: whether its text must never be shown.
-        secret_in_file: whether its text is the path of a file that holds a secret.
     """
 
     name: str
@@ -67,7 +66,6 @@ class Variable(NamedTuple):
     default: str | None = None
     flag: Flag | None = None
     secret: bool = False
-    secret_in_file: bool = False
 
     @property
     def words(self) -> str:

@@ -94,9 +94,18 @@ def load(environment: Mapping[str, str]) -> Settings:
             place = fields
             for group in groups:
                 place = place.setdefault(group, {})
-            place[last] = row.parse(name, text)
+            place[last] = _parse(name, text)
     settings: Settings = _build(Settings, fields)
     return settings
+
+
+def _parse(name: str, text: str) -> Any:
+    """Parse one setting, and have an error say which one it was."""
+    try:
+        return VARIABLES[name].parse(name, text)
+    except SettingsError as error:
+        error.names = (name,)
+        raise
 
 
 def _given(environment: Mapping[str, str]) -> dict[str, str]:
@@ -114,9 +123,15 @@ def is_given(text: str) -> bool:
 def _check_together(texts: Mapping[str, str]) -> None:
     """Check the settings that depend on each other."""
     if "POSTHOG_PERSONAL_API_KEY" in texts and "POSTHOG_PERSONAL_API_KEY_FILE" in texts:
-        raise SettingsError("Set POSTHOG_PERSONAL_API_KEY or POSTHOG_PERSONAL_API_KEY_FILE, not both.")
+        raise SettingsError(
+            "Set POSTHOG_PERSONAL_API_KEY or POSTHOG_PERSONAL_API_KEY_FILE, not both.",
+            ("POSTHOG_PERSONAL_API_KEY", "POSTHOG_PERSONAL_API_KEY_FILE"),
+        )
     if "POSTHOG_CSRF_TOKEN" in texts and "POSTHOG_SESSION_ID" not in texts:
-        raise SettingsError("POSTHOG_SESSION_ID is missing: POSTHOG_CSRF_TOKEN is of use only beside it.")
+        raise SettingsError(
+            "POSTHOG_SESSION_ID is missing: POSTHOG_CSRF_TOKEN is of use only beside it.",
+            ("POSTHOG_SESSION_ID", "POSTHOG_CSRF_TOKEN"),
+        )
 
 
 def _build(kind: Callable[..., Any], values: Mapping[str, Any]) -> Any:

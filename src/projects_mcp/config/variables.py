@@ -32,7 +32,6 @@ _ROWS: Final = (
         parsers.parse_key_file,
         "File that holds the key, instead of the variable above",
         None,  # the form keeps the key itself, and only one of the two may be set
-        secret_in_file=True,
     ),
     Variable(
         "POSTHOG_HOST",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from secrets import token_hex
-from typing import Any
+from traceback import format_exc
+from typing import Any, Final
 
 from projects_mcp.api.operations import Operation
 from projects_mcp.api.types import OrganizationRef, ProjectRef
@@ -15,6 +17,8 @@ from projects_mcp.errors.refusals import AuditLogUnavailable
 from projects_mcp.gateway.audit import AuditLog, AuditUnavailable
 
 __all__ = ["CallAudit"]
+
+logger: Final = logging.getLogger("projects_mcp")
 
 
 @dataclass(slots=True)
@@ -74,13 +78,16 @@ class CallAudit:
             error: the machine-readable part of a failure.
             project: the `project` of a receipt, which knows what was created, and where it is now.
         """
-        duration_ms = round((time.monotonic() - self._started) * 1000, 1)
-        record = {**self._identity(), "outcome": outcome, "duration_ms": duration_ms}
-        if isinstance(project, dict):
-            record |= {"project": project.get("id"), "organization": project.get("organization_id")}
-        if error is not None:
-            record |= {"kind": error["kind"], "status": error["status"]}
-        self.log.record("outcome" if self.intent_written else "call", record)
+        try:
+            duration_ms = round((time.monotonic() - self._started) * 1000, 1)
+            record = {**self._identity(), "outcome": outcome, "duration_ms": duration_ms}
+            if isinstance(project, dict):
+                record |= {"project": project.get("id"), "organization": project.get("organization_id")}
+            if error is not None:
+                record |= {"kind": error["kind"], "status": error["status"]}
+            self.log.record("outcome" if self.intent_written else "call", record)
+        except Exception:  # noqa: BLE001 - no record takes a result away, and none is logged before it is redacted
+            logger.error("the record of %s failed\n%s", self.operation.tool, self.log.redactor.text(format_exc()))  # noqa: TRY400
 
     def _identity(self) -> dict[str, Any]:
         project = self.project

@@ -209,8 +209,11 @@ def _validate(model: type[_TableT], where: str, table: Mapping[str, Any]) -> _Ta
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
+        # Never waits: what should be a file may be a pipe.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(file.fileno())
+            _require(stat.S_ISREG(status.st_mode), "it is no regular file")
             if hasattr(os, "getuid") and status.st_mode & _OTHERS:
                 raise SettingsError(
                     f"PROJECTS_MCP_CALLERS can be read by others: chmod {stat.S_IMODE(status.st_mode) & ~_OTHERS:o} it."

@@ -88,7 +88,10 @@ class Connections:
         """What to trust. Plain http is for this machine only: no certificate to check, and no trust store to load."""
         import httpx  # noqa: PLC0415 - see the head of this module
 
-        return cast("ssl.SSLContext", httpx.create_ssl_context() if self._origin.startswith("https:") else None)
+        try:
+            return cast("ssl.SSLContext", httpx.create_ssl_context() if self._origin.startswith("https:") else None)
+        except OSError:  # what SSL_CERT_FILE or SSL_CERT_DIR names is not there, or holds no certificate
+            raise RequestNotSent("tls") from None
 
     @cached_property
     def _proxy(self) -> httpx.Proxy | None:

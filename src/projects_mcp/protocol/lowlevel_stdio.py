@@ -6,12 +6,12 @@ runs over other streams.
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from mcp.server import MCPServer
-from mcp.server.stdio import stdio_server
 
 from projects_mcp.protocol.stdio_pipes import LineReader, LineWriter
+from projects_mcp.protocol.stdio_transport import message_streams
 
 __all__ = ["run_over_pipes"]
 
@@ -19,6 +19,5 @@ __all__ = ["run_over_pipes"]
 async def run_over_pipes(server: MCPServer[Any], pipes: tuple[LineReader, LineWriter]) -> None:
     """Serve one client over a reader and a writer of lines until the reader ends."""
     lowlevel = server._lowlevel_server  # noqa: SLF001 - what this module works around
-    # The SDK asks for anyio's files, and uses no more of them than our reader and writer have.
-    async with stdio_server(*cast("tuple[Any, Any]", pipes)) as (incoming, outgoing):
+    async with message_streams(*pipes) as (incoming, outgoing):
         await lowlevel.run(incoming, outgoing, lowlevel.create_initialization_options())

@@ -31,9 +31,10 @@ from projects_mcp._version import __version__
 from projects_mcp.policy.confirmation import ConsentPendingError
 from projects_mcp.protocol.caller_token import runner_of_request
 from projects_mcp.protocol.elicitation import ReplayGuard, approver_for, input_required, request_state_security
+from projects_mcp.protocol.identity import ICONS, WEBSITE
 from projects_mcp.protocol.lowlevel_stdio import run_over_pipes
+from projects_mcp.protocol.middleware import RequestLimit, complete_identity, refuse_cursors
 from projects_mcp.protocol.prompts import get_prompt, publish_prompts
-from projects_mcp.protocol.request_limit import RequestLimit
 from projects_mcp.protocol.resources import RESOURCE_TEMPLATES, RESOURCES, complete, read_resource
 from projects_mcp.protocol.stdio_pipes import claim_pipes
 from projects_mcp.runner.result import ToolResult
@@ -90,10 +91,12 @@ class ProjectsServer(MCPServer[None]):
             description="Manage PostHog projects safely.",
             instructions=INSTRUCTIONS,
             version=__version__,
+            website_url=WEBSITE,
+            icons=list(ICONS),
             log_level="WARNING",
             lifespan=lifespan,
             subscriptions=False,
-            middleware=[self._request_limit],
+            middleware=[self._request_limit, complete_identity, refuse_cursors],
             request_state_security=request_state_security(signing_keys),
             # The list depends on what the credential may do, so nobody else may be served it.
             cache_hints={"tools/list": CacheHint(ttl_ms=_TOOLS_TTL_MS, scope="private")},

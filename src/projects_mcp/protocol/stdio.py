@@ -14,6 +14,7 @@ import anyio
 
 from projects_mcp.config.logging import configure_logging
 from projects_mcp.config.settings import Settings
+from projects_mcp.protocol.stdio_pipes import keep_pipes_open
 from projects_mcp.runner.build import build_runner
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def serve_stdio(settings: Settings) -> int:
     Returns:
         The exit code of the process.
     """
+    keep_pipes_open()  # before anything else is opened
     runner = build_runner(settings)
     configure_logging(runner.redactor)
     from projects_mcp.protocol.server import ProjectsServer  # noqa: PLC0415 - the SDK is slow to import
@@ -44,16 +46,24 @@ def serve_stdio(settings: Settings) -> int:
     return code
 
 
+def _ending_signals() -> list[signal.Signals]:
+    """Return the signals that end the process: SIGHUP too, unless it was told to outlive its terminal (nohup)."""
+    ending = [signal.SIGTERM, signal.SIGINT]
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        ending.append(signal.SIGHUP)
+    return ending
+
+
 async def _until_closed(server: ProjectsServer) -> int:
     """Serve until stdin ends or a signal arrives, and return the exit code."""
     code = 0
 
     async def end_on_signal() -> None:
         nonlocal code
-        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        with anyio.open_signal_receiver(*_ending_signals()) as signals:
             async for number in signals:
-                code = 0 if number == signal.SIGTERM else _INTERRUPTED
-                # Where stdin is no pipe, a thread waits for its next line, and only the end of the process ends that.
+                code = _INTERRUPTED if number == signal.SIGINT else 0
+                # A thread that cannot be stopped would hold up the end of the process.
                 last_resort = threading.Timer(_END_S, os._exit, [code])
                 last_resort.daemon = True
                 last_resort.start()

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 import select
-import stat
 import sys
 from typing import Final
 
 import anyio
+import anyio.lowlevel
 
-__all__ = ["ALWAYS_FITS", "LineReader", "LineWriter", "claim_pipes", "is_writable"]
+__all__ = ["ALWAYS_FITS", "LineReader", "LineWriter", "claim_pipes", "is_writable", "keep_pipes_open"]
 
 _CHUNK: Final = 65_536
 ALWAYS_FITS: Final = 4_096
@@ -24,7 +24,7 @@ class LineReader:
     """The lines that arrive at a descriptor, without their ends.
 
     Args:
-        descriptor: of a pipe or socket, which nobody else reads.
+        descriptor: of a pipe, a socket, a terminal or a file, which nobody else reads.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -39,7 +39,7 @@ class LineReader:
 
     async def __anext__(self) -> str:
         while not self._lines:
-            await anyio.wait_readable(self._descriptor)
+            await self._wait()
             data = os.read(self._descriptor, _CHUNK)
             if not data and not any(self._begun):
                 raise StopAsyncIteration
@@ -50,12 +50,19 @@ class LineReader:
                 self._begun = [rest[-1]]
         return self._lines.pop().decode(errors="replace")
 
+    async def _wait(self) -> None:
+        """Wait until something can be read. A file always can, and no event loop can wait for one."""
+        if select.select([self._descriptor], [], [], 0)[0]:
+            await anyio.lowlevel.checkpoint()
+        else:
+            await anyio.wait_readable(self._descriptor)
+
 
 class LineWriter:
     """Writes texts to a descriptor, as fast as the other side reads.
 
     Args:
-        descriptor: of a pipe or socket, which nobody else writes.
+        descriptor: of a pipe, a socket, a terminal or a file, which nobody else writes.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -69,8 +76,17 @@ class LineWriter:
                 await anyio.wait_writable(self._descriptor)
             left = left[os.write(self._descriptor, left[:ALWAYS_FITS]) :]
 
-    async def flush(self) -> None:
-        """Do nothing: no byte is held back."""
+
+def keep_pipes_open() -> None:
+    """Open nothing in the place of a closed stdin or stdout, so that nothing else gets its number."""
+    for descriptor, flags in ((0, os.O_RDONLY), (1, os.O_WRONLY)):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            nothing = os.open(os.devnull, flags)
+            if nothing != descriptor:
+                os.dup2(nothing, descriptor)
+                os.close(nothing)
 
 
 def claim_pipes() -> tuple[LineReader, LineWriter] | None:
@@ -79,9 +95,9 @@ def claim_pipes() -> tuple[LineReader, LineWriter] | None:
     What is printed all the same goes to stderr, and whoever reads stdin finds it empty.
 
     Returns:
-        None, and nothing is taken, where they are no pipes or sockets, or the system cannot wait for these.
+        None, and nothing is taken, where the system cannot wait for them.
     """
-    if sys.platform == "win32" or not all(_can_be_waited_for(descriptor) for descriptor in (0, 1)):
+    if sys.platform == "win32":
         return None
     reader, writer = LineReader(os.dup(0)), LineWriter(os.dup(1))
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -94,11 +110,3 @@ def claim_pipes() -> tuple[LineReader, LineWriter] | None:
 def is_writable(descriptor: int) -> bool:
     """Whether a descriptor takes `ALWAYS_FITS` bytes now, without blocking."""
     return bool(select.select([], [descriptor], [], 0)[1])
-
-
-def _can_be_waited_for(descriptor: int) -> bool:
-    try:
-        mode = os.fstat(descriptor).st_mode
-    except OSError:
-        return False
-    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)

@@ -170,6 +170,10 @@ class ToolRunner:
         audit.finish(result.outcome, result.error, (result.body or {}).get("project"))
         return result
 
+    def _log_unexpected(self, what: str) -> None:
+        """Log the exception at hand, redacted before anything else sees it."""
+        logger.error("%s failed unexpectedly\n%s", what, self.redactor.text(traceback.format_exc()))
+
     async def _run(
         self, tool: Tool, audit: CallAudit, arguments: Mapping[str, Any], approver: Approver | None, *, counted: bool
     ) -> ToolResult:
@@ -194,8 +198,8 @@ class ToolRunner:
             return self._failure(explain(failure, self._failure_context(tool, context)))
         except ConsentPendingError:
             raise
-        except Exception:  # noqa: BLE001 - the one place that masks the unforeseen
-            logger.error("%s failed unexpectedly\n%s", tool.name, self.redactor.text(traceback.format_exc()))  # noqa: TRY400 - redacted first
+        except Exception:  # noqa: BLE001 - masks the unforeseen
+            self._log_unexpected(tool.name)
             return self._failure(explain_unexpected(self._failure_context(tool, context)))
         if context.unresolved is None:
             return ToolResult(text, body)

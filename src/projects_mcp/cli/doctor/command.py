@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import suppress
-from pathlib import Path
 from typing import Any, Final
 
 import anyio
@@ -24,6 +22,9 @@ from projects_mcp.sanitize.text import on_one_line
 __all__ = ["run_doctor"]
 
 _INDENT: Final = " " * 24
+_SHORTEST_SECRET, _LONGEST_SECRET = 8, 4_096
+"""Characters of what is removed from the report wherever it stands."""
+_MOST_PARTS: Final = 32
 _HIDDEN_UNKNOWN: Final = "Which tools are hidden can be told only when PostHog has accepted a key."
 
 
@@ -58,11 +59,9 @@ def _collect_secrets(environment: Mapping[str, str], settings: Settings) -> list
     for name, row in VARIABLES.items():
         text = environment.get(name, "").strip()
         if row.secret:
-            secrets += [text, *(part.strip() for part in text.split(","))]
-        elif row.secret_in_file and text:
-            with suppress(OSError, ValueError, RuntimeError):
-                secrets.append(Path(text).expanduser().read_text(encoding="utf-8").strip())
-    return secrets
+            secrets += [text, *(part.strip() for part in text.split(",", _MOST_PARTS))]
+    # What is shorter is part of ordinary words, and what is longer is no credential; no message has either in it.
+    return [secret for secret in secrets if _SHORTEST_SECRET <= len(secret) <= _LONGEST_SECRET]
 
 
 def _build_report(diagnosis: Diagnosis, redactor: Redactor) -> dict[str, Any]:
@@ -77,7 +76,7 @@ def _build_report(diagnosis: Diagnosis, redactor: Redactor) -> dict[str, Any]:
                 "sentence": redactor.text(finding.sentence),
                 "fix": redactor.text(finding.fix) or None,
             }
-            for finding in diagnosis.findings
+            for finding in dict.fromkeys(diagnosis.findings)
         ],
         "hidden": None if hidden is None else {name: redactor.text(reason) for name, reason in hidden.items()},
     }
@@ -90,11 +89,19 @@ def _format_report(report: Mapping[str, Any]) -> str:
         lines += [f"{_INDENT}{on_one_line(finding['fix'])}"] if finding["fix"] else []
     if report["hidden"]:
         lines += ["", "Tools that are hidden, and why:"]
-        lines += [f"  {name}\n    {on_one_line(reason)}" for name, reason in report["hidden"].items()]
+        lines += [f"  {names}\n    {on_one_line(reason)}" for names, reason in _by_reason(report["hidden"])]
     else:
         unknown = report["hidden"] is None
         lines += ["", _HIDDEN_UNKNOWN if unknown else "No tool is hidden."]
     return "\n".join([*lines, "", _summarize(report)])
+
+
+def _by_reason(hidden: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the names of the tools that are hidden for one reason, and that reason."""
+    groups: dict[str, list[str]] = {}
+    for name, reason in hidden.items():
+        groups.setdefault(reason.replace(name, "each of these tools"), []).append(name)
+    return [(", ".join(names), hidden[names[0]] if len(names) == 1 else reason) for reason, names in groups.items()]
 
 
 def _summarize(report: Mapping[str, Any]) -> str:

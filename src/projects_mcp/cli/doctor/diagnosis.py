@@ -11,17 +11,14 @@ from typing import Final
 import anyio
 
 from projects_mcp.api.types import JSONObject
+from projects_mcp.cli.doctor.connection import check_host_name, check_scheme, may_be_other_scheme
 from projects_mcp.cli.doctor.credentials import check_grant, check_session, explain_refused_key, is_unauthenticated
 from projects_mcp.cli.doctor.findings import Finding, Level
-from projects_mcp.cli.doctor.local import (
-    check_files,
-    check_key_format,
-    check_settings,
-    check_variable_names,
-    is_key_usable,
-)
+from projects_mcp.cli.doctor.local import check_files, check_key_format, check_settings, is_key_usable
+from projects_mcp.cli.doctor.names import check_placeholders, check_variable_names
 from projects_mcp.cli.doctor.probe import Probe, build_probe, explain_not_posthog, explain_unreachable, proxy_address
 from projects_mcp.cli.doctor.projects import check_organization, check_projects
+from projects_mcp.cli.doctor.trust import check_trust
 from projects_mcp.config.settings import Settings
 from projects_mcp.errors.connection import PostHogError
 from projects_mcp.errors.rejected import RateLimited
@@ -68,7 +65,8 @@ async def diagnose(
         application: an ASGI application to use as PostHog, for tests. In sandbox mode it defaults to a new sandbox.
     """
     settings, wrong = check_settings(environment)
-    findings = [*wrong, *check_variable_names(environment), *check_files(environment, settings)]
+    names = [*check_placeholders(environment), *check_variable_names(environment)]
+    findings = [*wrong, *names, *check_files(environment, settings)]
     if wrong:
         # A wrong POSTHOG_HOST is left out of these settings, and the key must not be sent to the default host instead.
         sentence = "PostHog was not asked, because the server does not start with these settings."
@@ -79,6 +77,11 @@ async def diagnose(
         settings = in_sandbox(settings)
         findings.append(Finding("host", Level.NOTE, "The embedded sandbox takes the place of PostHog."))
     diagnosis = Diagnosis(settings, [*findings, check_key_format(settings)])
+    trust = check_trust(environment) if application is None and settings.origin.startswith("https:") else None
+    if trust is not None:
+        diagnosis.findings.append(trust)
+        if trust.level is Level.PROBLEM:
+            return diagnosis
     with anyio.move_on_after(_TIMEOUT_S) as scope:
         await _check_posthog(diagnosis, clouds, application)
     if scope.cancelled_caught:
@@ -107,12 +110,18 @@ async def _check_posthog(diagnosis: Diagnosis, clouds: Mapping[str, str], applic
 async def _check_host_and_key(diagnosis: Diagnosis, probe: Probe, clouds: Mapping[str, str]) -> tuple[bool, bool]:
     """Check the host, the clock and the key. Returns whether PostHog responded, and whether it accepted the key."""
     settings, findings = diagnosis.settings, diagnosis.findings
+    in_process = probe.application is not None
+    if not in_process and (unknown := await check_host_name(settings.origin)):
+        findings.append(unknown)
+        return False, False
     try:
         introspection, error = await probe.describe_key(), None
     except PostHogError as failure:
         introspection, error = None, failure
     problem = _host_problem(introspection, error, settings.origin)
-    findings.append(problem or _reachable(settings.origin, in_process=probe.application is not None))
+    if problem and not in_process and may_be_other_scheme(error, settings.origin):
+        problem = await check_scheme(settings.origin) or problem
+    findings.append(problem or _reachable(settings.origin, in_process=in_process))
     if problem:
         return False, False
     findings += _check_clock(probe.date)

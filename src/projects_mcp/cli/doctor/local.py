@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 import os
-import re
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from projects_mcp.cli.doctor.findings import Finding, Level
+from projects_mcp.config.credential_text import shown_path
 from projects_mcp.config.settings import Settings, SettingsError, load
 from projects_mcp.config.variables import VARIABLES, related
 from projects_mcp.gateway.secret_file import SecretFolder, SecretFolderUnavailable
 from projects_mcp.posthog.credentials import OTHER_TOKENS
 
-__all__ = ["check_files", "check_key_format", "check_settings", "check_variable_names", "is_key_usable"]
+__all__ = ["check_files", "check_key_format", "check_settings", "is_key_usable"]
 
-_VARIABLE: Final = re.compile(r"\b[A-Z][A-Z_]+[A-Z]\b")
 _KEY_FILE: Final = "POSTHOG_PERSONAL_API_KEY_FILE"
 _OTHERS: Final = 0o077
 """The permissions of everybody but the owner."""
@@ -32,49 +30,29 @@ def check_settings(environment: Mapping[str, str]) -> tuple[Settings, list[Findi
         The settings without the wrong ones, and a finding for each wrong one.
     """
     values, findings = dict(environment), list[Finding]()
-    while True:
+    for _ in VARIABLES:  # each round leaves out one wrong setting, or all
         try:
             return load(values), findings
         except SettingsError as error:
-            findings.append(_explain_wrong_setting(str(error), environment))
-            names = related(name for name in _VARIABLE.findall(str(error)) if name in VARIABLES)
-            values = {name: value for name, value in values.items() if name not in names} if names else {}
-
-
-def _explain_wrong_setting(text: str, environment: Mapping[str, str]) -> Finding:
-    name = next((name for name in _VARIABLE.findall(text) if name in VARIABLES), "")
-    fix = f"Correct {name} where the client or the shell sets it: {VARIABLES[name].words}." if name else ""
-    if name == _KEY_FILE and "cannot be read" in text:
-        fix = _explain_unreadable(Path(environment[_KEY_FILE].strip()).expanduser())
-    return Finding("settings", Level.PROBLEM, text, fix)
-
-
-def _explain_unreadable(file: Path) -> str:
-    try:
-        file.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        return f"{file} is not a text file: put the key into it, and nothing else."
-    except OSError as error:
-        return f"{file}: {error.strerror or 'unreadable'}. Put the key into that file, for this user to read."
-    return f"Look at {file}."
-
-
-def check_variable_names(environment: Mapping[str, str]) -> Iterator[Finding]:
-    """Find variables with the prefix of a setting that are not settings."""
-    for name in sorted(environment):
-        if name in VARIABLES or not name.startswith(("PROJECTS_MCP_", "POSTHOG_")):
-            continue
-        near = difflib.get_close_matches(name, VARIABLES, n=1, cutoff=0.75)
-        if name.startswith("PROJECTS_MCP_") or near:
-            fix = f"Did you mean {near[0]}?" if near else "projects-mcp knows no such setting: remove it."
-            level = Level.WARNING if name.startswith("PROJECTS_MCP_") else Level.NOTE
-            yield Finding("settings", level, f"{name:.60} is set, which is no setting and has no effect.", fix)
+            findings.append(_explain_wrong_setting(error))
+            wrong = related(error.names) & values.keys()
+            values = {name: value for name, value in values.items() if name not in wrong} if wrong else {}
+    return load({}), findings
 
 
 def is_key_usable(settings: Settings) -> bool:
     """Return whether there is a key, and its prefix is not that of another kind of token."""
     key = settings.credentials.key
     return key is not None and key.value.reveal()[:4] not in OTHER_TOKENS
+
+
+def _explain_wrong_setting(error: SettingsError) -> Finding:
+    fix = ""
+    if error.names:
+        fix = f"Correct {error.names[0]} where the client or the shell sets it: {VARIABLES[error.names[0]].words}."
+    if error.names == (_KEY_FILE,):
+        fix = "Put the personal API key (phx_…) into that file: alone on one line, as plain UTF-8 text."
+    return Finding("settings", Level.PROBLEM, str(error), fix)
 
 
 def check_key_format(settings: Settings) -> Finding:
@@ -100,23 +78,37 @@ def check_key_format(settings: Settings) -> Finding:
 
 
 def check_files(environment: Mapping[str, str], settings: Settings) -> Iterator[Finding]:
-    """Check the permissions of the files and folders in the settings."""
+    """Check the files and folders in the settings: who can read them, and what is in the callers file."""
     key_file = environment.get(_KEY_FILE, "").strip()
     if key_file and settings.credentials.key is not None:
         yield _check_private("key_file", "key file", Path(key_file).expanduser())
-    if settings.serving.callers is not None and settings.serving.callers.exists():
-        yield _check_private("callers", "callers file", settings.serving.callers)
+    if settings.serving.callers is not None:
+        yield _check_callers(settings.serving.callers, environment)
     if settings.audit_log is not None:
         yield _check_audit_log(settings.audit_log)
     if settings.secrets_dir is not None:
         yield _check_secrets_folder(settings.secrets_dir)
 
 
+def _check_callers(file: Path, environment: Mapping[str, str]) -> Finding:
+    """Read the callers file as `serve` does, which does not start with a wrong one."""
+    from projects_mcp.http.callers_file import load_callers  # noqa: PLC0415 - its models are slow to import
+
+    try:
+        callers = load_callers(file, environment)
+    except SettingsError as error:
+        fix = f"Correct {shown_path(file)}, or name another file in PROJECTS_MCP_CALLERS: serve does not start with it."
+        return Finding("callers", Level.PROBLEM, str(error), fix)
+    count = len(callers.by_hash)
+    sentence = f"The callers file {shown_path(file)} names {count} caller{'' if count == 1 else 's'}, and is private."
+    return Finding.ok("callers", sentence)
+
+
 def _check_private(check: str, name: str, file: Path) -> Finding:
     if hasattr(os, "getuid") and file.stat().st_mode & _OTHERS:
-        sentence = f"Others than its owner can read or write the {name} {file}."
-        return Finding(check, Level.WARNING, sentence, f"chmod 600 {file}")
-    return Finding.ok(check, f"Nobody but its owner can read the {name} {file}.")
+        sentence = f"Others than its owner can read or write the {name} {shown_path(file)}."
+        return Finding(check, Level.WARNING, sentence, f"chmod 600 {shown_path(file)}")
+    return Finding.ok(check, f"Nobody but its owner can read the {name} {shown_path(file)}.")
 
 
 def _check_audit_log(file: Path) -> Finding:

@@ -105,9 +105,7 @@ async def check_projects(probe: Probe, settings: Settings, grant: KeyGrant, list
         for project in sorted(unlisted)[:_MAX_REQUESTS]:
             group.start_soon(_look_up, probe, settings, project, missing, unknown)
     findings = [
-        _explain_missing(name, project, settings)
-        for name, ids in configured.items()
-        for project in sorted(ids & missing)
+        _explain_missing(name, sorted(ids & missing), settings) for name, ids in configured.items() if ids & missing
     ]
     for name, ids in configured.items():
         if ids and not ids & (missing | unknown):
@@ -127,12 +125,18 @@ async def _look_up(probe: Probe, settings: Settings, project: int, missing: set[
         unknown.add(project)
 
 
-def _explain_missing(name: str, project: int, settings: Settings) -> Finding:
+def _explain_missing(name: str, projects: Sequence[int], settings: Settings) -> Finding:
     where = "the current organization" if settings.organization is CURRENT else f"organization {settings.organization}"
-    effect = "protects nothing" if "PROTECTED" in name else "leaves nothing to work on"
+    one = len(projects) == 1
+    shown = ", ".join(map(str, projects))
+    if "PROTECTED" in name:
+        effect = "it protects nothing" if one else "they protect nothing"
+    else:
+        effect = "it leaves nothing to work on" if one else "they leave nothing to work on"
     return Finding(
         "projects",
         Level.PROBLEM,
-        f"Project {project} of {name} does not exist in {where}, or the key cannot see it; there it {effect}.",
-        f"Correct the number in {name}; PostHog shows it in the address of the project.",
+        f"Project{'' if one else 's'} {shown} of {name} {'does' if one else 'do'} not exist in {where}, or the key "
+        f"cannot see {'it' if one else 'them'}; there {effect}.",
+        f"Correct the number{'' if one else 's'} in {name}; PostHog shows the number in the address of a project.",
     )

@@ -1,0 +1,182 @@
+"""Carry the messages of one client over lines, and end without breaking what is under way.
+
+The SDK's own transport drops what it cannot read, cancels all calls when its input ends, and fails when nobody reads
+its output any more.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from mcp.shared.message import SessionMessage
+from mcp_types.jsonrpc import (
+    JSONRPCError,
+    JSONRPCMessage,
+    JSONRPCNotification,
+    JSONRPCRequest,
+    JSONRPCResponse,
+    RequestId,
+)
+
+from projects_mcp.protocol.stdio_messages import Batch, read_line
+from projects_mcp.protocol.stdio_pipes import LineReader, LineWriter
+
+__all__ = ["Streams", "message_streams"]
+
+logger: Final = logging.getLogger("projects_mcp")
+
+_FINISH_S: Final = 2.0
+"""Seconds that calls under way have after the end of the input."""
+_BYTE_ORDER_MARK: Final = "\ufeff"
+
+Streams: TypeAlias = tuple[
+    MemoryObjectReceiveStream[SessionMessage | Exception], MemoryObjectSendStream[SessionMessage]
+]
+
+
+@asynccontextmanager
+async def message_streams(reader: LineReader, writer: LineWriter) -> AsyncIterator[Streams]:
+    """Give the streams of messages that a server reads and writes, over lines of a client.
+
+    Args:
+        reader: gives the client's lines.
+        writer: takes those of the server. If nobody reads them any more, that is as if the input had ended.
+    """
+    to_server, incoming = anyio.create_memory_object_stream[SessionMessage | Exception](0)
+    outgoing, from_server = anyio.create_memory_object_stream[SessionMessage](0)
+    connection = _Connection(reader, writer)
+    async with anyio.create_task_group() as group:
+        group.start_soon(connection.read, to_server)
+        group.start_soon(connection.write, from_server)
+        yield incoming, outgoing
+
+
+@dataclass
+class _Answers:
+    """The answers to one batch: they leave together."""
+
+    missing: set[RequestId]
+    texts: list[str]
+
+
+@dataclass
+class _Connection:
+    """What is known of one client.
+
+    Attributes:
+        revision: of the protocol, once a handshake has agreed on one.
+    """
+
+    reader: LineReader
+    writer: LineWriter
+    revision: str | None = None
+    _under_way: set[RequestId] = field(default_factory=set)
+    """The ids of requests without an answer."""
+    _handshake: RequestId | None = None
+    _batches: dict[RequestId, _Answers] = field(default_factory=dict)
+    _answered: anyio.Event = field(default_factory=anyio.Event)
+    _reading: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    _writing: anyio.Lock = field(default_factory=anyio.Lock)
+
+    async def read(self, server: MemoryObjectSendStream[SessionMessage | Exception]) -> None:
+        """Hand the messages of the client to the server, until the input ends and what is under way has finished."""
+        async with server:
+            with self._reading:
+                first = True
+                async for text in self.reader:
+                    line = text.removeprefix(_BYTE_ORDER_MARK) if first else text
+                    first = False
+                    if line and not line.isspace():
+                        await self._take(line, server)
+            with anyio.move_on_after(_FINISH_S):
+                while self._under_way:
+                    self._answered = anyio.Event()
+                    await self._answered.wait()
+
+    async def _take(self, text: str, server: MemoryObjectSendStream[SessionMessage | Exception]) -> None:
+        line = read_line(text, self.revision)
+        if line.message is not None:
+            await self._hand_over(line.message, server)
+        elif line.batch is not None:
+            await self._begin_batch(line.batch, server)
+        else:
+            errors = [error for error in line.errors if error.id not in self._under_way]
+            if not errors:
+                logger.warning("A line of the client is no message with an id that can be read; it is ignored.")
+            for error in errors:
+                await self._write_line(_dump(error))
+
+    async def _begin_batch(self, batch: Batch, server: MemoryObjectSendStream[SessionMessage | Exception]) -> None:
+        requests = {message.id for message in batch.messages if isinstance(message, JSONRPCRequest)}
+        answers = _Answers(requests - self._under_way, [_dump(error) for error in batch.errors])
+        self._batches |= dict.fromkeys(answers.missing, answers)
+        await self._end_batch(answers)  # of notifications and errors only
+        for message in batch.messages:
+            await self._hand_over(message, server)
+
+    async def _hand_over(
+        self, message: JSONRPCMessage, server: MemoryObjectSendStream[SessionMessage | Exception]
+    ) -> None:
+        if isinstance(message, JSONRPCRequest):
+            self._under_way.add(message.id)
+            if message.method == "initialize":
+                self._handshake = message.id
+        elif isinstance(message, JSONRPCNotification) and message.method == "notifications/cancelled":
+            number = (message.params or {}).get("requestId")
+            if isinstance(number, int | str):
+                await self._forget(number)
+        await server.send(SessionMessage(message))
+
+    async def _forget(self, number: RequestId) -> None:
+        """Wait no more for the answer to a request that was cancelled: there will be none."""
+        self._settle(number)
+        answers = self._batches.pop(number, None)
+        if answers is not None:
+            answers.missing.discard(number)
+            await self._end_batch(answers)
+
+    async def write(self, server: MemoryObjectReceiveStream[SessionMessage]) -> None:
+        """Write the messages of the server, one a line; the answers to a batch in one line."""
+        async with server:
+            async for item in server:
+                message = item.message
+                text = _dump(message)
+                if not isinstance(message, JSONRPCResponse | JSONRPCError) or message.id is None:
+                    await self._write_line(text)
+                    continue
+                if message.id == self._handshake and isinstance(message, JSONRPCResponse):
+                    revision = message.result.get("protocolVersion")
+                    self.revision = revision if isinstance(revision, str) else None
+                answers = self._batches.pop(message.id, None)
+                if answers is None:
+                    await self._write_line(text)
+                else:
+                    answers.missing.discard(message.id)
+                    answers.texts.append(text)
+                    await self._end_batch(answers)
+                self._settle(message.id)
+
+    async def _end_batch(self, answers: _Answers) -> None:
+        if answers.texts and not answers.missing:
+            await self._write_line(f"[{','.join(answers.texts)}]")
+
+    def _settle(self, number: RequestId) -> None:
+        self._under_way.discard(number)
+        self._answered.set()
+
+    async def _write_line(self, text: str) -> None:
+        try:
+            async with self._writing:
+                await self.writer.write(f"{text}\n")
+        except OSError:  # its reader has gone, so no answer will reach anybody
+            self._reading.cancel()
+
+
+def _dump(message: JSONRPCMessage) -> str:
+    return message.model_dump_json(by_alias=True, exclude_unset=True)
