@@ -30,8 +30,8 @@ __all__ = ["project_change_organization", "project_create", "project_delete"]
     "Create a project",
     "Create a project and get its id and token. It becomes the current project of the key's owner.",
     {
-        "name": SETTINGS["name"].schema,
-        "settings": settings_schema(),
+        "name": {**SETTINGS["name"].schema, "description": "Name of the new project"},
+        "settings": {**settings_schema(), "description": "Settings to begin with"},
     },
     required=["name"],
 )
@@ -129,7 +129,7 @@ async def _after_deletion(
     "project_change_organization",
     "Move a project",
     "Move a project: the other organization's members, access and billing apply. Ask the user first.",
-    {"target_organization_id": {"type": "string", "maxLength": 64}},
+    {"target_organization_id": {"type": "string", "maxLength": 64, "description": "UUID of the other organization"}},
     required=["target_organization_id"],
 )
 async def project_change_organization(

@@ -27,6 +27,7 @@ _FIELDS: Final[Mapping[str, Any]] = {
     "type": "array",
     "items": {"type": "string", "maxLength": 100},
     "maxItems": 100,
+    "description": "Show these fields",
 }
 
 
@@ -35,9 +36,9 @@ _FIELDS: Final[Mapping[str, Any]] = {
     "List projects",
     "List projects: id, name and what is unusual about each. For settings use project_get.",
     {
-        "search": {"type": "string", "maxLength": 200},
-        "limit": {"type": "integer", "minimum": 1, "maximum": 500},
-        "offset": {"type": "integer", "minimum": 0},
+        "search": {"type": "string", "maxLength": 200, "description": "Part of the name"},
+        "limit": {"type": "integer", "minimum": 1, "maximum": 500, "description": "Projects in a page"},
+        "offset": {"type": "integer", "minimum": 0, "description": "next_offset of the page before"},
         "fields": _FIELDS,
     },
 )
@@ -68,7 +69,7 @@ async def project_list(
     "Get a project",
     "Get one project: identity and the settings that differ from PostHog's defaults. Never shows secrets.",
     {
-        "detail": {"type": "string", "enum": ["compact", "full"]},
+        "detail": {"type": "string", "enum": ["compact", "full"], "description": "full: every field"},
         "fields": _FIELDS,
     },
     current_project=True,
@@ -97,8 +98,8 @@ async def project_get(
     "Show a project's activity",
     "List who changed which settings, newest first. Renames and moves may be missing.",
     {
-        "limit": {"type": "integer", "minimum": 1, "maximum": 100},
-        "page": {"type": "integer", "minimum": 1, "maximum": 100_000},
+        "limit": {"type": "integer", "minimum": 1, "maximum": 100, "description": "Entries in a page"},
+        "page": {"type": "integer", "minimum": 1, "maximum": 100_000, "description": "Page, from 1"},
     },
 )
 async def project_activity(context: ToolContext, *, limit: int = 10, page: int = 1) -> JSONObject:

@@ -40,7 +40,7 @@ _ADJUSTED: Final = "PostHog stored the adjusted fields in its own form, or merge
     "Change settings and get a receipt: before, after, what was ignored, and how to undo it. "
     "Lists are replaced whole, so read them first; dry_run previews.",
     {
-        "settings": settings_schema(),
+        "settings": {**settings_schema(), "description": "New values"},
         "clear": {
             "type": "array",
             "items": {"type": "string", "maxLength": 100},
@@ -51,7 +51,7 @@ _ADJUSTED: Final = "PostHog stored the adjusted fields in its own form, or merge
             "type": "object",
             "description": "Present values; if one differs, nothing is sent",
         },
-        "dry_run": {"type": "boolean"},
+        "dry_run": {"type": "boolean", "description": "Show what would change"},
         "confirm_project_name": CONFIRM_PROJECT_NAME,
     },
 )
