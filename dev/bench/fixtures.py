@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from projects_mcp.sandbox import ACME_ID, ADMIN_ID, ALL_ACCESS_KEY, MOBILE_ID, PRODUCTION_ID, seed
 from projects_mcp.sandbox.api.representations import serialize_list_item, serialize_project
+from projects_mcp.sandbox.api.request import Principal
 
 __all__ = ["KEY", "ORDINARY_ID", "PROJECT_ID", "full_project", "introspection", "page"]
 
@@ -24,7 +25,7 @@ _ABROAD, _UNUSED = 1, 2
 def full_project(project_id: int = PROJECT_ID) -> dict[str, Any]:
     """Return the full object of a project, as PostHog answers it to an admin."""
     world = seed(clock=lambda: _NOW)
-    return serialize_project(world, world.projects[project_id], world.users[ADMIN_ID])
+    return serialize_project(world, world.projects[project_id], Principal(world.users[ADMIN_ID], None))
 
 
 def page(count: int, phrase: str = "") -> dict[str, Any]:

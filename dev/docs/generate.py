@@ -133,8 +133,10 @@ def _default(row: Variable, field: FormField) -> str | int | bool:
     if row.default is None:
         return ""
     value: str | int | bool = row.default
-    if field.type in {"number", "boolean"}:
+    if field.type == "number":
         value = row.parse(row.name, row.default)
+    elif field.type == "boolean":  # a setting behind a box may know more than yes and no
+        value = bool(row.parse(row.name, row.default))
     return value
 
 

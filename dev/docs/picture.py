@@ -21,6 +21,8 @@ PICTURE: Final = ROOT / "docs" / "demo.svg"
 _STEPS: Final = (1, 4, 12, 14)
 """Shown in the picture: a list, a receipt, a refusal, and a question to a person."""
 _WIDTH: Final = 100
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+_SHOWN_TIME: Final = "2026-10-05T12:00:00.000000Z"
 _STYLE: Final = re.compile(r"\x1b\[([0-9;]*)m")
 _COLORS: Final = {"1": "b", "36": "c", "1;36": "c b", "32": "g", "31": "r", "33": "y", "35": "m", "2": "d", "90": "d"}
 _LINE, _CHARACTER, _EDGE = 18, 8.02, 18
@@ -36,12 +38,12 @@ text{{font:13px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;fill:#d6dee
 
 
 def printed() -> str:
-    """Return what the demo prints, in colour."""
+    """Return what the demo prints, in colour, with the same time in every run."""
     command = [sys.executable, "-m", "projects_mcp", "demo", "--color", "always"]
     width = {"COLUMNS": str(_WIDTH)}
     done = run(command, environment={**os.environ, **width})
     done.check_returncode()
-    return done.stdout
+    return _TIME.sub(_SHOWN_TIME, done.stdout)
 
 
 def shown(text: str) -> list[str]:

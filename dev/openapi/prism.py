@@ -35,7 +35,7 @@ def serve_document(box: Toolbox, log: Path, *flags: str) -> Iterator[int]:
         NotListeningError: it did not start.
     """
     port = free_port()
-    command = [box.prism, "mock", "--port", str(port), *flags, str(DOCUMENT)]
+    command = [str(box.node_binary), box.prism, "mock", "--port", str(port), *flags, str(DOCUMENT)]
     process = start(command, environment=box.environment, log=log)
     try:
         wait_until_listening(process, port)

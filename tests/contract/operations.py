@@ -47,7 +47,7 @@ class Operation(NamedTuple):
     @property
     def hints(self) -> tuple[bool, bool, bool]:
         """Whether it only reads, whether it may destroy, and whether it may be repeated."""
-        return self.effect == "read", self.effect == "destroy", self.effect in {"read", "change"}
+        return self.effect == "read", self.effect in {"change", "destroy"}, self.effect in {"read", "change"}
 
 
 OPERATIONS = (
@@ -62,7 +62,7 @@ OPERATIONS = (
         _READ,
         session_only=True,
     ),
-    Operation("project_create", "add", {"name": "New"}, f"POST {CURRENT}", _WRITE, on_project=False),
+    Operation("project_create", "add", {"name": "New"}, f"POST {ACME}", _WRITE, on_project=False),
     Operation("project_update", "change", {**WEB, "settings": {"timezone": "UTC"}}, f"PATCH {ACME}{_PROJECT}", _WRITE),
     Operation(
         "project_add_product_intent",

@@ -1,5 +1,6 @@
 """Whatever a caller sends, no request leaves that the tool does not own."""
 
+import math
 from typing import Any
 
 import anyio
@@ -35,6 +36,7 @@ HOSTILE: tuple[Any, ...] = (
     -1,
     0,
     10**30,
+    10**400,
     1.5,
     12345.0,
     float("nan"),
@@ -55,6 +57,11 @@ HOSTILE: tuple[Any, ...] = (
 )
 
 
+def _is_null(value: object) -> bool:
+    """Whether it arrives as null: JSON has no other way to write these numbers."""
+    return value is None or (isinstance(value, float) and not math.isfinite(value))
+
+
 @pytest.mark.parametrize("era", ERAS)
 @pytest.mark.parametrize("tool", ON_PROJECT)
 async def test_hostile_project_ids_leave_no_request(harness: Harness, era: Era, tool: str) -> None:
@@ -62,6 +69,8 @@ async def test_hostile_project_ids_leave_no_request(harness: Harness, era: Era, 
         for value in HOSTILE:
             if era == "legacy" and value == "\ud800":
                 continue  # cannot be written in the UTF-8 of a framed message
+            if value == 12345.0 or (_is_null(value) and tool == "project_get"):
+                continue  # has one reading: an id, or no id at all
             text, detail = refusal_of(await client.call_tool(tool, {**ARGUMENTS[tool], "project_id": value}))
             assert detail["kind"] == "invalid_argument"
             assert detail["request_sent"] is False
@@ -76,8 +85,8 @@ async def test_hostile_project_ids_leave_no_request(harness: Harness, era: Era, 
 async def test_hostile_organizations_leave_no_request(harness: Harness, tool: str) -> None:
     async with harness.client() as client:
         for value in (*HOSTILE, "{" + ACME_ID + "}", "urn:uuid:" + ACME_ID, ACME_ID.replace("-", ""), "acme-analytics"):
-            if value == "@current":
-                continue
+            if value in ("@current", "") or _is_null(value):
+                continue  # has one reading: the current organization, or none at all
             text, detail = refusal_of(await client.call_tool(tool, {**ARGUMENTS[tool], "organization_id": value}))
             assert detail["kind"] == "invalid_argument"
             assert "organization_id" in text
@@ -130,7 +139,8 @@ async def test_digits_written_as_text_are_an_id(harness: Harness) -> None:
             {"settings": {"session_recording_linked_flag": {"id": 1}}},
             "`settings.session_recording_linked_flag.key` is req",
         ),
-        ({"settings": {"timezone": None}}, "must be a text. Leave it out"),
+        ({"settings": {"timezone": None}}, "name it in `clear` to set it to null"),
+        ({"settings": {"timezone": None, "time_zone": "UTC"}}, "Did you mean `timezone`?"),
         ({"settings": []}, "`settings` must be an object"),
         ({"settings": {"survey_config": {"a": [[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]}}}, "nested deeper"),
         ({"clear": ["timezone"]}, "cannot be cleared"),

@@ -53,6 +53,15 @@ async def test_nothing_is_written_to_another_organization_than_the_call_names(er
             assert harness.recorder.writes == []
 
 
+@pytest.mark.parametrize("place", ["Acme", "", 7, None, []])
+async def test_what_is_in_no_organization_was_not_created(place: object) -> None:
+    harness = bent(lambda method, _path, answer: {**answer, "organization": place} if method == "POST" else answer)
+    async with harness.client() as client:
+        body = body_of(await client.call_tool("project_create", {"name": "New"}))
+    assert "evidence" in body, "it was read back"
+    assert body["project"]["organization_id"] == ACME_ID
+
+
 @pytest.mark.parametrize("number", [0, -1])
 async def test_what_has_no_id_of_a_project_was_not_created(number: int) -> None:
     harness = bent(lambda method, _path, answer: {**answer, "id": number} if method == "POST" else answer)
@@ -96,3 +105,34 @@ async def test_an_interest_that_no_answer_shows_is_not_called_recorded(tool: str
         body = body_of(await client.call_tool(tool, {"project_id": PRODUCTION_ID, "product_type": "surveys"}))
     assert (body["outcome"], body["changed"]) == ("unknown", {})
     assert "project_get" in body["note"]
+
+
+@pytest.mark.parametrize(
+    ("tool", "answered", "outcome"),
+    [
+        ("project_reset_token", {"api_token": None}, "unknown"),
+        ("project_reset_token", {"api_token": ""}, "unknown"),
+        ("project_reset_token", {"api_token": 7}, "unknown"),
+        ("project_rotate_secret_token", {"secret_api_token": None}, "unknown"),
+        ("project_delete_secret_token_backup", {"secret_api_token_backup": "phs_AnotherBackupOfSomebody01"}, "unknown"),
+        ("project_delete_secret_token_backup", {"secret_api_token_backup": None}, "applied"),
+    ],
+)
+async def test_a_token_that_no_answer_shows_is_not_called_replaced(
+    tool: str, answered: dict[str, Any], outcome: str
+) -> None:
+    harness = bent(lambda method, _path, answer: {**answer, **answered} if method == "PATCH" else answer)
+    async with harness.client() as client:
+        body = body_of(await client.call_tool(tool, {"project_id": PRODUCTION_ID, "confirm_project_name": "Acme web"}))
+    assert body["outcome"] == outcome
+    assert ("does not show the result" in body["note"]) is (outcome == "unknown")
+    assert len(harness.recorder.writes) == 1
+
+
+@pytest.mark.parametrize("place", [[], {}, 7, True, "Acme"])
+async def test_a_place_that_is_no_organization_is_another_one(place: object) -> None:
+    harness = bent(lambda _method, _path, answer: {**answer, "organization": place})
+    async with harness.client() as client:
+        arguments = {"project_id": PRODUCTION_ID, "organization_id": ACME_ID}
+        _, detail = refusal_of(await client.call_tool("project_get", arguments))
+    assert detail["kind"] == "other_organization"

@@ -1,8 +1,10 @@
 """Each tool through a real client, in both protocol eras, with the sandbox's state as the witness."""
 
+from dataclasses import replace
+
 import pytest
 
-from projects_mcp.sandbox import ACME_ID, DEMO_ID, MOBILE_ID, NORTHWIND_ID, PRODUCTION_ID, STAGING_ID
+from projects_mcp.sandbox import ACME_ID, DEMO_ID, MOBILE_ID, NORTHWIND_ID, PRODUCTION_ID, READ_WRITE_KEY, STAGING_ID
 from tests.contract.operations import ACME, CURRENT
 from tests.support.harness import ERAS, Era, Harness, body_of, refusal_of
 
@@ -88,12 +90,14 @@ async def test_get_full_has_every_field_but_the_withheld(harness: Harness, era: 
     assert harness.sent == [f"GET {CURRENT}{PRODUCTION_ID}/"]
     assert body["invented_tomorrow"] == [{"odd": None}]
     assert len(body) > 80
-    assert body["withheld"] == {"live_events_token": "present", "heatmaps_screenshot_secret": "present"}
+    # PostHog gives the first to nobody whose key may not query.
+    assert body["withheld"] == {"live_events_token": "absent", "heatmaps_screenshot_secret": "present"}
     assert not {"live_events_token", "heatmaps_screenshot_secret"} & set(body)
 
 
 async def test_get_exactly_these_fields(harness: Harness, era: Era) -> None:
     asked = ["name", "timezone", "secret_api_token", "live_events_token", "nonsense"]
+    harness.world.api_keys[READ_WRITE_KEY].scopes = ("project:read", "query:read")
     async with harness.client(era) as client:
         body = body_of(await client.call_tool("project_get", {"project_id": PRODUCTION_ID, "fields": asked}))
     secret = harness.fields()["secret_api_token"]
@@ -131,7 +135,9 @@ async def test_create(harness: Harness, era: Era) -> None:
         body = body_of(await client.call_tool("project_create", {"name": "Données 分析", "settings": settings}))
         current = body_of(await client.call_tool("project_get", {}))
     created = harness.fields(body["project"]["id"])
-    assert [request.line for request in harness.recorder.writes] == [f"POST {CURRENT}"]
+    assert [request.line for request in harness.recorder.writes] == [f"POST {ACME}"], (
+        "a concrete organization, whatever is current then"
+    )
     assert harness.recorder.writes[0].body == {**settings, "name": "Données 分析"}
     assert created["name"] == body["project"]["name"] == "Données 分析"
     assert created["timezone"] == "Asia/Tokyo"
@@ -202,7 +208,8 @@ async def test_delete_waits_where_events_were_ingested(harness: Harness, era: Er
     assert str(harness.fields(MOBILE_ID)["deletion_scheduled_at"])[:10] in body["note"]
 
 
-async def test_delete_is_immediate_where_nothing_was_ingested(harness: Harness, era: Era) -> None:
+async def test_delete_is_immediate_where_a_version_does_not_wait(harness: Harness, era: Era) -> None:
+    harness.world.behaviour = replace(harness.world.behaviour, unused_deleted_at_once=True)
     async with harness.client(era) as client:
         body = body_of(
             await client.call_tool(

@@ -282,3 +282,19 @@ async def test_a_creation_suggests_no_setting_that_this_posthog_does_not_have() 
         body = body_of(await client.call_tool("project_create", {"name": "New", "settings": settings}))
     assert body["unknown_to_this_posthog"] == ["proactive_tasks_enabled"]
     assert [call["arguments"]["settings"] for call in body["next"]] == [{"test_account_filters": []}]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"timezone": "Mars/X"}, "timezone"),
+        ({"base_currency": "XXX", "anonymize_ips": False}, "base_currency"),
+        ({}, ""),
+    ],
+)
+async def test_a_preview_promises_no_value_that_posthog_alone_can_judge(settings: Fields, named: str) -> None:
+    async with Harness().client() as client:
+        arguments = {"project_id": PRODUCTION_ID, "settings": {**settings, "surveys_opt_in": False}, "dry_run": True}
+        body = body_of(await client.call_tool("project_update", arguments))
+    assert body.get("unchecked", "").partition(" for ")[2].partition(",")[0] == named

@@ -57,6 +57,51 @@ def test_a_token_that_is_taken_out_while_its_body_arrives_does_nothing(upstream:
         assert server.tools(token_of("narrows")) == READERS
 
 
+@pytest.mark.parametrize(
+    ("change", "tool", "arguments"),
+    [
+        ("taken out", "project_update", {"settings": {"timezone": "Asia/Tokyo"}}),
+        ("taken out", "project_delete", {"confirm_project_name": "Acme web"}),
+        ("narrowed", "project_add_product_intent", {"product_type": "surveys"}),
+        ("another token", "project_update", {"settings": {"timezone": "Asia/Tokyo"}}),
+    ],
+)
+def test_a_caller_whose_rights_change_during_a_call_writes_nothing(
+    upstream: Upstream, tmp_path: Path, change: str, tool: str, arguments: dict[str, Any]
+) -> None:
+    path = write_callers(tmp_path / "callers", entry("stays"), entry("leaves"))
+    after = {"taken out": "", "narrowed": entry("leaves", scopes=READ), "another token": entry("leaves", "pmcp_new")}
+    upstream.delay = lambda scope: 0.7 if scope["path"].endswith(f"/{PRODUCTION_ID}/") else 0.0
+    with served(POSTHOG_HOST=upstream.origin, PROJECTS_MCP_CALLERS=str(path), **HARMLESS) as server:
+        call = {"project_id": PRODUCTION_ID, **arguments}
+        begun = server.begin(tool, call, token_of("leaves"), until=upstream.arrived)
+        write_callers(path, entry("stays"), after[change])
+        server.send_signal(signal.SIGHUP)
+        server.wait_for("has been read again")
+        with begun.connection:
+            said = read_to_end(begun.connection, 2).decode()
+        assert '"kind":"caller_withdrawn"' in said.replace(" ", "")
+        assert "Nothing was changed" in said
+        assert upstream.recorder.writes == []
+        upstream.delay = lambda _scope: 0.0
+        if change == "another token":
+            new = {"project_id": PRODUCTION_ID, "settings": {"timezone": "Asia/Tokyo"}}
+            assert server.call("project_update", new, "pmcp_new").result["outcome"] == "applied"
+
+
+def test_more_calls_a_minute_end_no_call(upstream: Upstream, tmp_path: Path) -> None:
+    path = write_callers(tmp_path / "callers", entry("stays"))
+    upstream.delay = lambda scope: 0.7 if scope["path"].endswith(f"/{PRODUCTION_ID}/") else 0.0
+    with served(POSTHOG_HOST=upstream.origin, PROJECTS_MCP_CALLERS=str(path), **HARMLESS) as server:
+        call = {"project_id": PRODUCTION_ID, "settings": {"timezone": "Asia/Tokyo"}}
+        begun = server.begin("project_update", call, token_of("stays"), until=upstream.arrived)
+        write_callers(path, entry("stays", calls_per_minute=7))
+        server.send_signal(signal.SIGHUP)
+        server.wait_for("has been read again")
+        with begun.connection:
+            assert '"outcome":"applied"' in read_to_end(begun.connection, 2).decode().replace(" ", "")
+
+
 # Requests at a time -------------------------------------------------------------------------------------------------
 
 

@@ -75,7 +75,7 @@ def test_on_the_sandbox_no_key_is_asked_for(name: str) -> None:
 
 def test_given_settings_become_part_of_the_entry(place: Place) -> None:
     assert install("cursor", place, given={"POSTHOG_HOST": "eu", "PROJECTS_MCP_ACCESS": "read"}) == 0
-    environment = servers_in("cursor", path_of("cursor", place))["projects"]["env"]
+    environment = servers_in("cursor", path_of("cursor", place))["posthog-projects"]["env"]
     assert (environment["POSTHOG_HOST"], environment["PROJECTS_MCP_ACCESS"]) == ("eu", "read")
 
 
@@ -143,14 +143,14 @@ def test_the_install_links_hold_the_entries() -> None:
     cursor, vscode = (urlsplit(links[name]) for name in ("Cursor", "VS Code"))
     assert (cursor.netloc, cursor.path) == ("cursor.com", "/en/install-mcp")
     query = parse_qs(cursor.query, strict_parsing=True)
-    assert query["name"] == ["projects"]
+    assert query["name"] == ["posthog-projects"]
     decoded = json.loads(base64.b64decode(query["config"][0], validate=True))
     assert decoded == build_addition(CLIENTS["cursor"], UVX, {}).entry
 
     assert (vscode.netloc, vscode.path) == ("insiders.vscode.dev", "/redirect/mcp/install")
     query = parse_qs(vscode.query, strict_parsing=True)
     added = build_addition(CLIENTS["vscode"], UVX, {})
-    assert query["name"] == ["projects"]
+    assert query["name"] == ["posthog-projects"]
     assert json.loads(query["config"][0]) == added.entry
     assert json.loads(query["inputs"][0]) == list(added.inputs)
 

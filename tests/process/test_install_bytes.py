@@ -40,13 +40,13 @@ def without(value: Pairs, *path: str) -> Any:
 def refused(value: Any, section: str) -> bool:
     """Whether it is not clear where the entry would go, or there is one."""
     held = value.named(section)
-    return len(held) > 1 or (bool(held) and (not isinstance(held[0], Pairs) or bool(held[0].named("projects"))))
+    return len(held) > 1 or (bool(held) and (not isinstance(held[0], Pairs) or bool(held[0].named("posthog-projects"))))
 
 
 @given(data=st.data(), name=st.sampled_from(WITH_JSON))
 def test_an_entry_is_put_into_any_document_and_all_else_stays(data: st.DataObject, name: str) -> None:
     section, added = CLIENTS[name].section, addition(name)
-    servers = pair(spellings(section), objects(MEMBER | pair(spellings("projects"), VALUE)) | VALUE)
+    servers = pair(spellings(section), objects(MEMBER | pair(spellings("posthog-projects"), VALUE)) | VALUE)
     around = data.draw(st.tuples(st.sampled_from(["", BOM]), SPACE, SPACE), "around")
     old = around[0] + around[1] + data.draw(objects(MEMBER | servers), "old") + around[2]
     before = parse(old)
@@ -57,12 +57,12 @@ def test_an_entry_is_put_into_any_document_and_all_else_stays(data: st.DataObjec
     new = merge_text(old, CLIENTS[name], added)
     assert new is not None
     part = json.loads("{" + inserted(old, new).strip(" ,\t\r\n") + "}")
-    assert part in ({"projects": added.entry}, {section: {"projects": added.entry}})
+    assert part in ({"posthog-projects": added.entry}, {section: {"posthog-projects": added.entry}})
     after = parse(new)
-    ((found,),) = [servers.named("projects") for servers in after.named(section)]
+    ((found,),) = [servers.named("posthog-projects") for servers in after.named(section)]
     assert plain(found) == added.entry
-    empty = not without(before, section, "projects").named(section)  # an empty section vanishes with the entry
-    assert without(after, section, "projects") == (without(before, section) if empty else before)
+    empty = not without(before, section, "posthog-projects").named(section)  # an empty section vanishes with the entry
+    assert without(after, section, "posthog-projects") == (without(before, section) if empty else before)
     assert merge_text(new, CLIENTS[name], added) is None, "the second time changes nothing"
     with pytest.raises(NotMergedError):
         merge_text(new, CLIENTS[name], build_addition(CLIENTS[name], PROGRAM, {}))
@@ -85,7 +85,7 @@ def test_force_replaces_the_value_and_nothing_else(data: st.DataObject, name: st
     def part_count() -> int:
         return data.draw(st.integers(0, 2))
 
-    key = part(spellings("projects")) + part(SPACE) + ":" + part(SPACE)
+    key = part(spellings("posthog-projects")) + part(SPACE) + ":" + part(SPACE)
     holder = part(spellings(section)) + part(SPACE) + ":" + part(SPACE)
     head = part(SPACE) + "{" + ahead() + part(SPACE) + holder + "{" + ahead() + part(SPACE) + key
     tail = behind() + "}" + behind() + "}" + part(SPACE)
@@ -116,7 +116,7 @@ def test_a_file_of_vs_code_keeps_its_comments_and_its_form() -> None:
     client, added = CLIENTS["vscode"], build_addition(CLIENTS["vscode"], PROGRAM, {})
     entry = json.dumps(added.entry, indent="\t").replace("\n", "\n\t\t")
     question = json.dumps(INPUT, indent="\t", ensure_ascii=False).replace("\n", "\n\t\t")
-    expected = VSCODE.replace(" // remote", f' // remote\n\t\t"projects": {entry}')
+    expected = VSCODE.replace(" // remote", f' // remote\n\t\t"posthog-projects": {entry}')
     expected = expected.replace(" // of github", f", // of github\n\t\t{question}")
     assert merge_text(VSCODE, client, added) == expected
     assert merge_text(expected, client, added) is None
@@ -131,7 +131,7 @@ ZED = """// Zed settings
   "theme": { "mode": "system", "light": "One Light", },
   "buffer_font_size": 15.0,
   "context_servers": {
-    "projects": { "command": "old" /* mine */, "args": [] }, // was there before
+    "posthog-projects": { "command": "old" /* mine */, "args": [] }, // was there before
     // "other": {},
   },
 }
@@ -164,7 +164,7 @@ def test_shapes_of_clients_stay_around_the_entry(name: str, old: str, force: boo
     assert new is not None
     assert new.startswith(kept[0])
     assert new.endswith(kept[1])
-    assert plain(parse(new).named(CLIENTS[name].section)[0].named("projects")[0]) == added.entry
+    assert plain(parse(new).named(CLIENTS[name].section)[0].named("posthog-projects")[0]) == added.entry
     assert len(new) == len(kept[0]) + len(kept[1]) + len(new[len(kept[0]) : len(new) - len(kept[1])])
 
 

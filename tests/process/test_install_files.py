@@ -30,7 +30,7 @@ def assert_left_alone(file: Path, place: Place, capsys: pytest.CaptureFixture[st
     printed = capsys.readouterr()
     assert reason in printed.err
     assert str(file) in printed.err
-    assert json.loads(printed.out)["mcpServers"].keys() == {"projects"}
+    assert json.loads(printed.out)["mcpServers"].keys() == {"posthog-projects"}
 
 
 def test_the_command_itself_writes_once_and_keeps_every_other_byte(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_a_link_stays_a_link_to_the_file_that_is_written(place: Place, tmp_path:
     assert install("cursor", place) == 0
     assert (file.readlink(), middle.readlink()) == (middle, real)
     assert list(file.parent.iterdir()) == [file], "the backup is beside the file itself"
-    assert b'"projects"' in real.read_bytes()
+    assert b'"posthog-projects"' in real.read_bytes()
 
 
 @UNIX
@@ -109,7 +109,7 @@ def test_a_link_to_nothing_gets_its_file(place: Place, tmp_path: Path) -> None:
     file.symlink_to(tmp_path / "new.json")
     assert install("cursor", place) == 0
     assert file.is_symlink()
-    assert servers_in("cursor", tmp_path / "new.json").keys() == {"projects"}
+    assert servers_in("cursor", tmp_path / "new.json").keys() == {"posthog-projects"}
 
 
 @UNIX

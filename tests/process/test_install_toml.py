@@ -21,10 +21,10 @@ VALUES = [
     "1_000",
     "9" * 60,
     "1979-05-27T07:32:00Z",
-    '"[mcp_servers.projects] # \\" ="',
+    '"[mcp_servers.posthog-projects] # \\" ="',
     "'C:\\path'",
-    '"""\n[mcp_servers.projects]\n""quoted"" \\""""""',
-    "'''\nmcp_servers.projects = 1\n''quoted'''''",
+    '"""\n[mcp_servers.posthog-projects]\n""quoted"" \\""""""',
+    "'''\nmcp_servers.posthog-projects = 1\n''quoted'''''",
     '[ # why\n  "a", # ]\n  { b = "}" },\n]',
     "{ a.b = 1, c = [2] }",
 ]
@@ -40,7 +40,7 @@ def assignments(draw: st.DrawFn) -> str:
     """Some keys of a table, with comments and empty lines."""
     text = ""
     for number in range(draw(st.integers(0, 3))):
-        text += draw(st.sampled_from(["", "\n", "# [mcp_servers.projects]\n", "  "]))
+        text += draw(st.sampled_from(["", "\n", "# [mcp_servers.posthog-projects]\n", "  "]))
         name = draw(st.sampled_from(["k", "'k.'", '"\\u006b=["', "k.sub"]))
         name = name.replace("k", f"k{number}") if "u006b" not in name else name[:-1] + f'{number}"'
         text += name + draw(st.sampled_from(["=", " = ", "\t=  "])) + draw(st.sampled_from(VALUES))
@@ -63,11 +63,11 @@ def tables(draw: st.DrawFn, prefix: str, count: int = 2) -> str:
 
 OURS = st.sampled_from(
     [
-        ['[mcp_servers.projects]\ncommand = "x" # c\n# inside\nargs = [\n"a", # ]\n]'],
-        ['[mcp_servers.projects]\ncommand = "x"\n\n[mcp_servers.projects.env] # d\nA = "1"'],
-        ['["mcp_servers".\'projects\']\ncommand = "x"', '[mcp_servers."projects".env]\nA = "1" # e\n'],
-        ['[mcp_servers.projects.env]\nA = """\n[x]\n"""', "[mcp_servers.projects]\njunk = 1e999\n"],
-        ["[[mcp_servers.projects]]\na = 1\n\n[[mcp_servers.projects]]\na = 2"],
+        ['[mcp_servers.posthog-projects]\ncommand = "x" # c\n# inside\nargs = [\n"a", # ]\n]'],
+        ['[mcp_servers.posthog-projects]\ncommand = "x"\n\n[mcp_servers.posthog-projects.env] # d\nA = "1"'],
+        ['["mcp_servers".\'posthog-projects\']\ncommand = "x"', '[mcp_servers."posthog-projects".env]\nA = "1" # e\n'],
+        ['[mcp_servers.posthog-projects.env]\nA = """\n[x]\n"""', "[mcp_servers.posthog-projects]\njunk = 1e999\n"],
+        ["[[mcp_servers.posthog-projects]]\na = 1\n\n[[mcp_servers.posthog-projects]]\na = 2"],
     ]
 )
 """Former entries, in one place or in two. The lines of the second place go away, so it ends with its last one."""
@@ -85,10 +85,10 @@ def test_a_new_entry_is_appended(head: str, rest: str, bom: str, newline: str, e
     new = merge_text(old, CODEX, ADDED)
     assert new is not None
     assert new.startswith(old)
-    assert tomllib.loads(new[len(old) :]) == {"mcp_servers": {"projects": ADDED.entry}}
+    assert tomllib.loads(new[len(old) :]) == {"mcp_servers": {"posthog-projects": ADDED.entry}}
     assert "\n" not in new[len(old) :].replace("\r\n", "") or "\r" not in old
     after = document(new)
-    assert after["mcp_servers"].pop("projects") == ADDED.entry
+    assert after["mcp_servers"].pop("posthog-projects") == ADDED.entry
     before = document(old)
     assert after == {"mcp_servers": {}} | before
     assert merge_text(new, CODEX, ADDED) is None
@@ -110,10 +110,10 @@ def test_force_puts_it_where_it_was_and_all_else_stays(data: st.DataObject, bom:
     assert new.startswith(bom + head)
     assert new.endswith(kept)
     part = new[len(bom + head) : len(new) - len(kept)]
-    assert tomllib.loads(part) == {"mcp_servers": {"projects": ADDED.entry}}
+    assert tomllib.loads(part) == {"mcp_servers": {"posthog-projects": ADDED.entry}}
     after, before = document(new), document(old)
-    assert after["mcp_servers"].pop("projects") == ADDED.entry
-    del before["mcp_servers"]["projects"]
+    assert after["mcp_servers"].pop("posthog-projects") == ADDED.entry
+    del before["mcp_servers"]["posthog-projects"]
     assert after == before
     assert merge_text(new, CODEX, ADDED, force=True) is None
 
@@ -121,14 +121,17 @@ def test_force_puts_it_where_it_was_and_all_else_stays(data: st.DataObject, bom:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ('[mcp_servers]\nprojects = { command = "x" } # k\na.b = 1\n', "[mcp_servers]\nprojects = {}\na.b = 1\n"),
         (
-            'mcp_servers.projects.command = "x"\nmcp_servers.projects.args = []\n\n# z\n[z]\n',
-            "mcp_servers.projects = {}\n\n# z\n[z]\n",
+            '[mcp_servers]\nposthog-projects = { command = "x" } # k\na.b = 1\n',
+            "[mcp_servers]\nposthog-projects = {}\na.b = 1\n",
         ),
         (
-            '[mcp_servers]\nprojects.command = "x"\n[mcp_servers.projects.env]\nA = "1"\n',
-            "[mcp_servers]\nprojects = {}\n",
+            'mcp_servers.posthog-projects.command = "x"\nmcp_servers.posthog-projects.args = []\n\n# z\n[z]\n',
+            "mcp_servers.posthog-projects = {}\n\n# z\n[z]\n",
+        ),
+        (
+            '[mcp_servers]\nposthog-projects.command = "x"\n[mcp_servers.posthog-projects.env]\nA = "1"\n',
+            "[mcp_servers]\nposthog-projects = {}\n",
         ),
     ],
 )
@@ -138,13 +141,13 @@ def test_what_was_given_by_keys_is_given_by_a_key(old: str, new: str) -> None:
     head, tail = new.split("{}")
     assert written.startswith(head)
     assert written.endswith(tail)
-    assert tomllib.loads(written)["mcp_servers"]["projects"] == ADDED.entry
+    assert tomllib.loads(written)["mcp_servers"]["posthog-projects"] == ADDED.entry
 
 
 @pytest.mark.parametrize(
     "old",
     [
-        'mcp_servers = { other = { command = "y" }, projects = { command = "z" } }\n',
+        'mcp_servers = { other = { command = "y" }, posthog-projects = { command = "z" } }\n',
         'mcp_servers = { other = { command = "y" } }\n',
         "mcp_servers = 1\n",
         "[[mcp_servers]]\na = 1\n",
@@ -163,7 +166,7 @@ def test_a_form_that_it_cannot_keep_is_refused_and_the_entry_printed(
     assert file.read_text(encoding="utf-8") == old
     assert list(file.parent.iterdir()) == [file]
     printed = capsys.readouterr()
-    assert tomllib.loads(printed.out) == {"mcp_servers": {"projects": ADDED.entry}}
+    assert tomllib.loads(printed.out) == {"mcp_servers": {"posthog-projects": ADDED.entry}}
     assert "was not changed" in printed.err
 
 
@@ -172,5 +175,5 @@ def test_a_path_that_json_would_write_otherwise_is_the_same_in_toml() -> None:
     added = build_addition(CODEX, PROGRAM._replace(program=path), {})
     new = merge_text("", CODEX, added)
     assert new is not None
-    assert tomllib.loads(new)["mcp_servers"]["projects"]["command"] == path
+    assert tomllib.loads(new)["mcp_servers"]["posthog-projects"]["command"] == path
     assert "\u202e" not in new

@@ -18,7 +18,7 @@ from tests.support.install import PROGRAM, WITH_FILE, WITH_JSON, install, path_o
 def test_a_new_file_is_written_once(name: str, place: Place, capsys: pytest.CaptureFixture[str]) -> None:
     assert install(name, place) == 0
     file = path_of(name, place)
-    assert servers_in(name, file) == {"projects": build_addition(CLIENTS[name], PROGRAM, {}).entry}
+    assert servers_in(name, file) == {"posthog-projects": build_addition(CLIENTS[name], PROGRAM, {}).entry}
     written = file.read_bytes()
     assert install(name, place) == 0
     assert "already" in capsys.readouterr().out
@@ -43,7 +43,7 @@ def test_all_else_in_the_file_stays(name: str, place: Place) -> None:
     assert install(name, place) == 0
     after = json.loads(file.read_text(encoding="utf-8"))
     assert list(after) == list(before)
-    assert after[client.section].pop("projects")
+    assert after[client.section].pop("posthog-projects")
     after["inputs"] = [question for question in after["inputs"] if question != INPUT]
     assert after == before
     assert '\n    "theme"' in file.read_text(encoding="utf-8"), "its indentation is kept"
@@ -63,10 +63,10 @@ def test_all_else_in_the_file_stays(name: str, place: Place) -> None:
         b'{"a": 1,,}',
         b'{"a": "1}',
         b'{"%s": {}, "%s": {}}',
-        b'{"%s": {"projects": 1, "projects": 2}}',
+        b'{"%s": {"posthog-projects": 1, "posthog-projects": 2}}',
         b"[1, 2]",
         b'{"%s": []}',
-        b'{"%s": {"projects": 1}}',
+        b'{"%s": {"posthog-projects": 1}}',
         b'{"a": NaN}',
         b"\xff\xfe{}",
         b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
@@ -94,13 +94,13 @@ def test_another_entry_of_that_name_is_replaced_by_force_only(
 ) -> None:
     file, section = path_of(name, place), CLIENTS[name].section
     file.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({section: {"projects": {"command": "mine"}, "other": {}}})
+    text = json.dumps({section: {"posthog-projects": {"command": "mine"}, "other": {}}})
     file.write_text(text, encoding="utf-8")
     assert install(name, place) == 1
     assert "--force" in capsys.readouterr().err
     assert file.read_text(encoding="utf-8") == text
     assert install(name, place, force=True) == 0
-    assert servers_in(name, file) == {"projects": build_addition(CLIENTS[name], PROGRAM, {}).entry, "other": {}}
+    assert servers_in(name, file) == {"posthog-projects": build_addition(CLIENTS[name], PROGRAM, {}).entry, "other": {}}
 
 
 def test_an_input_that_would_show_the_key_is_not_kept_silently(place: Place) -> None:
@@ -119,11 +119,11 @@ def test_toml_is_appended_to_and_nothing_in_it_moves(place: Place) -> None:
     file.write_text(text, encoding="utf-8")
     assert install("codex", place) == 0
     assert file.read_text(encoding="utf-8").startswith(text)
-    assert servers_in("codex", file).keys() == {"other", "projects"}
+    assert servers_in("codex", file).keys() == {"other", "posthog-projects"}
     assert install("codex", place, given={"POSTHOG_HOST": "eu"}) == 1
     assert install("codex", place, given={"POSTHOG_HOST": "eu"}, force=True) == 0
     assert file.read_text(encoding="utf-8").startswith(text)
-    assert servers_in("codex", file)["projects"]["env"] == {"POSTHOG_HOST": "eu"}
+    assert servers_in("codex", file)["posthog-projects"]["env"] == {"POSTHOG_HOST": "eu"}
 
 
 json_values = st.recursive(
@@ -144,12 +144,12 @@ def test_merging_adds_and_takes_nothing_away(
 ) -> None:
     client = CLIENTS[name]
     added = build_addition(client, PROGRAM, {})
-    servers.pop("projects", None)
+    servers.pop("posthog-projects", None)
     whole = {**whole, client.section: servers, "inputs": []}
     text = merge_text(json.dumps(whole, indent=indent), client, added)
     assert text is not None
     after = json.loads(text)
-    assert after[client.section].pop("projects") == added.entry
+    assert after[client.section].pop("posthog-projects") == added.entry
     assert after.pop("inputs") == [dict(question) for question in added.inputs]
     whole.pop("inputs")
     assert after == whole

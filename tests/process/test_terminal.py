@@ -152,7 +152,8 @@ def test_what_posthog_says_of_a_failure_is_shown_harmless(failing: dict[str, str
     "command",
     [
         [PLANTED],
-        [f"--{PLANTED}"],
+        [f"--{PLANTED.replace(' ', '')}"],
+        ["tools", PLANTED],
         ["call", PLANTED],
         ["call", "project_get", PLANTED],
         ["call", "project_get", f"{PLANTED}=1"],
@@ -193,9 +194,11 @@ def test_install_shows_paths_and_entries_harmless(tmp_path: Path) -> None:
         assert (done.returncode, r"\x1b[2J" in done.stdout + done.stderr) == (code, True)
     file = home / ".cursor" / "mcp.json"
     file.parent.mkdir()
-    file.write_text(json.dumps({"mcpServers": {PLANTED: PLANTED, "projects": {"command": PLANTED}}}), encoding="utf-8")
+    file.write_text(
+        json.dumps({"mcpServers": {PLANTED: PLANTED, "posthog-projects": {"command": PLANTED}}}), encoding="utf-8"
+    )
     done = clean(run("install", "cursor", "--write", HOME=str(home)))
-    assert (done.returncode, json.loads(done.stdout)["mcpServers"].keys()) == (1, {"projects"})
+    assert (done.returncode, json.loads(done.stdout)["mcpServers"].keys()) == (1, {"posthog-projects"})
     done = clean(run("install", "cursor", "--write", "--force", HOME=str(home)))
     assert (done.returncode, r"\x1b[2J" in done.stdout) == (0, True)
     assert json.loads(file.read_text(encoding="utf-8"))["mcpServers"][PLANTED] == PLANTED

@@ -7,6 +7,7 @@ import pytest
 from projects_mcp.sandbox import (
     ACME_ID,
     ALL_ACCESS_KEY,
+    CSRF_TOKEN,
     MEMBER_KEY,
     MOBILE_ID,
     NO_SCOPE_KEY,
@@ -95,6 +96,8 @@ async def test_older_versions_let_a_reading_key_update(sandbox: Sandbox) -> None
     sandbox.play(patch_with_read_scope=True)
     response = await sandbox.ask("PATCH", f"{PRODUCTION}/", json={"timezone": "UTC"}, key=READ_ONLY_KEY)
     assert response.status_code == 200
+    response = await sandbox.ask("PATCH", f"{PRODUCTION}/", json={"timezone": "UTC", "name": "x"}, key=READ_ONLY_KEY)
+    assert response.status_code == 403
 
 
 async def test_a_key_for_one_project(sandbox: Sandbox) -> None:
@@ -140,11 +143,12 @@ async def test_an_organization_without_personal_keys(sandbox: Sandbox) -> None:
     assert (await sandbox.ask("GET", f"{ACME}/", key=READ_ONLY_KEY)).status_code == 200
 
 
-async def test_an_organization_that_only_lets_mcp_read(sandbox: Sandbox) -> None:
+async def test_an_organization_that_only_lets_posthogs_own_mcp_server_read(sandbox: Sandbox) -> None:
     sandbox.world.organizations[ACME_ID].mcp_read_only = True
-    as_mcp = {"x-posthog-client": "mcp"}
+    as_mcp = {"user-agent": "posthog/mcp-server; version: 1.0.0"}
+    as_another = {"user-agent": "another/1.0", "x-posthog-client": "mcp"}
     assert (await sandbox.ask("GET", f"{PRODUCTION}/", headers=as_mcp)).status_code == 200
-    assert (await sandbox.ask("PATCH", f"{PRODUCTION}/", json={})).status_code == 200
+    assert (await sandbox.ask("PATCH", f"{PRODUCTION}/", json={}, headers=as_another)).status_code == 200
     response = await sandbox.ask("PATCH", f"{PRODUCTION}/", json={}, headers=as_mcp)
     detail = (
         "Your organization restricts MCP access to read-only. "
@@ -160,8 +164,8 @@ async def test_a_member_may_not_delete(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize(("method", "action"), SESSION_ONLY)
 async def test_roles_of_the_session_only_actions(sandbox: Sandbox, method: str, action: str) -> None:
-    sandbox.world.sessions["member"] = Session("member", MEMBER_ID, "token")
-    headers = {**SESSION_HEADERS, "cookie": "sessionid=member; posthog_csrftoken=token", "x-csrftoken": "token"}
+    sandbox.world.sessions["member"] = Session("member", MEMBER_ID, CSRF_TOKEN)
+    headers = {**SESSION_HEADERS, "cookie": f"sessionid=member; posthog_csrftoken={CSRF_TOKEN}"}
     response = await sandbox.ask(method, f"{PRODUCTION}/{action}/", key=None, headers=headers)
     if method == "GET":
         assert response.status_code == 200

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from projects_mcp.sandbox import (
-    ACME_ID,
     ADMIN_ID,
     DEMO_ID,
     PRODUCTION_ID,
@@ -84,7 +83,10 @@ async def test_pages_of_activity(
 
 
 @pytest.mark.parametrize("query", ["limit=x", "page=x", "page=2", "page=0", "page=-1", "limit=0", "limit=-5", "limit="])
-async def test_activity_that_posthog_cannot_answer(sandbox: Sandbox, query: str) -> None:
+async def test_bad_parameters_of_the_activity_log(sandbox: Sandbox, query: str) -> None:
+    response = await sandbox.by_session("GET", f"{PRODUCTION}/activity/?{query}")
+    assert (response.status_code, response.json()["attr"]) == (400, query.partition("=")[0])
+    sandbox.play(checks_activity_query=False)
     response = await sandbox.by_session("GET", f"{PRODUCTION}/activity/?{query}")
     assert (response.status_code, response.json()) == (500, SERVER_ERROR)
 
@@ -239,7 +241,8 @@ async def test_the_secret_token_is_rotated_with_one_generation_of_backup(sandbox
     assert start["secret_api_token"] not in second.values()
 
 
-async def test_a_first_secret_token(sandbox: Sandbox) -> None:
+async def test_a_first_secret_token_in_older_versions(sandbox: Sandbox) -> None:
+    sandbox.play(first_secret=True)
     body = await sandbox.act("PATCH", f"{STAGING}/rotate_secret_token/")
     assert body["secret_api_token"].startswith("phs_")
     assert body["secret_api_token_backup"] is None
@@ -250,8 +253,7 @@ async def test_a_first_secret_token(sandbox: Sandbox) -> None:
     assert change["after"] == {"secret_api_token": masked(body["secret_api_token"])}
 
 
-async def test_a_first_secret_token_where_the_newer_keys_exist(sandbox: Sandbox) -> None:
-    sandbox.world.organizations[ACME_ID].has_project_secret_api_keys = True
+async def test_a_first_secret_token_is_deprecated(sandbox: Sandbox) -> None:
     response = await sandbox.by_session("PATCH", f"{STAGING}/rotate_secret_token/")
     detail = (
         "The feature flags secure API key is deprecated. "
@@ -259,6 +261,9 @@ async def test_a_first_secret_token_where_the_newer_keys_exist(sandbox: Sandbox)
     )
     assert (response.status_code, response.json()) == (400, invalid(detail))
     assert await sandbox.act("PATCH", f"{MOBILE}/rotate_secret_token/")
+    sandbox.world.projects[STAGING_ID].fields["secret_api_token_backup"] = "phs_onlyABackup"
+    assert await sandbox.act("PATCH", f"{STAGING}/rotate_secret_token/")
+    sandbox.world.projects[STAGING_ID].fields.update(secret_api_token=None, secret_api_token_backup=None)
     await sandbox.patch(f"{STAGING}/", conversations_enabled=True)
     assert await sandbox.act("PATCH", f"{STAGING}/rotate_secret_token/")
 

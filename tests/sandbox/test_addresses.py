@@ -3,6 +3,7 @@
 import pytest
 
 from projects_mcp.sandbox import (
+    ACME_ID,
     MEMBER_KEY,
     NORTHWIND_ID,
     NORTHWIND_PROJECT_ID,
@@ -16,6 +17,7 @@ from tests.support.sandbox import (
     NOT_FOUND,
     PRODUCTION,
     Sandbox,
+    forbidden,
     invalid,
 )
 
@@ -65,7 +67,7 @@ async def test_head(sandbox: Sandbox) -> None:
     assert (response.status_code, response.content) == (200, b"")
 
 
-@pytest.mark.parametrize("path", ["/", "/api/", "/api/users/@me/", f"{PRODUCTION}/cancel-deletion/", f"{ACME}//"])
+@pytest.mark.parametrize("path", ["/", "/api/", "/api/users/@me/", f"{PRODUCTION}/logs_config/", f"{ACME}//"])
 async def test_unknown_addresses(sandbox: Sandbox, path: str) -> None:
     response = await sandbox.ask("GET", path)
     assert (response.status_code, response.json()) == (404, {**NOT_FOUND, "detail": "Endpoint not found."})
@@ -74,18 +76,18 @@ async def test_unknown_addresses(sandbox: Sandbox, path: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("DELETE", f"{ACME}/", "GET, POST"),
-        ("PUT", f"{PRODUCTION}/", "GET, PATCH, DELETE"),
-        ("POST", f"{PRODUCTION}/", "GET, PATCH, DELETE"),
-        ("OPTIONS", f"{PRODUCTION}/", "GET, PATCH, DELETE"),
-        ("POST", f"{PRODUCTION}/reset_token/", "PATCH"),
-        ("PATCH", f"{PRODUCTION}/change_organization/", "POST"),
-        ("DELETE", "/api/personal_api_keys/@current/", "GET"),
+        ("DELETE", f"{ACME}/", "GET, POST, HEAD, OPTIONS"),
+        ("PUT", f"{ACME}/", "GET, POST, HEAD, OPTIONS"),
+        ("POST", f"{PRODUCTION}/", "GET, PUT, PATCH, DELETE, HEAD, OPTIONS"),
+        ("OPTIONS", f"{PRODUCTION}/", "GET, PUT, PATCH, DELETE, HEAD, OPTIONS"),
+        ("POST", f"{PRODUCTION}/reset_token/", "PATCH, OPTIONS"),
+        ("PATCH", f"{PRODUCTION}/change_organization/", "POST, OPTIONS"),
+        ("DELETE", "/api/personal_api_keys/@current/", "GET, HEAD, OPTIONS"),
         ("TRACE", f"{ACME}/", "GET, POST, PUT, PATCH, DELETE, OPTIONS"),
     ],
 )
 async def test_wrong_methods(sandbox: Sandbox, method: str, path: str, allowed: str) -> None:
-    response = await sandbox.ask(method, path)
+    response = await sandbox.by_session(method, path)
     assert response.status_code == 405
     assert response.headers["allow"] == allowed
     assert response.json() == {
@@ -94,3 +96,30 @@ async def test_wrong_methods(sandbox: Sandbox, method: str, path: str, allowed: 
         "detail": f'Method "{method}" not allowed.',
         "attr": None,
     }
+
+
+async def test_a_key_is_refused_before_its_method_is(sandbox: Sandbox) -> None:
+    """An action that names no scope is not for keys, and neither is one that does not exist."""
+    for method, path in (("DELETE", f"{ACME}/"), ("POST", f"{PRODUCTION}/"), ("GET", f"{PRODUCTION}/reset_token/")):
+        response = await sandbox.ask(method, path)
+        detail = "This action does not support personal API key access"
+        assert (response.status_code, response.json()) == (403, forbidden(detail))
+    assert (await sandbox.ask("PATCH", f"{ACME}/")).status_code == 405
+    response = await sandbox.ask("PATCH", f"{ACME}/", key=READ_ONLY_KEY)
+    assert response.json() == forbidden("API key missing required scope 'project:write'")
+
+
+async def test_a_full_update_is_an_update_that_counts_against_the_plan(sandbox: Sandbox) -> None:
+    response = await sandbox.ask("PUT", f"{PRODUCTION}/", json={"name": "Renamed"})
+    assert (response.status_code, response.json()["name"]) == (200, "Renamed")
+    sandbox.world.organizations[ACME_ID].project_limit = 1
+    assert (await sandbox.ask("PUT", f"{PRODUCTION}/", json={"name": "Again"})).status_code == 403
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/xml", "text/html;q=0.9"])
+async def test_answers_are_json_and_nothing_else(sandbox: Sandbox, accept: str) -> None:
+    for key in (READ_ONLY_KEY, None):
+        response = await sandbox.ask("GET", f"{PRODUCTION}/", key=key, headers={"accept": accept})
+        assert (response.status_code, response.json()["code"]) == (406, "not_acceptable")
+    for fine in (f"{accept}, */*;q=0.1", "application/*", "application/json; charset=utf-8"):
+        assert (await sandbox.ask("GET", f"{PRODUCTION}/", headers={"accept": fine})).status_code == 200

@@ -50,10 +50,11 @@ async def test_older_versions_do_not_challenge(sandbox: Sandbox) -> None:
         assert "www-authenticate" not in (await sandbox.ask("GET", f"{ACME}/", key=key)).headers
 
 
-@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-async def test_a_key_is_accepted(sandbox: Sandbox, scheme: str) -> None:
+@pytest.mark.parametrize(("scheme", "status"), [("Bearer", 200), ("Bearer ", 200), ("bearer", 401), ("Token", 401)])
+async def test_how_a_key_is_written(sandbox: Sandbox, scheme: str, status: int) -> None:
     response = await sandbox.ask("GET", f"{ACME}/", key=None, headers={"authorization": f"{scheme} {READ_ONLY_KEY}"})
-    assert response.status_code == 200
+    assert response.status_code == status
+    assert status == 200 or response.json() == NO_KEY
 
 
 async def test_an_oauth_token_is_accepted(sandbox: Sandbox) -> None:
@@ -85,7 +86,9 @@ async def test_a_session_that_is_over(sandbox: Sandbox) -> None:
     assert (response.status_code, response.json()) == (401, NO_KEY)
 
 
-MISMATCH = "CSRF Failed: CSRF token missing or incorrect."
+CSRF_HEADER = "CSRF Failed: CSRF token from the 'X-Csrftoken' HTTP header"
+SHORT_COOKIE = f"sessionid={SESSION_ID}; posthog_csrftoken=x"
+ODD_COOKIE = f"sessionid={SESSION_ID}; posthog_csrftoken={'-' * 32}"
 
 
 @pytest.mark.parametrize(
@@ -101,15 +104,37 @@ MISMATCH = "CSRF Failed: CSRF token missing or incorrect."
             "CSRF Failed: Referer checking failed - http://sandbox.test/x does not match any trusted origins.",
         ),
         ({"cookie": f"sessionid={SESSION_ID}"}, "CSRF Failed: CSRF cookie not set."),
-        ({"x-csrftoken": None}, MISMATCH),
-        ({"x-csrftoken": "another"}, MISMATCH),
-        ({"cookie": f"sessionid={SESSION_ID}; posthog_csrftoken=x", "x-csrftoken": "x"}, MISMATCH),
+        ({"x-csrftoken": None}, "CSRF Failed: CSRF token missing."),
+        ({"x-csrftoken": CSRF_TOKEN[::-1]}, f"{CSRF_HEADER} incorrect."),
+        ({"x-csrftoken": "another"}, f"{CSRF_HEADER} has incorrect length."),
+        ({"x-csrftoken": "-" * 32}, f"{CSRF_HEADER} has invalid characters."),
+        ({"cookie": SHORT_COOKIE, "x-csrftoken": "x"}, "CSRF Failed: CSRF cookie has incorrect length."),
+        ({"cookie": ODD_COOKIE}, "CSRF Failed: CSRF cookie has invalid characters."),
+        (
+            {"origin": "https://evil.test"},
+            "CSRF Failed: Origin checking failed - https://evil.test does not match any trusted origins.",
+        ),
     ],
 )
 async def test_csrf(sandbox: Sandbox, changed: dict[str, str | None], detail: str) -> None:
     headers = {name: value for name, value in {**SESSION_HEADERS, **changed}.items() if value is not None}
     response = await sandbox.ask("PATCH", f"{PRODUCTION}/reset_token/", key=None, headers=headers)
     assert (response.status_code, response.json()) == (403, forbidden(detail))
+
+
+@pytest.mark.parametrize("token", [CSRF_TOKEN, "invented0csrf0token0000000000001", "a" * 64])
+async def test_cookie_and_header_are_equal_and_that_is_all(sandbox: Sandbox, token: str) -> None:
+    headers = {**SESSION_HEADERS, "cookie": f"sessionid={SESSION_ID}; posthog_csrftoken={token}", "x-csrftoken": token}
+    response = await sandbox.ask("PATCH", f"{PRODUCTION}/reset_token/", key=None, headers=headers)
+    assert response.status_code == 200
+
+
+async def test_nobody_looks_at_a_referer_without_https_or_beside_an_origin(sandbox: Sandbox) -> None:
+    headers = {**SESSION_HEADERS, "referer": "https://evil.test/"}
+    path = f"{PRODUCTION}/reset_token/"
+    plain = await sandbox.ask("PATCH", f"http://sandbox.test{path}", key=None, headers=headers)
+    beside = await sandbox.ask("PATCH", path, key=None, headers={**headers, "origin": ORIGIN})
+    assert (plain.status_code, beside.status_code) == (200, 200)
 
 
 async def test_a_key_wins_over_a_session(sandbox: Sandbox) -> None:

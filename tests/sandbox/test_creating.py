@@ -71,8 +71,11 @@ async def test_a_taken_name_wins_over_other_refusals(sandbox: Sandbox) -> None:
     assert response.status_code == 409
 
 
-async def test_a_name_is_free_once_its_project_is_being_deleted(sandbox: Sandbox) -> None:
+async def test_the_name_of_a_project_that_is_being_deleted_is_taken(sandbox: Sandbox) -> None:
     assert (await sandbox.ask("DELETE", f"{PRODUCTION}/")).status_code == 204
+    response = await sandbox.ask("POST", f"{ACME}/", json={"name": "acme web"})
+    assert (response.status_code, response.json()) == (409, name_taken("acme web"))
+    sandbox.play(pending_names_count=False)
     assert (await sandbox.create(name="Acme web"))["name"] == "Acme web"
 
 
@@ -119,7 +122,7 @@ async def test_configurations_are_dropped(sandbox: Sandbox, field: str, value: A
 async def test_the_filter_of_test_users_overwrites_what_was_sent(sandbox: Sandbox) -> None:
     project = await sandbox.create(test_account_filters=[])
     assert project["test_account_filters"] == [
-        {"key": "id", "type": "cohort", "value": 300011, "operator": "not_in"},
+        {"key": "id", "type": "cohort", "value": 300011, "operator": "not_in", "cohort_name": "Internal / Test users"},
     ]
 
 
@@ -180,7 +183,7 @@ async def test_a_body_that_cannot_be_read(sandbox: Sandbox) -> None:
 
 
 async def test_logs_retention_above_the_plan(sandbox: Sandbox) -> None:
-    sandbox.world.organizations[ACME_ID].logs_retention_days = (14,)
+    sandbox.world.organizations[ACME_ID].logs_retention_days = 14
     assert (await sandbox.create(logs_settings={"retention_days": 14}))["logs_settings"] == {"retention_days": 14}
     response = await sandbox.ask("POST", f"{ACME}/", json={"logs_settings": {"retention_days": 30}})
     detail = "This organization does not have permission to set Logs retention to 30 days."

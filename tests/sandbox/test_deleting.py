@@ -12,7 +12,7 @@ from projects_mcp.sandbox import (
     PRODUCTION_ID,
     STAGING_ID,
 )
-from tests.support.sandbox import ACME, NORTHWIND, NOT_FOUND, PRODUCTION, Sandbox, invalid
+from tests.support.sandbox import ACME, NORTHWIND, NOT_FOUND, PRODUCTION, SERVER_ERROR, STAGING, Sandbox, invalid
 
 pytestmark = pytest.mark.anyio
 
@@ -46,13 +46,26 @@ async def test_deleting_twice(sandbox: Sandbox) -> None:
     assert (response.status_code, response.json()) == (400, invalid("This project is already being deleted."))
 
 
-async def test_a_project_that_never_ingested_goes_at_once(sandbox: Sandbox) -> None:
-    assert (await sandbox.ask("DELETE", f"{ACME}/{STAGING_ID}/")).status_code == 204
-    assert (await sandbox.ask("GET", f"{ACME}/{STAGING_ID}/")).status_code == 404
-    sandbox.play(unused_deleted_at_once=False)
-    number = (await sandbox.create())["id"]
-    assert (await sandbox.ask("DELETE", f"{ACME}/{number}/")).status_code == 204
-    assert (await sandbox.get(f"{ACME}/{number}/"))["is_pending_deletion"] is True
+async def test_a_project_that_never_ingested_waits_for_an_hour(sandbox: Sandbox) -> None:
+    assert (await sandbox.ask("DELETE", f"{STAGING}/")).status_code == 204
+    project = await sandbox.get(f"{STAGING}/")
+    assert (project["is_pending_deletion"], project["deletion_scheduled_at"]) == (True, "2026-10-05T13:00:00.000000Z")
+    sandbox.clock.pass_(hours=1)
+    assert (await sandbox.ask("GET", f"{STAGING}/")).status_code == 404
+
+
+async def test_versions_that_delete_a_project_that_never_ingested_at_once(sandbox: Sandbox) -> None:
+    sandbox.play(unused_deleted_at_once=True)
+    assert (await sandbox.ask("DELETE", f"{STAGING}/")).status_code == 204
+    assert (await sandbox.ask("GET", f"{STAGING}/")).status_code == 404
+
+
+async def test_an_engine_that_is_down(sandbox: Sandbox) -> None:
+    sandbox.play(deletion_fails=True)
+    response = await sandbox.ask("DELETE", f"{STAGING}/")
+    assert (response.status_code, response.json()) == (500, SERVER_ERROR)
+    assert (await sandbox.get(f"{STAGING}/"))["is_pending_deletion"] is False
+    assert sandbox.world.projects[STAGING_ID].lost_persons
 
 
 async def test_older_versions_delete_at_once(sandbox: Sandbox) -> None:

@@ -25,6 +25,8 @@ MERGES: list[tuple[str, Any, Any, Any]] = [
         {
             "capture_workflows_engagement_events": True,
             "email_tracking_consent_mode": "off",
+            "workflow_task_rate_limit_per_day": None,
+            "workflow_task_team_rate_limit_per_day": None,
         },
     ),
 ]

@@ -33,6 +33,14 @@ async def test_a_project_moves(sandbox: Sandbox) -> None:
     assert (member.current_organization_id, member.current_project_id) == (None, None)
 
 
+async def test_older_versions_leave_the_users_of_a_moved_project_alone(sandbox: Sandbox) -> None:
+    sandbox.play(moves_repair_users=False)
+    sandbox.world.users[MEMBER_ID].current_project_id = PRODUCTION_ID
+    await sandbox.act("POST", f"{PRODUCTION}/change_organization/", json={"organization_id": NORTHWIND_ID})
+    member = sandbox.world.users[MEMBER_ID]
+    assert (member.current_organization_id, member.current_project_id) == (ACME_ID, PRODUCTION_ID)
+
+
 async def test_a_move_leaves_others_alone_and_is_not_shown_in_the_log(sandbox: Sandbox) -> None:
     path = f"{STAGING}/change_organization/"
     await sandbox.act("POST", path, json={"organization_id": NORTHWIND_ID})
@@ -45,6 +53,10 @@ async def test_a_move_leaves_others_alone_and_is_not_shown_in_the_log(sandbox: S
 
 async def test_a_move_to_where_it_is(sandbox: Sandbox) -> None:
     path = f"{PRODUCTION}/change_organization/"
+    response = await sandbox.by_session("POST", path, json={"organization_id": ACME_ID.upper()})
+    detail = "Project is already in the target organization."
+    assert (response.status_code, response.json()) == (400, invalid(detail))
+    sandbox.play(moves_in_place=True)
     body = await sandbox.act("POST", path, json={"organization_id": ACME_ID.upper()})
     assert body["organization"] == ACME_ID
 

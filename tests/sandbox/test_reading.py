@@ -72,7 +72,7 @@ FIELDS = set(
     proactive_tasks_enabled feature_flag_confirmation_message cookieless_server_hash_mode default_data_theme
     base_currency business_model onboarding_tasks conversations_settings logs_settings revenue_analytics_config
     marketing_analytics_config customer_analytics_config workflows_config feature_flag_policy_config
-    data_management_config available_setup_task_ids managed_viewsets event_retention_months events_retention_enforced
+    available_setup_task_ids managed_viewsets flag_evaluations_mode
     """.split()  # noqa: SIM905 -- ninety names read better as a paragraph
 )
 
@@ -188,7 +188,10 @@ async def test_what_depends_on_who_asks(sandbox: Sandbox) -> None:
         assert project["secret_api_token"].startswith("phs_")
 
 
-async def test_the_live_events_token(sandbox: Sandbox) -> None:
+async def test_the_live_events_token_is_for_those_who_may_query(sandbox: Sandbox) -> None:
+    assert (await sandbox.get(f"{PRODUCTION}/"))["live_events_token"] is None
+    for key in sandbox.world.api_keys.values():
+        key.scopes = ("project:read", "query:read")
     token = (await sandbox.get(f"{PRODUCTION}/"))["live_events_token"]
     header, claims, signature = token.split(".")
     assert header.startswith("eyJ")

@@ -65,7 +65,8 @@ async def test_refusals_use_nothing_up(sandbox: Sandbox) -> None:
         ("GET", f"{PRODUCTION}/activity/", 403),
         ("GET", f"{ACME}/1/", 404),
         ("GET", f"{ACME}/abc/", 400),
-        ("PUT", f"{ACME}/", 405),
+        ("PUT", f"{ACME}/", 403),
+        ("PATCH", f"{ACME}/", 403),
     ):
         assert (await sandbox.ask(method, path, key=READ_ONLY_KEY)).status_code == status
     assert (await sandbox.ask("GET", f"{ACME}/", key=READ_ONLY_KEY)).status_code == 200

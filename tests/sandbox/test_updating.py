@@ -21,6 +21,7 @@ MEMBER_SAFE: dict[str, Any] = {
     "surveys_opt_in": True,
     "primary_dashboard": None,
     "product_description": "By a member",
+    "tags": ["by a member"],
 }
 
 ADMIN_ONLY: dict[str, Any] = {
@@ -28,7 +29,6 @@ ADMIN_ONLY: dict[str, Any] = {
     "timezone": "UTC",
     "is_demo": True,
     "app_urls": [],
-    "tags": [],
     "extra_settings": None,
     "conversations_enabled": True,
     "workflows_config": {},
@@ -202,7 +202,7 @@ async def test_retention_of_logs(sandbox: Sandbox) -> None:
 
 
 async def test_logs_retention_and_the_plan(sandbox: Sandbox) -> None:
-    sandbox.world.organizations[ACME_ID].logs_retention_days = ()
+    sandbox.world.organizations[ACME_ID].logs_retention_days = 14
     response = await sandbox.ask("PATCH", f"{MOBILE}/", json={"logs_settings": {"retention_days": 30}})
     detail = "This organization does not have permission to set Logs retention to 30 days."
     assert (response.status_code, response.json()) == (403, forbidden(detail))

@@ -32,7 +32,7 @@ WITH_KEY = {
     sandbox.READ_WRITE_KEY: ALL,
     sandbox.ALL_ACCESS_KEY: ALL,
     sandbox.NO_SCOPE_KEY: set[str](),
-    sandbox.ONE_PROJECT_KEY: set(operations.ON_PROJECT),
+    sandbox.ONE_PROJECT_KEY: {*operations.ON_PROJECT, "project_list"},  # which reads its projects one by one
     sandbox.ONE_ORGANIZATION_KEY: ALL,
     sandbox.MEMBER_KEY: ALL,
     sandbox.OAUTH_TOKEN: ALL,  # its grant is unknown, so PostHog decides
@@ -88,13 +88,13 @@ async def test_a_grant_that_cannot_be_read_leaves_the_decision_to_posthog(harnes
         assert detail["kind"] == "missing_scope"
         assert detail["status"] == 403
         assert "project:write" in text
-        assert [sent.method for sent in other.recorder.requests] == ["GET", "POST"]
+        assert [sent.method for sent in other.recorder.requests] == ["GET", "GET", "POST"]
         # PostHog has said no: it is not asked again, and the tool is gone from the list.
         again, detail = refusal_of(await client.call_tool("project_create", {"name": "New"}))
         assert again.startswith(text)
         assert re.search(r"Once that is mended, call again after \d\d? seconds\.$", again)
         assert detail["request_sent"] is False
-        assert len(other.recorder.requests) == 2
+        assert len(other.recorder.requests) == 3
         assert "project_create" not in {tool.name for tool in (await client.list_tools()).tools}
         body_of(await client.call_tool("project_get", {"project_id": PRODUCTION_ID}))
 

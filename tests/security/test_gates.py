@@ -40,6 +40,8 @@ TOOLS = {
 }
 """The tool of each destructive request, by the end of its path."""
 STATE = ("name", "organization", "api_token", "secret_api_token", "secret_api_token_backup", "is_pending_deletion")
+NOT_A_YES = ("not_confirmed", "client_refused", "answer_without_form", "client_failed")
+"""The kinds of a refusal that has used up an answer."""
 
 
 class Gates(RuleBasedStateMachine):
@@ -187,7 +189,7 @@ class Gates(RuleBasedStateMachine):
         result = self.send(
             pending.client, subject, arguments["confirm_project_name"], arguments, responses, state or None
         )
-        refused = isinstance(result, CallToolResult) and "not_confirmed" in str(result.meta)
+        refused = isinstance(result, CallToolResult) and any(kind in str(result.meta) for kind in NOT_A_YES)
         pending.used = pending.used or (genuine and (refused or self.destroyed > before))
 
     # What somebody else does ----------------------------------------------------------------------------------------

@@ -139,3 +139,62 @@ async def test_a_number_that_is_none_is_refused_in_an_answer(between: Between, n
     async with Harness(application=answer).client() as client:
         _, detail = refusal_of(await client.call_tool("project_get", {"project_id": 1}))
     assert detail["kind"] == "bad_answer"
+
+
+@pytest.mark.parametrize("body", [{}, {"scopes": None}, {"status": "ok"}, {"scopes": "all"}])
+async def test_an_answer_without_scopes_is_no_description_of_a_key(between: Between, body: Any) -> None:
+    harness = Harness(application=between)
+    async with harness.client("auto", None, POSTHOG_PERSONAL_API_KEY=sandbox.READ_ONLY_KEY) as client:
+        assert isinstance(client.server, ProjectsServer)
+        assert len((await client.list_tools()).tools) == 4
+        between.answer = lambda _method, path: (200, body) if path.startswith("/api/personal_api_keys/") else None
+        key_access = client.server._runner._services.key_access  # noqa: SLF001 - to let time pass
+        key_access.clock = partial(float, anyio.current_time() + 2_000)
+        assert len((await client.list_tools()).tools) == 4
+
+
+@pytest.mark.parametrize("organization", [NORTHWIND_ID, None, "nowhere", 7])
+async def test_a_project_elsewhere_shows_no_value_to_a_restricted_key(between: Between, organization: Any) -> None:
+    found = {"id": PRODUCTION_ID, "name": "Acme web", "organization": organization, "timezone": "Asia/Secretplace"}
+    harness = Harness(application=between)
+    arguments = {"project_id": PRODUCTION_ID, "settings": {"timezone": "UTC"}, "expected": {"timezone": "UTC"}}
+    async with harness.client("auto", None, POSTHOG_PERSONAL_API_KEY=sandbox.ONE_ORGANIZATION_KEY) as client:
+        between.answer = lambda method, path: (200, found) if "/projects/" in path and method == "GET" else None
+        for dry_run in (True, False):
+            text, detail = refusal_of(await client.call_tool("project_update", {**arguments, "dry_run": dry_run}))
+            assert detail["kind"] in {"key_restricted", "not_identified"}
+            assert "Secretplace" not in text
+        intent = {"project_id": PRODUCTION_ID, "product_type": "surveys"}
+        refusal_of(await client.call_tool("project_add_product_intent", intent))
+    assert harness.recorder.writes == []
+
+
+@pytest.mark.parametrize("value", ["present", "absent"])
+async def test_a_word_in_the_place_of_a_withheld_value_is_not_written_back(value: str) -> None:
+    harness = Harness()
+    arguments = {"project_id": PRODUCTION_ID, "settings": {"slack_incoming_webhook": value}}
+    async with harness.client() as client:
+        text, detail = refusal_of(await client.call_tool("project_update", arguments))
+    assert detail["kind"] == "invalid_argument"
+    assert "placeholder" in text
+    assert harness.recorder.writes == []
+
+
+async def test_a_retention_of_thousands_of_digits_breaks_nothing(between: Between) -> None:
+    def project(days: Any) -> dict[str, Any]:
+        return {
+            "id": PRODUCTION_ID,
+            "name": "Acme web",
+            "organization": ACME_ID,
+            "logs_settings": {"retention_days": days},
+        }
+
+    harness = Harness(application=between)
+    arguments = {"project_id": PRODUCTION_ID, "settings": {"logs_settings": {"retention_days": 30}}, "dry_run": True}
+    async with harness.client() as client:
+        for days in (10**4_000, -(10**4_000), 1e300):
+            between.answer = lambda _method, path, days=days: (  # type: ignore[misc]
+                (200, project(days)) if "/projects/" in path else None
+            )
+            body = body_of(await client.call_tool("project_update", arguments))
+            assert body["outcome"] == "preview"

@@ -26,6 +26,12 @@ def denied(detail: str) -> Forbidden:
     return error
 
 
+def ruled(detail: str) -> PostHogError:
+    """What PostHog answers for a rule that is about no argument."""
+    body = {"type": "validation_error", "code": "invalid_input", "detail": detail, "attr": None}
+    return status_error(400, body, None)
+
+
 REFUSALS: tuple[Refusal, ...] = (
     refusals.InvalidArguments(problems=["`limit` must be at most 500."]),
     refusals.NotConfigured(),
@@ -34,14 +40,20 @@ REFUSALS: tuple[Refusal, ...] = (
     refusals.CallerAccessTooLow(access="read"),
     refusals.CallerLacksScope(scope="project:write"),
     refusals.CallerOutsideOrganization(),
+    refusals.CallerWithdrawn(),
     refusals.TooManyCalls(limit="60 a minute are allowed", retry_after_s=7),
-    refusals.KeyRestrictedToProjects(project=7),
+    refusals.KeyRestrictedToProjects(project=7, projects=[1, 2]),
     refusals.OnlyProjects(creating=False, only=[1, 2]),
+    refusals.OrganizationNeeded(organizations=[UUID(int=n) for n in range(1, 3)]),
     refusals.ProjectProtected(project=7),
     refusals.NameMismatch(),
     refusals.NameMismatch(invisible=True),
     refusals.ProjectNotIdentified(),
-    refusals.NotConfirmed(answer="declined"),
+    refusals.NotConfirmed(),
+    refusals.ClientRefused(),
+    refusals.QuestionUnanswered(),
+    refusals.NotTicked(),
+    refusals.ClientFailed(),
     refusals.ClientCannotAsk(),
     refusals.ConfirmationNeeded(consequences=["Logs that are older than 14 days are deleted."]),
     refusals.ProjectBusy(),
@@ -61,7 +73,8 @@ AGAIN: tuple[Refusal, ...] = (
     refusals.KeyRestrictedToOrganizations(organizations=[UUID(int=n) for n in range(1, 3)]),
     refusals.KeyRestrictedToOrganizations(organizations=[UUID(int=n) for n in range(1, 8)]),
     refusals.AlreadyBeingDeleted(when="2026-11-29T12:00:00Z"),
-    refusals.KeyRestrictedToProjects(verb="list"),
+    refusals.KeyRestrictedToProjects(projects=range(1, 9)),
+    refusals.KeyRestrictedToProjects(project=7, projects=[]),
 )
 FORBIDDEN = (
     "This action does not support personal API key access",
@@ -80,6 +93,17 @@ FORBIDDEN = (
     "You don't have sufficient permissions in the project.",
     "Something new.",
 )
+RULES = (
+    "This project is already being deleted.",
+    "Project is already in the target organization.",
+    "Cannot delete the last project in an organization with an active subscription. Please cancel your subscription "
+    "first in the billing page.",
+    "Project deletion is temporarily disabled during database migration. Please try again later.",
+    "The feature flags secure API key is deprecated. Create a project secret API key with the feature_flag:read scope.",
+    "You must be a member of the target organization to move a project.",
+    "You need admin access to project to modify this field.",
+    "Retention can be changed once in 24 hours.",
+)
 UNUSABLE = (
     *("redirect", "html", "content_type", "empty", "truncated", "too_large"),
     *("too_deep", "duplicate_keys", "not_unicode", "encoding", "shape", "not_json"),
@@ -91,8 +115,7 @@ def failures() -> Iterator[tuple[str, FailureContext, Refusal | PostHogError | W
         yield f"refused {refusal.kind}", DESTROY, refusal
     for refusal in AGAIN:
         yield f"refused {refusal.kind} again", WRITE, refusal
-    for answer in ("cancelled", "nothing"):
-        yield f"refused not_confirmed {answer}", DESTROY, refusals.NotConfirmed(answer=answer)
+    yield "refused not_confirmed closed", DESTROY, refusals.NotConfirmed(closed=True)
     for reason in ("no_credential", "tls", "proxy", "unreachable"):
         yield f"not sent {reason}", READ, RequestNotSent(reason)
     for reason in ("timeout", "connection"):
@@ -116,6 +139,11 @@ def failures() -> Iterator[tuple[str, FailureContext, Refusal | PostHogError | W
 def _of_roles_and_restrictions() -> Iterator[tuple[str, FailureContext, PostHogError]]:
     only = denied("API key does not have access to the requested organization: ID x.")
     yield "status 403 elsewhere", READ._replace(key_organizations=[str(UUID(int=1))]), only
+    several = [str(UUID(int=n)) for n in (1, 2)]
+    yield "status 404 several", READ._replace(key_organizations=several), status_error(404, None, None)
+    yield "status 404 create", CREATE._replace(key_organizations=several), status_error(404, None, None)
+    for detail in RULES:
+        yield "status 400 rule", DESTROY, ruled(detail)
     both = {"detail": "You must be an admin of both the source and target organizations to move a project."}
     yield "status 400 role", DESTROY, status_error(400, both, None)
 

@@ -3,9 +3,11 @@
 from typing import Any
 
 from projects_mcp.sandbox import PRODUCTION_ID
+from projects_mcp.sandbox.api.representations import COHORT_NAME
 
 GROUP = {"id": "g", "sampleRate": 0.5, "conditions": {"matchType": "any", "events": ["buy"]}}
 PERSON = {"key": "email", "type": "person", "value": "@acme.example", "operator": "icontains"}
+COHORT = {"key": "id", "type": "cohort", "value": 3, "operator": "in", "cohort_name": COHORT_NAME}
 FLAG = {"id": 7, "key": "beta"}
 
 GOOD: dict[str, list[Any]] = {
@@ -17,7 +19,7 @@ GOOD: dict[str, list[Any]] = {
     ],
     "anonymize_ips": [True, False],
     "completed_snippet_onboarding": [True, False],
-    "test_account_filters": [[], [PERSON, {"key": "id", "type": "cohort", "value": 3, "operator": "in"}]],
+    "test_account_filters": [[], [PERSON, COHORT]],
     "test_account_filters_default_checked": [True, None],
     "path_cleaning_filters": [[{"alias": "/u/\\1", "regex": "^/u/(\\d+)"}, "not an object"], [], None],
     "is_demo": [True, False],
@@ -70,7 +72,6 @@ GOOD: dict[str, list[Any]] = {
     "customer_analytics_config": [{"account_group_type_index": 0}, {"account_group_type_index": None}],
     "workflows_config": [{"email_tracking_consent_mode": "opt_in"}],
     "feature_flag_policy_config": [{"require_tags": True}],
-    "data_management_config": [{"stale_event_days": 365}],
     "base_currency": ["EUR", "BTC"],
     "capture_dead_clicks": [True, None],
     "cookieless_server_hash_mode": [0, 2, None],

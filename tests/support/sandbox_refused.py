@@ -276,13 +276,6 @@ BAD: list[tuple[str, Any, str, str, str | None]] = [
         "__email_tracking_consent_mode",
     ),
     ("feature_flag_policy_config", {"require_tags": "maybe"}, BOOLEAN, "invalid_input", "__require_tags"),
-    (
-        "data_management_config",
-        {"stale_event_days": 366},
-        "Ensure this value is less than or equal to 365.",
-        "max_value",
-        "__stale_event_days",
-    ),
     ("base_currency", "EURO", '"EURO" is not a valid choice.', "invalid_choice", ""),
     ("cookieless_server_hash_mode", 3, '"3" is not a valid choice.', "invalid_choice", ""),
     ("feature_flag_confirmation_message", {}, "Not a valid string.", "invalid_input", ""),

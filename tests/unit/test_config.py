@@ -137,7 +137,7 @@ def test_everything_set() -> None:
     assert settings.policy.protected == {1, 2}
     assert settings.policy.only == frozenset({3})
     assert settings.policy.access is Access.WRITE
-    assert settings.sandbox is True
+    assert settings.sandbox == "current"
     shown = f"{settings!r} {settings.credentials} {settings.credentials.key!s}"
     for secret in (KEY, "session0123456789", "csrf0123456789"):
         assert secret not in shown
@@ -161,6 +161,7 @@ USABLE = {
     "PROJECTS_MCP_CONNECT_TIMEOUT": "1",
     "PROJECTS_MCP_READ_TIMEOUT": "1",
     "PROJECTS_MCP_CALL_TIMEOUT": "2",
+    "PROJECTS_MCP_QUESTION_TIMEOUT": "50",
     "PROJECTS_MCP_CALLERS": "/callers.toml",
     "PROJECTS_MCP_OAUTH_ISSUER": "https://issuer.example.com",
     "PROJECTS_MCP_OAUTH_AUDIENCE": "audience",
@@ -204,7 +205,7 @@ def test_every_secret_is_known_to_redaction_and_none_is_a_flag() -> None:
 def test_the_bounds_in_the_documents_are_those_that_are_checked() -> None:
     numbers = {name: row.parse for name, row in VARIABLES.items() if isinstance(row.parse, WholeNumber)}
     assert VARIABLES["PROJECTS_MCP_READ_TIMEOUT"].words == "Seconds without a byte from PostHog, 1 to 120; default 20"
-    assert len(numbers) == 4
+    assert len(numbers) == 5
     for name, number in numbers.items():
         lowest, highest = number.lowest, number.highest
         assert f"{lowest} to {highest}" in VARIABLES[name].words

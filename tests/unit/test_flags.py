@@ -31,3 +31,10 @@ def test_a_blank_flag_leaves_what_the_environment_says(name: str, blank: str, en
     applied = apply_flags(environment, parse(["tools", FLAGS[name], blank]))
     assert load(applied) == load(environment)
     assert applied == environment
+
+
+@pytest.mark.parametrize("blank", BLANK)
+@pytest.mark.parametrize("arguments", [["--access", "read", "tools"], ["tools", "--access", "read"]])
+def test_a_blank_flag_does_not_undo_the_same_flag(blank: str, arguments: list[str]) -> None:
+    for given in ([*arguments, "--access", blank], ["--access", blank, *arguments]):
+        assert apply_flags({}, parse(given)) == {"PROJECTS_MCP_ACCESS": "read"}

@@ -163,3 +163,13 @@ def test_nothing_is_shown_unless_logging_is_configured(tmp_path: Path, capfd: py
     assert said == (
         "projects-mcp: the audit log cannot be written (No such file or directory); changes are refused until it can.\n"
     )
+
+
+def test_what_nobody_can_see_is_escaped_in_a_record(pipe: Pipe) -> None:
+    listener = configured(pipe)
+    AUDIT.info('{"path":"%s"}', "\x1b[2J\x9b\x7f\u202e\u2066\u200b\u2028")
+    logging.getLogger("anything").warning("%s", "\x1b[2J\u202e")
+    listener.stop()
+    record, line = pipe.read_lines(2)
+    assert record == r'{"path":"\u001b[2J\u009b\u007f\u202e\u2066\u200b\u2028"}'
+    assert line.endswith(r"\u001b[2J\u202e")

@@ -5,6 +5,7 @@
 // `url` stands in place of `command` for HTTP. Prints one line, or what went wrong and exits with 1.
 
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -34,7 +35,7 @@ export async function walk(library, names, call) {
   const listed = await done("project_list", {});
   assert.equal(listed.total, listed.projects.length);
   const created = await done("project_create", {
-    name: `Made by process ${process.pid}`,
+    name: `Made by a library ${randomUUID()}`,
     settings: { timezone: "Asia/Tokyo" },
   });
   const { id, name } = created.project;

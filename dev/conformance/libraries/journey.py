@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
+import uuid
 from collections.abc import Awaitable, Callable, Collection
 from importlib.metadata import version
 from typing import Any, Final
@@ -59,7 +59,9 @@ async def walk(plan: dict[str, Any], names: Collection[str], call: Call) -> str:
 
     listed = await done("project_list")
     expect(listed["total"] == len(listed["projects"]), listed)
-    created = await done("project_create", name=f"Made by process {os.getpid()}", settings={"timezone": "Asia/Tokyo"})
+    created = await done(
+        "project_create", name=f"Made by a library {uuid.uuid4()}", settings={"timezone": "Asia/Tokyo"}
+    )
     identity, name = created["project"]["id"], created["project"]["name"]
     changed = await done("project_update", project_id=identity, settings=_SETTINGS, clear=["primary_dashboard"])
     expect(changed["outcome"] == "applied" and not changed["ignored"], changed)

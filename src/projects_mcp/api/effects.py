@@ -38,9 +38,9 @@ class Effect(Enum):
         """The scope that this server asks of a credential. PostHog itself asks for less in places."""
         self.hints = Hints(
             read_only=self.reads,
-            destructive=self.needs_confirmation,
+            destructive=word in {"change", "destroy"},
             idempotent=word in {"read", "change"},
             open_world=True,
         )
         """The annotations for clients. All tools are open-world: they reach an external service, and return text that
-        other people wrote."""
+        other people wrote. Not destructive means only additive in the specification, and a change overwrites."""

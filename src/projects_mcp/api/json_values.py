@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 __all__ = ["ListDifference", "canonical", "list_difference", "same_json"]
 
@@ -25,7 +25,10 @@ def same_json(first: Any, second: Any) -> bool:
 
 def canonical(value: Any) -> str:
     """Write a value so that equal JSON values, and no others, have the same text."""
-    return json.dumps(_plain_numbers(value), sort_keys=True, separators=(",", ":"))
+    return _ENCODER.encode(_plain_numbers(value))
+
+
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 class ListDifference(NamedTuple):
@@ -37,21 +40,28 @@ class ListDifference(NamedTuple):
 
 def list_difference(before: Sequence[Any], after: Iterable[Any]) -> ListDifference:
     """Compare two lists as multisets, in time that grows linearly with their length."""
-    left = Counter(map(canonical, before))
+    left = Counter(map(_key, before))
     added: list[Any] = []
     for item in after:
-        key = canonical(item)
+        key = _key(item)
         if left[key] > 0:
             left[key] -= 1
         else:
             added.append(item)
     removed: list[Any] = []
     for item in reversed(before):  # the last of several equal items is the one that is gone
-        key = canonical(item)
+        key = _key(item)
         if left[key] > 0:
             left[key] -= 1
             removed.append(item)
     return ListDifference(added, removed[::-1])
+
+
+def _key(item: Any) -> Any:
+    """Return what is equal for equal items of a list, and only for these."""
+    if isinstance(item, dict | list):
+        return canonical(item)
+    return type(item) is bool, isinstance(item, str), item
 
 
 def _plain_numbers(value: Any) -> Any:

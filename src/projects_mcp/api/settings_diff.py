@@ -110,9 +110,10 @@ class SettingsDiff:
     def _add(self, setting: Setting, sent: Any, before: Any, after: Any) -> None:
         merged = setting.combined(before, sent)
         old, new, wished = setting.forms(before, after, merged)
-        if not same_json(new, old):
+        changed, as_wished = not same_json(new, old), same_json(new, wished)
+        if changed:
             self.changed[setting.name] = _both(setting, before, after)
-            if not same_json(new, wished):
+            if not as_wished:
                 self.adjusted.append(setting.name)
                 if setting.merge is not Merge.REPLACE and (lost := _lost_keys(before, merged, after)):
                     self.lost_keys[setting.name] = lost

@@ -16,6 +16,8 @@ _LONG: Final = 400
 """Characters from which a value is shown as a difference."""
 _MOST_NAMED: Final = 5
 _FEARED: Final = "may be replaced whole, since this PostHog is an older one, and then loses"
+_MOST_DAYS: Final = 100_000
+"""Days of a retention that are told apart: a number of PostHog's may have thousands of digits."""
 
 
 def describe_impact(changed: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -157,7 +159,9 @@ def _lost_logs(before: Any, after: Any) -> str:
 def _retention_days(value: Any) -> float:
     days = value.get("retention_days") if isinstance(value, dict) else None
     usual: float = SETTINGS["logs_settings"].default["retention_days"]
-    return days if isinstance(days, int | float) and not isinstance(days, bool) else usual
+    if not isinstance(days, int | float) or isinstance(days, bool):
+        return usual
+    return min(max(days, 0), _MOST_DAYS)
 
 
 _IRREVERSIBLE: Final[Mapping[str, Callable[[Any, Any], str]]] = {

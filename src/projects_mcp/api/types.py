@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum
+from enum import StrEnum
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
@@ -27,13 +27,10 @@ class LargeObject(dict[str, Any]):
     """A JSON object of so many bytes that work on it would hold the event loop for long."""
 
 
-class Current(Enum):
+class Current(StrEnum):
     """The one symbolic reference that PostHog knows: whatever the credential's owner has open in the browser."""
 
     CURRENT = "@current"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 CURRENT: Final = Current.CURRENT

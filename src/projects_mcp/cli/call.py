@@ -10,6 +10,7 @@ from typing import Any, Final
 import anyio
 import anyio.to_thread
 
+from projects_mcp.api.outcome import Outcome
 from projects_mcp.cli.exit_codes import DONE, FAILED, USAGE
 from projects_mcp.cli.terminal import say
 from projects_mcp.config.settings import Settings
@@ -40,7 +41,7 @@ def run_call(settings: Settings, name: str, pairs: Sequence[str], json_text: str
         json_text: arguments as one JSON object; `-` reads it from stdin.
 
     Returns:
-        The exit code.
+        The exit code: also 1 if PostHog ignored everything that was sent, although there is a receipt.
 
     Raises:
         UsageError: there is no such tool, or the arguments cannot be parsed.
@@ -54,7 +55,8 @@ def run_call(settings: Settings, name: str, pairs: Sequence[str], json_text: str
         say(result.text, error=True)
         return USAGE if (result.error or {}).get("kind") == "invalid_argument" else FAILED
     say(indented_json(result.body) if sys.stdout.isatty() else result.text)
-    return DONE
+    ignored = result.body is not None and result.body.get("outcome") == Outcome.NOT_APPLIED.value
+    return FAILED if ignored else DONE
 
 
 async def _call_once(
@@ -75,7 +77,7 @@ class TerminalApprover:
         say("Type yes to go on: ", error=True, end="")
         line = await anyio.to_thread.run_sync(sys.stdin.readline)
         if not line:
-            return Consent.NOTHING
+            return Consent.CLOSED
         return Consent.ACCEPTED if line.strip() == "yes" else Consent.DECLINED
 
 

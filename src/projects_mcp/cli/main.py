@@ -89,10 +89,15 @@ def _caller(_settings: Settings, options: SimpleNamespace) -> int:
     return run_caller(options.name)
 
 
-def _sandbox(_settings: Settings, options: SimpleNamespace) -> int:
-    from projects_mcp.cli.sandbox import run_sandbox
+def _sandbox(settings: Settings, options: SimpleNamespace) -> int:
+    from projects_mcp.cli.sandbox import UsageError, run_sandbox
 
-    return run_sandbox(options.port)
+    version = options.posthog or settings.sandbox
+    try:
+        return run_sandbox(options.port, version=version, world_file=options.world, slow_writes=options.slow_writes)
+    except UsageError as error:
+        say(f"projects-mcp sandbox: {on_one_line(str(error))}", error=True)
+        return USAGE
 
 
 _COMMANDS: Final = {

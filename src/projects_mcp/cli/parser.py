@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from projects_mcp._version import __version__
 from projects_mcp.cli.exit_codes import USAGE
@@ -61,7 +61,7 @@ def _settings_parser() -> _Parser:
         if flag.constant is not None:
             group.add_argument(flag.option, dest=name, action="store_const", const=flag.constant, help=about)
         else:
-            group.add_argument(flag.option, dest=name, metavar="VALUE", help=about)
+            group.add_argument(flag.option, dest=name, metavar="VALUE", help=about, action=_LastGiven)
     return common
 
 
@@ -104,10 +104,38 @@ def _add_commands(commands: argparse._SubParsersAction[_Parser], common: _Parser
     install = commands.add_parser("install", parents=[common], help="print or write the entry for a client")
     install.add_argument("client", help="the client's name, such as cursor; a wrong one lists them")
     install.add_argument("--write", action="store_true", help="put it into the client's file, and keep a backup")
-    install.add_argument("--force", action="store_true", help="replace another entry of the same name")
+    install.add_argument(
+        "--force",
+        action="store_true",
+        help="replace another entry of the same name, or rename this server's former one",
+    )
 
     sandbox = commands.add_parser("sandbox", parents=[common], help="serve the sandbox on this machine")
     sandbox.add_argument("--port", type=_port, default=8786, help="default: 8786; 0 takes a free one")
+    sandbox.add_argument("--posthog", metavar="VERSION", help="the PostHog that it plays: current (default) or 2025-08")
+    sandbox.add_argument(
+        "--world", metavar="FILE", help="a JSON document of the organizations, users, keys and projects"
+    )
+    sandbox.add_argument(
+        "--slow-writes",
+        metavar="ANSWER:SECONDS",
+        help="lose the answer of each write (late, cut, 502, 503 or 504), which takes effect later or never: 504:8",
+    )
+
+
+class _LastGiven(argparse.Action):
+    """Keeps the last value of an option that is one: a blank one takes the place of nothing."""
+
+    def __call__(
+        self,
+        _parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        _option: str | None = None,
+    ) -> None:
+        """Keep a value, if it is one."""
+        if is_given(values):
+            setattr(namespace, self.dest, values)
 
 
 def _port(text: str) -> int:

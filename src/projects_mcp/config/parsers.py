@@ -20,6 +20,7 @@ from projects_mcp.sanitize.secret import Secret
 
 __all__ = [
     "REGIONS",
+    "SANDBOX_VERSIONS",
     "Choice",
     "SettingsError",
     "WholeNumber",
@@ -32,6 +33,7 @@ __all__ = [
     "parse_organization",
     "parse_path",
     "parse_project_ids",
+    "parse_sandbox",
     "parse_secret",
     "parse_signing_keys",
     "parse_switch",
@@ -43,8 +45,16 @@ __all__ = [
 REGIONS: Final[Mapping[str, str]] = {"us": "https://us.posthog.com", "eu": "https://eu.posthog.com"}
 """The origin of each region of PostHog's cloud."""
 
+SANDBOX_VERSIONS: Final = ("current", "2025-08")
+"""The versions of PostHog that the sandbox plays; a yes means the first."""
+
 _INGESTION_HOSTS: Final[Mapping[str, str]] = {"us.i.posthog.com": "us", "eu.i.posthog.com": "eu"}
 _FORMER_US_HOST: Final = "app.posthog.com"
+_OTHER_TOKENS: Final[Mapping[str, str]] = {
+    "phc_": "a project token (phc_), with which sites send events",
+    "phs_": "a secret of a project (phs_), with which servers read feature flags",
+    "phr_": "a refresh token (phr_)",
+}
 _YES: Final = frozenset({"1", "true", "yes", "on"})
 _NO: Final = frozenset({"0", "false", "no", "off"})
 _SHORTEST_SECRET_CHARACTERS: Final = 4
@@ -107,6 +117,15 @@ def parse_switch(name: str, text: str) -> bool:
     return text.lower() in _YES
 
 
+def parse_sandbox(name: str, text: str) -> str | None:
+    """Parse a yes, which is the newest PostHog, the name of a version, or a no, which is None."""
+    if text.lower() in _YES | _NO:
+        return SANDBOX_VERSIONS[0] if text.lower() in _YES else None
+    if text.lower() not in SANDBOX_VERSIONS:
+        raise SettingsError(f"{name} must be 1, 0, or a version of PostHog: {' or '.join(SANDBOX_VERSIONS)}.")
+    return text.lower()
+
+
 def parse_path(name: str, text: str) -> Path:
     """Parse the path of a file or folder, relative to the working folder or to `~`, into an absolute one."""
     try:
@@ -147,7 +166,12 @@ def parse_secret(name: str, text: str) -> Secret:
 
 
 def parse_key(name: str, text: str) -> PersonalKey:
-    """Parse a personal API key."""
+    """Parse a personal API key. Other tokens of PostHog's begin with letters of their own."""
+    if (other := _OTHER_TOKENS.get(text[:4])) is not None:
+        raise SettingsError(
+            f"{name} holds {other}, not a personal API key: that begins with phx_, and is made on PostHog's page "
+            "/settings/user-api-keys."
+        )
     return PersonalKey(parse_secret(name, text))
 
 

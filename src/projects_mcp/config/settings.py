@@ -52,11 +52,12 @@ class Settings:
     organization: OrganizationRef = CURRENT
     policy: Policy = field(default_factory=Policy)
     confirmation: Confirmation = Confirmation.AUTO
+    question_timeout_s: int = 45
     audit_log: Path | None = None
     secrets_dir: Path | None = None
     result_limit: int = 65_536
     limits: Limits = field(default_factory=Limits)
-    sandbox: bool = False
+    sandbox: str | None = None
     serving: Serving = field(default_factory=Serving)
 
     def secrets(self) -> tuple[str, ...]:

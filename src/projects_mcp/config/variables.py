@@ -87,6 +87,14 @@ _ROWS: Final = (
         flag=Flag("--confirmation"),
     ),
     Variable(
+        "PROJECTS_MCP_QUESTION_TIMEOUT",
+        "question_timeout_s",
+        WholeNumber(5, 300),
+        "Seconds that a question to a person waits for its answer while a call is under way",
+        FormField("Seconds for an answer", type="number"),
+        default="45",
+    ),
+    Variable(
         "PROJECTS_MCP_PROTECTED_PROJECTS",
         "policy.protected",
         parsers.parse_project_ids,
@@ -209,8 +217,8 @@ _ROWS: Final = (
     Variable(
         "PROJECTS_MCP_SANDBOX",
         "sandbox",
-        parsers.parse_switch,
-        "1 = the embedded sandbox instead of PostHog; no account needed",
+        parsers.parse_sandbox,
+        "1 = the embedded sandbox instead of PostHog, or its version: current or 2025-08; no account needed",
         FormField("Sandbox", type="boolean", about="Practise on made-up projects. The key above is then not used."),
         default="0",
         flag=Flag("--sandbox", constant="1", about="use the embedded sandbox instead of PostHog"),

@@ -66,7 +66,7 @@ CAUSES: Final = (
         ("this action does not support personal api key",),
         "PostHog allows {tool} only in a person's browser session, whatever the key's scopes.",
         "A person can do it at {origin}/settings/project. The operator can also opt in to a session "
-        "with POSTHOG_SESSION_ID and POSTHOG_CSRF_TOKEN.",
+        "with POSTHOG_SESSION_ID.",
         Memory.FOR_THE_KEY,
     ),
     _SCOPE,
@@ -99,7 +99,7 @@ CAUSES: Final = (
             "you must upgrade your posthog plan to be able to create",
         ),
         "The plan's limit of projects is reached.{says}",
-        "Delete a project that is no longer needed, or upgrade the plan in PostHog.",
+        "Nothing that this server can do changes that: a person can upgrade the plan on PostHog's billing page.",
     ),
     ForbiddenCause(
         "read_only_organization",

@@ -5,23 +5,27 @@ from __future__ import annotations
 from typing import Final
 
 from projects_mcp.errors.refusal import Refusal
-from projects_mcp.errors.refused_consent import (
-    ChangedMeanwhile,
+from projects_mcp.errors.refused_consent import ChangedMeanwhile, ConfirmationNeeded, NameMismatch
+from projects_mcp.errors.refused_question import (
     ClientCannotAsk,
-    ConfirmationNeeded,
-    NameMismatch,
+    ClientFailed,
+    ClientRefused,
     NotConfirmed,
+    NotTicked,
+    QuestionUnanswered,
 )
 from projects_mcp.errors.refused_rights import (
     AccessLevelTooLow,
     CallerAccessTooLow,
     CallerLacksScope,
     CallerOutsideOrganization,
+    CallerWithdrawn,
     KeyLacksScope,
     KeyRestrictedToOrganizations,
     KeyRestrictedToProjects,
     NotConfigured,
     OnlyProjects,
+    OrganizationNeeded,
     ProjectProtected,
     RememberedDenial,
     TooManyCalls,
@@ -49,8 +53,11 @@ __all__ = [
     "CallerAccessTooLow",
     "CallerLacksScope",
     "CallerOutsideOrganization",
+    "CallerWithdrawn",
     "ChangedMeanwhile",
     "ClientCannotAsk",
+    "ClientFailed",
+    "ClientRefused",
     "ConfirmationNeeded",
     "FirstSecretRefused",
     "InvalidArguments",
@@ -62,11 +69,14 @@ __all__ = [
     "NotConfigured",
     "NotConfirmed",
     "NotExpected",
+    "NotTicked",
     "OnlyProjects",
+    "OrganizationNeeded",
     "OtherOrganization",
     "ProjectBusy",
     "ProjectNotIdentified",
     "ProjectProtected",
+    "QuestionUnanswered",
     "Refusal",
     "RememberedDenial",
     "SecretsFolderUnusable",

@@ -1,4 +1,4 @@
-"""The refusals of what a person has not, or not any more, agreed to."""
+"""The refusals of a call that names no project, another one, or one that is not what it was."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 from projects_mcp.errors.context import NOT_CHANGED, FailureContext
 from projects_mcp.errors.refusal import Refusal
 
-__all__ = ["ChangedMeanwhile", "ClientCannotAsk", "ConfirmationNeeded", "NameMismatch", "NotConfirmed"]
+__all__ = ["ChangedMeanwhile", "ConfirmationNeeded", "NameMismatch"]
 
 
 _ASK: Final = "Ask the user for the exact name as PostHog shows it, and call again with it."
@@ -29,34 +29,6 @@ class NameMismatch(Refusal):
         return (
             f"confirm_project_name is not the project's name, so {at.tool} was refused. {NOT_CHANGED} "
             f"{_INVISIBLE if self.invisible else _ASK}"
-        )
-
-
-class NotConfirmed(Refusal):
-    """The person who was asked did not consent. `answer`: declined, cancelled or nothing."""
-
-    kind = "not_confirmed"
-    answer: str
-
-    def message(self, at: FailureContext) -> str:
-        """Word the refusal."""
-        what = {
-            "declined": f"The user declined {at.tool}.",
-            "cancelled": f"The user closed the question about {at.tool} without an answer.",
-        }.get(self.answer, f"The question about {at.tool} got no valid answer.")
-        return f"{what} {NOT_CHANGED} Do not try again unless the user asks for it."
-
-
-class ClientCannotAsk(Refusal):
-    """A person's consent is needed, and the client cannot show a question."""
-
-    kind = "cannot_ask"
-
-    def message(self, at: FailureContext) -> str:
-        """Word the refusal."""
-        return (
-            f"{at.tool} needs a person's consent, and this client cannot show a question. {NOT_CHANGED} "
-            "Use a client that supports elicitation, or let the operator change PROJECTS_MCP_CONFIRMATION."
         )
 
 

@@ -15,11 +15,13 @@ __all__ = [
     "CallerAccessTooLow",
     "CallerLacksScope",
     "CallerOutsideOrganization",
+    "CallerWithdrawn",
     "KeyLacksScope",
     "KeyRestrictedToOrganizations",
     "KeyRestrictedToProjects",
     "NotConfigured",
     "OnlyProjects",
+    "OrganizationNeeded",
     "ProjectProtected",
     "RememberedDenial",
     "TooManyCalls",
@@ -113,6 +115,20 @@ class CallerOutsideOrganization(Refusal):
         )
 
 
+class CallerWithdrawn(Refusal):
+    """The caller's token was taken out, or its rights were changed, after its call had begun."""
+
+    kind = "caller_withdrawn"
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        del at
+        return (
+            f"Your access to this server was changed while the call was under way. {NOT_CHANGED} Call again: if your "
+            "token still holds, the call has your present rights."
+        )
+
+
 class TooManyCalls(Refusal):
     """The caller has used up its rate limit. `limit` says which, in words; `retry_after_s` in seconds."""
 
@@ -132,16 +148,22 @@ class TooManyCalls(Refusal):
 
 
 class KeyRestrictedToProjects(Refusal):
-    """The key is restricted to certain projects. `project` is the one asked for; None if all were (to list, create)."""
+    """The key is restricted to certain projects. `project` is the one asked for; None if a new one was.
+
+    `projects` are those that it works on; empty if the caller may not know them.
+    """
 
     kind = "key_restricted"
+    projects: Sequence[int]
     project: int | None = None
-    verb: str = ""
 
     def message(self, at: FailureContext) -> str:
         """Word the refusal."""
-        rest = f"so it cannot {self.verb} them" if self.project is None else f"and {self.project} is not one of them"
-        return f"The PostHog key is restricted to certain projects, {rest}. {NOT_CHANGED} {_restrictions(at)}"
+        rest = "so it cannot create one" if self.project is None else f"and {self.project} is not one of them"
+        allowed = _listed(self.projects)
+        these = f"It works on {allowed}, which project_list shows." if allowed else "project_list shows which."
+        mend = f" A person can make another key at {at.keys_page}."
+        return f"The PostHog key is restricted to certain projects, {rest}. {NOT_CHANGED} {these}{mend}"
 
 
 class KeyRestrictedToOrganizations(Refusal):
@@ -152,16 +174,33 @@ class KeyRestrictedToOrganizations(Refusal):
 
     def message(self, at: FailureContext) -> str:
         """Word the refusal."""
-        allowed = ", ".join(map(str, self.organizations[:_MOST_NAMED]))
-        more = " and others" if len(self.organizations) > _MOST_NAMED else ""
         return (
             f"The PostHog key is restricted to the organization{'s' if len(self.organizations) > 1 else ''} "
-            f"{allowed}{more}. {NOT_CHANGED} Give one of them as organization_id. {_restrictions(at)}"
+            f"{_listed(self.organizations)}. {NOT_CHANGED} Give one of them as organization_id. "
+            f"Its restrictions are shown at {at.keys_page}."
+        )
+
+
+class OrganizationNeeded(Refusal):
+    """A project would be created, and the key works in several organizations: `organizations`."""
+
+    kind = "organization_needed"
+    organizations: Sequence[UUID]
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        del at
+        return (
+            f"The PostHog key works in several organizations, and a project is created in one. {NOT_CHANGED} Ask the "
+            f"user which one, and give it as organization_id: {_listed(self.organizations)}."
         )
 
 
 class OnlyProjects(Refusal):
-    """The operator allows the projects `only` and no others. `creating`: whether a new one was asked for."""
+    """The operator allows the projects `only` and no others. `creating`: whether a new one was asked for.
+
+    `only` is empty for a caller that is limited to some organizations: the projects may be in others.
+    """
 
     kind = "only_projects"
     only: Sequence[int]
@@ -170,14 +209,15 @@ class OnlyProjects(Refusal):
     def message(self, at: FailureContext) -> str:
         """Word the refusal."""
         del at
-        allowed = ", ".join(map(str, self.only))
+        named = ", ".join(map(str, self.only[:_MOST_NAMED]))
+        allowed = f"the projects {named}{', …' if len(self.only) > _MOST_NAMED else ''}" if named else "some projects"
         if self.creating:
             return (
-                f"This server may only touch the projects {allowed}, so it creates none. {NOT_CHANGED} "
+                f"This server may only touch {allowed}, so it creates none. {NOT_CHANGED} "
                 "Its operator sets that in PROJECTS_MCP_ONLY_PROJECTS."
             )
         return (
-            f"This server may only touch the projects {allowed}. {NOT_CHANGED} "
+            f"This server may only touch {allowed}. {NOT_CHANGED} "
             "Give one of these as project_id, or ask the operator to extend PROJECTS_MCP_ONLY_PROJECTS."
         )
 
@@ -213,5 +253,6 @@ class RememberedDenial(Refusal):
         )
 
 
-def _restrictions(at: FailureContext) -> str:
-    return f"Its restrictions are shown at {at.keys_page}."
+def _listed(items: Sequence[object]) -> str:
+    more = f" and {len(items) - _MOST_NAMED} more" if len(items) > _MOST_NAMED else ""
+    return ", ".join(map(str, items[:_MOST_NAMED])) + more

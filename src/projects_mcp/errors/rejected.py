@@ -12,9 +12,11 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Final
 
+from projects_mcp.api.operations import OPERATIONS
 from projects_mcp.errors.connection import PostHogError
 from projects_mcp.errors.context import FailureContext, Words
-from projects_mcp.errors.forbidden import ForbiddenCause, cause_of_detail, known_cause
+from projects_mcp.errors.forbidden import ForbiddenCause, cause_of_detail
+from projects_mcp.errors.rules import ANY_RULE, known_rule
 
 __all__ = [
     "Conflict",
@@ -32,8 +34,14 @@ _MOST_NAMED: Final = 5
 _MAX_DETAIL: Final = 4_096
 """Characters of PostHog's `detail` that are kept: far more than are quoted, so that secrets are found before."""
 _WORD: Final = re.compile(r"[\w.\[\]-]{1,100}", re.ASCII)
-_MARKUP: Final = re.compile(r"<[^<>]{0,1000}>")
+_MARKUP: Final = re.compile(r"<[A-Za-z/!?][^<>]{0,1000}>")
+_BEGUN_MARKUP: Final = re.compile(r"<(?=[A-Za-z/!?])")
+_CUT_WORD: Final = re.compile(r"\S{0,512}\Z")
+_NESTED_MARKUP: Final = 4
 _SECONDS: Final = re.compile(r"available in (\d{1,9}) second")
+_BAD_REQUEST: Final = 400
+_ABOUT_ARGUMENTS: Final = frozenset({"required", "invalid_choice", "not_a_dict", "blank", "null", "parse_error"})
+"""Codes that are about what was sent, also where PostHog names no field."""
 _OTHER_REGION: Final[Mapping[str, str]] = {"https://us.posthog.com": "eu", "https://eu.posthog.com": "us"}
 
 
@@ -124,12 +132,14 @@ class NotFound(StatusError):
 
     def words(self, at: FailureContext) -> Words:
         """Word the failure for the call that failed."""
-        del at
-        return Words(
-            "not_found",
-            "PostHog found no such project or organization, or this key cannot see it.",
-            "Check the ids with project_list.",
-        )
+        what = "PostHog found no such project or organization, or this key cannot see it."
+        allowed = ", ".join(at.key_organizations[:_MOST_NAMED])
+        works_in = f" The key works in these organizations: {allowed}." if len(at.key_organizations) > 1 else ""
+        if not OPERATIONS[at.tool].on_project:
+            hint = "Leave organization_id out for the current organization, or give another id."
+            return Words("not_found", what, f"{hint}{works_in}")
+        where = "Or it is in another organization of the same key: give that one as organization_id."
+        return Words("not_found", what, f"Find the id with project_list. {where}{works_in}")
 
 
 class Conflict(StatusError):
@@ -146,13 +156,17 @@ class InvalidRequest(StatusError):
 
     def words(self, at: FailureContext) -> Words:
         """Word the failure for the call that failed."""
-        if (cause := known_cause(self.detail)) is not None:
-            return self._in_words_of(cause, at)
+        if (rule := known_rule(self.detail)) is not None:
+            return self._in_words_of(rule, at)
+        if self.status == _BAD_REQUEST and self.in_envelope and not self.attr and self.code not in _ABOUT_ARGUMENTS:
+            return self._in_words_of(ANY_RULE, at)
         about = f" about {at.quote(self.attr, 100)}" if self.attr else ""
         return Words(
             "validation",
             f"PostHog did not accept the request{about}.{self.says(at)}",
-            f"Correct the arguments of {at.tool} and call it again.",
+            f"Correct the arguments of {at.tool} and call it again."
+            if self.status == _BAD_REQUEST or self.attr
+            else "This PostHog, or a proxy in front of it, may not take such a request at all: the operator can look.",
         )
 
 
@@ -234,4 +248,11 @@ def _word(value: object) -> str | None:
 def _text(value: object) -> str | None:
     if not isinstance(value, str):
         return None
-    return _MARKUP.sub("", value[:_MAX_DETAIL]).strip() or None
+    text = value[:_MAX_DETAIL]
+    if len(value) > _MAX_DETAIL:
+        text = _CUT_WORD.sub("", text)  # which may be the beginning of a secret, and would not be recognised as one
+    for _ in range(_NESTED_MARKUP):  # what is taken out may join two halves of another tag
+        text, taken = _MARKUP.subn("", text)
+        if not taken:
+            break
+    return _BEGUN_MARKUP.sub("", text).strip() or None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from secrets import token_hex
@@ -27,6 +27,7 @@ class CallAudit:
         caller: whose call it is; None for whoever has started the process.
         organization: its target, once it is known.
         project: its target, once it is known.
+        dropped: arguments that the client has added by itself, by names that this package knows.
         confirmed_by: how a destructive call was confirmed, once it was.
         intent_written: whether a request that changes something was about to leave.
     """
@@ -36,6 +37,7 @@ class CallAudit:
     caller: str | None = None
     organization: OrganizationRef | None = None
     project: ProjectRef | None = None
+    dropped: Sequence[str] = ()
     confirmed_by: str = "none"
     intent_written: bool = False
     _id: str = field(default_factory=partial(token_hex, 8))
@@ -90,4 +92,5 @@ class CallAudit:
             "organization": None if self.organization is None else str(self.organization),
             "project": project if project is None or isinstance(project, int) else str(project),
             "confirmed": self.confirmed_by,
+            "dropped_arguments": list(self.dropped) or None,
         }

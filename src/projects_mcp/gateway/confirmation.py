@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from projects_mcp.errors.refusals import ChangedMeanwhile, ClientCannotAsk, NameMismatch, NotConfirmed
+from projects_mcp.errors.refusals import (
+    ChangedMeanwhile,
+    ClientCannotAsk,
+    ClientFailed,
+    ClientRefused,
+    NameMismatch,
+    NotConfirmed,
+    NotTicked,
+    QuestionUnanswered,
+    Refusal,
+)
 from projects_mcp.gateway.context import ToolContext
 from projects_mcp.policy.confirmation import (
     Confirmation,
@@ -18,6 +28,14 @@ from projects_mcp.policy.confirmation import (
 from projects_mcp.sanitize.text import has_invisible
 
 __all__ = ["confirm"]
+
+_OF_THE_CLIENT: Final[Mapping[Consent, type[Refusal]]] = {
+    Consent.CLIENT_REFUSED: ClientRefused,
+    Consent.NO_ANSWER: QuestionUnanswered,
+    Consent.WITHOUT_FORM: NotTicked,
+    Consent.CLIENT_FAILED: ClientFailed,
+}
+"""What is said where it is not known that a person has said no."""
 
 
 async def confirm(
@@ -44,9 +62,10 @@ async def confirm(
     """
     if name != target.name:
         raise NameMismatch(invisible=has_invisible(target.name))
-    by = await _consent(
-        context, confirmation_request(action, target, consequence, details or {}, context.services.redactor)
+    request = confirmation_request(
+        context.origin, action, target, consequence, details or {}, context.services.redactor
     )
+    by = await _consent(context, request)
     # The project is read again, by its concrete organization: what was confirmed must still be what is there.
     now = await context.read_target(target.organization)
     if not now.is_same_as(target):
@@ -65,6 +84,8 @@ async def _consent(context: ToolContext, request: ConfirmationRequest) -> str:
             raise ClientCannotAsk
         return "argument"
     consent = await approver.request_consent(request)
-    if consent is not Consent.ACCEPTED:
-        raise NotConfirmed(answer=consent.value)
-    return "person"
+    if consent is Consent.ACCEPTED:
+        return "person"
+    if (refusal := _OF_THE_CLIENT.get(consent)) is not None:
+        raise refusal
+    raise NotConfirmed(closed=consent is Consent.CLOSED)

@@ -6,13 +6,14 @@ Every request that changes something is in the audit log before it leaves, and l
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import anyio
+import anyio.to_thread
 
 from projects_mcp.api.effects import Effect
 from projects_mcp.api.operations import OPERATIONS, Operation
@@ -26,7 +27,7 @@ from projects_mcp.api.types import (
     organization_of,
 )
 from projects_mcp.errors.connection import InvalidResponse, PostHogError, ResponseLost
-from projects_mcp.errors.refusals import OtherOrganization, ProjectBusy, ProjectNotIdentified
+from projects_mcp.errors.refusals import CallerWithdrawn, OtherOrganization, ProjectBusy, ProjectNotIdentified
 from projects_mcp.errors.rejected import Forbidden, ServerError
 from projects_mcp.errors.uncertain import WriteUnresolved
 from projects_mcp.gateway.call_audit import CallAudit
@@ -39,6 +40,7 @@ __all__ = ["ToolContext"]
 
 _GET: Final = OPERATIONS["project_get"]
 _LIST: Final = OPERATIONS["project_list"]
+_ResultT = TypeVar("_ResultT")
 _READ_BACK_S: Final = 5.0
 """Seconds that reading back gets on top of what a call has left."""
 
@@ -103,16 +105,16 @@ class ToolContext:
         """Read one page of the organization's projects."""
         return await self._send(_LIST, self.organization, None, query=query)
 
-    async def read_created(self, project: ProjectRef) -> JSONObject:
-        """Read a project that this call may have created, or the current one, which a new project becomes.
+    async def read_other(self, project: ProjectRef) -> JSONObject:
+        """Read a project of a call that names none: one that it may have created, the current one, one of a list.
 
         Raises:
             ProjectNotIdentified: PostHog answered another one.
         """
-        created = await self._send(_GET, self.organization, project)
-        if not are_project_ids(created.get("id")) or project not in (CURRENT, created["id"]):
+        found = await self._send(_GET, self.organization, project)
+        if not are_project_ids(found.get("id")) or project not in (CURRENT, found["id"]):
             raise ProjectNotIdentified
-        return created
+        return found
 
     def posthog_time(self) -> datetime:
         """Return PostHog's own time, as of its latest answer."""
@@ -125,14 +127,15 @@ class ToolContext:
             organization: where it is, if that is known better than from the call.
 
         Raises:
-            ProjectNotIdentified: PostHog answered another project.
+            ProjectNotIdentified: PostHog answered another project, or no organization that can be read.
             OtherOrganization: the call names an organization, and the project is in another one.
+            Refusal: the call may not touch the organization that the project is in.
         """
         project = await self._send(_GET, organization or self.organization, self.project)
         if type(project.get("id")) is not int or project["id"] != self.project:  # to Python, true is 1
             raise ProjectNotIdentified
-        place = project.get("organization")  # an older PostHog may not say
-        if organization is None and self._asked is not CURRENT and place is not None and place != str(self._asked):
+        place = self.authorization.require_place(project, self.project)
+        if organization is None and self._asked is not CURRENT and place not in (CURRENT, self._asked):
             raise OtherOrganization
         self._name = project.get("name")
         return project
@@ -158,6 +161,12 @@ class ToolContext:
         self.authorization.require_target(target.organization, target.id)
         self._name = target.name
         return target
+
+    async def work(self, function: Callable[..., _ResultT], *arguments: Any) -> _ResultT:
+        """Work on what PostHog has answered: in a thread, if that is so much that it would hold the event loop."""
+        if self.large:
+            return await anyio.to_thread.run_sync(function, *arguments)
+        return function(*arguments)
 
     def project_lock(self) -> ProjectLock:
         """Return the lock of the call's project. Read the project before, so that only who may see it can wait."""
@@ -226,6 +235,8 @@ class ToolContext:
         body: Mapping[str, Any] | None = None,
     ) -> JSONObject:
         """Send a request. PostHog's refusals are remembered; the call's own operation was held to them before."""
+        if self.services.standing.withdrawn and not self.write_left:  # else what became of a write is read back
+            raise CallerWithdrawn
         denials = self.services.denials
         if denials and operation is not self.operation and (denial := denials.find(operation, organization, project)):
             raise denial
@@ -250,7 +261,11 @@ class ToolContext:
             raise AssertionError("a call writes once")
         self.authorization.require_target(organization, project)  # the concrete one, that PostHog has answered
         self.organization = organization
+        if self.services.standing.withdrawn:
+            raise CallerWithdrawn
         await self.audit.intent(organization, body)
+        if self.services.standing.withdrawn:  # the disk may have taken its time
+            raise CallerWithdrawn
         self.write_left = True
         try:
             # A deletion has no body, and answers none.
@@ -278,6 +293,8 @@ class ToolContext:
             raise InvalidResponse("shape")
         names = {known.strip() for known in (self._name, body.get("name")) if isinstance(known, str)}
         places = {str(organization), str(body.get("organization_id", organization))}
-        elsewhere = organization is not CURRENT and str(answer.get("organization", organization)) not in places
+        elsewhere = str(answer.get("organization", organization)) not in places
+        if organization is CURRENT:
+            elsewhere = "organization" in answer and organization_of(answer, CURRENT) is CURRENT
         if elsewhere or (names and name.strip() not in names):
             raise InvalidResponse("shape")

@@ -61,7 +61,7 @@ class KeyAccess:
             return UNKNOWN, _KNOWN_FOR_S
         with anyio.move_on_after(_ANSWER_WITHIN_S):
             try:
-                return KeyGrant.from_introspection(await self.posthog.introspect_key()), _KNOWN_FOR_S
+                answer = await self.posthog.introspect_key()
             except StatusError as error:
                 # An answer, if not the one we hoped for: an older server, or no personal key.
                 return UNKNOWN, _UNKNOWN_FOR_S if error.retryable else _KNOWN_FOR_S
@@ -70,4 +70,7 @@ class KeyAccess:
             except Exception as error:  # noqa: BLE001 - a start, and a list of tools, must not fail for this
                 logger.error("asking what the key may do failed unexpectedly: %s", type(error).__name__)  # noqa: TRY400 - its text may hold a secret
                 return UNKNOWN, _UNKNOWN_FOR_S
+            found = KeyGrant.from_introspection(answer)
+            # An answer without scopes describes no key, whoever has answered it.
+            return (UNKNOWN, _UNKNOWN_FOR_S) if found.scopes is None else (found, _KNOWN_FOR_S)
         return UNKNOWN, _UNKNOWN_FOR_S

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from projects_mcp.gateway.key_access import KeyAccess
 from projects_mcp.gateway.project_locks import ProjectLocks
 from projects_mcp.gateway.secret_file import SecretFolder
-from projects_mcp.policy.authorization import CallerGrant, Policy
+from projects_mcp.policy.authorization import CallerGrant, Policy, Standing
 from projects_mcp.policy.confirmation import Confirmation
 from projects_mcp.policy.denials import RememberedDenials
 from projects_mcp.posthog.client import PostHog
@@ -28,6 +28,7 @@ class ToolServices:
         confirmation: whom a destructive call must convince.
         secret_folder: where new secrets are written; None if the operator set no folder.
         caller: what a caller over HTTP was given; None for whoever has started the process.
+        standing: whether what that caller was given still holds.
         project_locks: let the writers of one project take turns.
         denials: what PostHog has refused.
     """
@@ -39,5 +40,6 @@ class ToolServices:
     confirmation: Confirmation
     secret_folder: SecretFolder | None = None
     caller: CallerGrant | None = None
+    standing: Standing = field(default_factory=Standing, repr=False)
     project_locks: ProjectLocks = field(default_factory=ProjectLocks, repr=False)
     denials: RememberedDenials = field(default_factory=RememberedDenials, repr=False)

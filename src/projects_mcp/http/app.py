@@ -94,7 +94,7 @@ def create_app(tenants: Tenants, serving: Serving, host: str, port: int) -> Rout
             Route(READINESS_PATH, Readiness(tenants)),
             *([] if metadata is None else [Route(path, metadata) for path in metadata.paths]),
         ],
-        middleware=[Middleware(AccessLog), Middleware(JSONErrors), Middleware(OneBodyLength)],
+        middleware=[Middleware(AccessLog, tenants.redactor), Middleware(JSONErrors), Middleware(OneBodyLength)],
         default=_not_found,
         redirect_slashes=False,
         lifespan=lifespan,

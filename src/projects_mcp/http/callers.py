@@ -52,6 +52,11 @@ class Caller(NamedTuple):
     issuer: str | None = None
 
     @property
+    def rights(self) -> tuple[CallerGrant, str, UUID | None]:
+        """What it may do, and with which credential: all but how often."""
+        return self.grant, self.credential, self.organization
+
+    @property
     def name(self) -> str:
         """Its name, for the audit log and the access log."""
         return self.grant.name

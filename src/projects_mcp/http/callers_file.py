@@ -131,7 +131,8 @@ def _sha256(text: str) -> str:
     return text.lower()
 
 
-_Number: TypeAlias = Annotated[int, Field(ge=1)]
+_MOST: Final = 2**53 - 1
+_Number: TypeAlias = Annotated[int, Field(ge=1, le=_MOST)]
 
 
 class _Table(BaseModel):

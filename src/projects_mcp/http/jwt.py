@@ -75,7 +75,7 @@ class Issuer:
             raise InvalidToken("the token has expired") from None
         except jwt.InvalidAudienceError:
             raise InvalidToken("the token is for another audience") from None
-        except (jwt.PyJWTError, ValueError, TypeError):
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError):
             raise InvalidToken("the token does not hold") from None
         return _caller(claims, self._issuer)
 

@@ -6,7 +6,7 @@ import json
 import logging
 import time
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 import anyio
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
@@ -21,6 +21,7 @@ from projects_mcp.http.resource_metadata import WELL_KNOWN_PATH
 from projects_mcp.http.responses import json_response
 from projects_mcp.http.tenants import Tenants
 from projects_mcp.protocol.caller_token import CallerToken
+from projects_mcp.sanitize.redaction import Redactor
 
 __all__ = [
     "MCP_PATH",
@@ -46,10 +47,12 @@ class AccessLog:
 
     Args:
         app: answers the request.
+        redactor: removes secrets from a caller's name before it stands in a line of JSON.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, redactor: Redactor) -> None:
         self._app = app
+        self._redactor = redactor
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request and record it, whatever becomes of it."""
@@ -68,13 +71,15 @@ class AccessLog:
         try:
             await self._app(scope, receive, send_and_note_status)
         finally:
-            logger.info("%s", _access_record(scope, status, time.monotonic() - began))
+            record = _access_record(scope, status, time.monotonic() - began)
+            # Redacted as an object: whatever a subject is called, the line stays JSON.
+            logger.info("%s", json.dumps(self._redactor.value(record), separators=(",", ":")))
 
 
-def _access_record(scope: Scope, status: int | None, duration_s: float) -> str:
+def _access_record(scope: Scope, status: int | None, duration_s: float) -> dict[str, Any]:
     method, path, client = scope["method"], scope["path"], scope.get("client")
     caller = scope.get("state", {}).get("caller")
-    record = {
+    return {
         "time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "event": "request",
         "method": method if method in _METHODS else "other",
@@ -82,9 +87,8 @@ def _access_record(scope: Scope, status: int | None, duration_s: float) -> str:
         "status": status,
         "duration_ms": round(duration_s * 1000, 1),
         "client": client[0] if client else None,  # without the port: whoever guesses is blocked by address
-        **({} if caller is None else {"caller": caller.name}),
+        **({} if caller is None else {"caller": caller.grant.name}),
     }
-    return json.dumps(record, separators=(",", ":"))
 
 
 def _recorded_path(path: str) -> str:

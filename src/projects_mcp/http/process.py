@@ -119,6 +119,8 @@ def _listen(host: str, port: int) -> socket.socket:
 async def _serve(server: uvicorn.Server, listener: socket.socket, tenants: Tenants, greeting: str) -> None:
     """Serve until SIGTERM or SIGINT; a second SIGINT drains no longer, and SIGHUP reads the callers file again."""
     loop = asyncio.get_running_loop()
+    reading = asyncio.Lock()
+    readings: set[asyncio.Task[None]] = set()
 
     def stop() -> None:
         server.should_exit = True
@@ -127,14 +129,20 @@ async def _serve(server: uvicorn.Server, listener: socket.socket, tenants: Tenan
         server.force_exit = server.should_exit  # by a person who has asked before
         stop()
 
-    def reload() -> None:
+    async def read_callers() -> None:
         try:
-            tenants.reload()
+            async with reading:  # one after the other, so that the last one read is the last one used
+                tenants.use(await asyncio.to_thread(tenants.load_callers))
         except SettingsError as error:
             logger.error("projects-mcp: %s The former callers stay.", error)  # noqa: TRY400 - the sentence says all
         else:
             done = "the callers file has been read again" if tenants.callers else "there is no callers file to read"
             logger.info("projects-mcp: %s", done)
+
+    def reload() -> None:
+        task = loop.create_task(read_callers())
+        readings.add(task)
+        task.add_done_callback(readings.discard)
 
     handlers: dict[str, Any] = {"SIGTERM": stop, "SIGINT": stop_at_once, "SIGHUP": reload}
     for name, handler in handlers.items():

@@ -10,11 +10,14 @@ import dataclasses
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from projects_mcp.gateway.audit import AuditLog
+from projects_mcp.gateway.key_access import KeyAccess
 from projects_mcp.gateway.project_locks import ProjectLocks
 from projects_mcp.http.callers import DEFAULT_CREDENTIAL, Caller, Callers
 from projects_mcp.http.limits import KEPT_RATE_LIMITERS, KEPT_RUNNERS
+from projects_mcp.policy.authorization import Standing
 from projects_mcp.posthog.client import PostHog
 from projects_mcp.posthog.credentials import Credentials
 from projects_mcp.runner.build import in_sandbox, posthog_application
@@ -60,11 +63,19 @@ class Tenants:
         # Asks whether PostHog answers, in slots of its own: slow calls do not make the server unready.
         self._anonymous = self._posthog.acting_as(Credentials())
         self._clients = {self._settings.credentials: self._posthog}
+        # What PostHog has said of a key is about the key, and is not forgotten when a caller's runner is.
+        self._key_access = {self._settings.credentials: KeyAccess(self._posthog)}
         self._runners: OrderedDict[Caller, tuple[Credentials, ToolRunner]] = OrderedDict()
+        self._standings: WeakValueDictionary[Caller, Standing] = WeakValueDictionary()
+        """Of the callers that have a runner, or a call under way."""
         self._rate_limiters: OrderedDict[tuple[str, str | None], RateLimiter] = OrderedDict()
         self._project_locks = ProjectLocks()
         self.default_runner = ToolRunner(
-            self._settings, self._posthog, self._audit_log, project_locks=self._project_locks
+            self._settings,
+            self._posthog,
+            self._audit_log,
+            project_locks=self._project_locks,
+            key_access=self._key_access[self._settings.credentials],
         )
         """Runs the tools of requests without a caller. Closing it closes the connections of all runners."""
         self.callers: Callers | None = None
@@ -77,16 +88,49 @@ class Tenants:
         return self._audit_log.redactor
 
     def reload(self) -> None:
-        """Read the callers file, if there is one. Calls that are under way go on as they began.
+        """Read the callers file, if there is one, and use it.
 
         Raises:
             SettingsError: it cannot be used; what was read before stays.
         """
-        callers = self._load_callers()
-        self.redactor.add_secrets(self._settings.secrets())
-        for credentials in callers.credentials.values() if callers else ():
-            self.redactor.add_secrets(credentials.secrets())
-        self.callers = callers
+        self.use(self.load_callers())
+
+    def load_callers(self) -> Callers | None:
+        """Read the callers file, if there is one. A long one takes a while, so a served server does it in a thread.
+
+        Raises:
+            SettingsError: it cannot be used.
+        """
+        path = self._settings.serving.callers
+        if path is None:
+            return None
+        from projects_mcp.http.callers_file import load_callers  # noqa: PLC0415 - its models take time to build
+
+        return load_callers(path, self._environment)
+
+    def use(self, callers: Callers | None) -> None:
+        """Use the content of a callers file from now on.
+
+        Calls that are under way send nothing more to PostHog if their caller's token was taken out or its rights were
+        changed, but for reading back what became of a write.
+        """
+        named = callers.credentials.values() if callers else ()
+        # All at once: each addition works out the encodings of all that are known.
+        self.redactor.add_secrets(
+            [*self._settings.secrets(), *(secret for credentials in named for secret in credentials.secrets())]
+        )
+        former, self.callers = self.callers, callers
+        for digest, caller in former.by_hash.items() if former else ():
+            now = callers.by_hash.get(digest) if callers else None
+            if now is None or now.rights != caller.rights:
+                self._withdraw(caller)
+
+    def _withdraw(self, caller: Caller) -> None:
+        """End what is under way for a caller. Another token with the same entry begins with a runner of its own."""
+        self._runners.pop(caller, None)
+        standing = self._standings.pop(caller, None)
+        if standing is not None:
+            standing.withdrawn = True
 
     async def posthog_answers(self) -> bool:
         """Whether PostHog answers at all."""
@@ -116,14 +160,6 @@ class Tenants:
             self._rate_limiters.popitem(last=False)
         return limiter
 
-    def _load_callers(self) -> Callers | None:
-        path = self._settings.serving.callers
-        if path is None:
-            return None
-        from projects_mcp.http.callers_file import load_callers  # noqa: PLC0415 - its models take time to build
-
-        return load_callers(path, self._environment)
-
     def _credentials_of(self, caller: Caller) -> Credentials:
         if caller.credential == DEFAULT_CREDENTIAL or self.callers is None:
             return self._settings.credentials
@@ -146,5 +182,15 @@ class Tenants:
         client = self._clients.get(credentials)
         if client is None:
             client = self._clients[credentials] = self._posthog.acting_as(credentials)
-        rate_limiter = self.rate_limiter_of(caller)
-        return ToolRunner(settings, client, self._audit_log, caller.grant, rate_limiter, self._project_locks)
+            self._key_access[credentials] = KeyAccess(client)
+        standing = self._standings.setdefault(caller, Standing())
+        return ToolRunner(
+            settings,
+            client,
+            self._audit_log,
+            caller.grant,
+            self.rate_limiter_of(caller),
+            self._project_locks,
+            self._key_access[credentials],
+            standing,
+        )

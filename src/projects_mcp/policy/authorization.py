@@ -7,13 +7,13 @@ read (`require`), and as soon as the target is known (`require_target`). The lis
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from projects_mcp.api.effects import Effect
 from projects_mcp.api.operations import Operation
-from projects_mcp.api.types import Current, OrganizationRef, ProjectRef
+from projects_mcp.api.types import CURRENT, Current, OrganizationRef, ProjectRef
 from projects_mcp.errors.refusals import (
     AccessLevelTooLow,
     CallerAccessTooLow,
@@ -23,13 +23,14 @@ from projects_mcp.errors.refusals import (
     KeyRestrictedToOrganizations,
     KeyRestrictedToProjects,
     OnlyProjects,
+    ProjectNotIdentified,
     ProjectProtected,
     Refusal,
 )
 from projects_mcp.policy.access import ALLOWED_EFFECTS, NEEDED_ACCESS, Access
 from projects_mcp.policy.denials import RememberedDenials
 
-__all__ = ["UNKNOWN", "Authorization", "CallerGrant", "KeyGrant", "Policy"]
+__all__ = ["UNKNOWN", "Authorization", "CallerGrant", "KeyGrant", "Policy", "Standing"]
 
 
 class KeyGrant(NamedTuple):
@@ -87,6 +88,19 @@ class CallerGrant(NamedTuple):
         return _includes(self.scopes, scope)
 
 
+class Standing:
+    """Whether what a caller was given still holds. The one part of its rights that can change during a call.
+
+    Attributes:
+        withdrawn: its token has been taken out, or its rights have been changed.
+    """
+
+    __slots__ = ("__weakref__", "withdrawn")
+
+    def __init__(self) -> None:
+        self.withdrawn = False
+
+
 class Policy(NamedTuple):
     """What the operator allows.
 
@@ -138,6 +152,15 @@ class Authorization(NamedTuple):
         own_limit = self.caller is not None and self.caller.organizations is not None
         return frozenset() if own_limit else self.key.organizations or frozenset()
 
+    @property
+    def key_projects(self) -> Sequence[int]:
+        """The only projects that the key works on, in order; empty if there is no such limit.
+
+        A caller that has an organization of its own is not told of projects that may be in others.
+        """
+        own_limit = self.caller is not None and self.caller.organizations is not None
+        return [] if own_limit else sorted(self.key.projects or ())
+
     def require(self) -> None:
         """Make sure that the tool may be used at all.
 
@@ -156,6 +179,24 @@ class Authorization(NamedTuple):
         if (refusal := self.refusal(organization, project)) is not None:
             raise refusal
 
+    def require_place(self, project: Mapping[str, Any], number: ProjectRef | None) -> OrganizationRef:
+        """Hold a call to the organization in which PostHog says that its project is.
+
+        Returns:
+            That organization; `CURRENT` if PostHog says none, as an older one may.
+
+        Raises:
+            ProjectNotIdentified: the organization cannot be read, or is missing and the key is restricted to some.
+            Refusal: the call may not touch it.
+        """
+        stated = project.get("organization")
+        place = _uuid(stated)
+        if place is not None:
+            self.require_target(place, number)
+        elif stated is not None or self.key.organizations is not None:
+            raise ProjectNotIdentified
+        return place or CURRENT
+
     def require_irreversible(self, project: ProjectRef | None) -> None:
         """Make sure that a change that cannot be undone may be made: the operator allows it as a destructive tool.
 
@@ -171,10 +212,11 @@ class Authorization(NamedTuple):
         if effect not in ALLOWED_EFFECTS[policy.access]:
             return AccessLevelTooLow(needed=NEEDED_ACCESS[effect].value, configured=policy.access.value)
         if policy.only is not None:
+            shown = [] if self.caller is not None and self.caller.organizations is not None else sorted(policy.only)
             if effect is Effect.ADD and not self.operation.on_project:
-                return OnlyProjects(only=sorted(policy.only), creating=True)
+                return OnlyProjects(only=shown, creating=True)
             if isinstance(project, Current) or (project is not None and project not in policy.only):
-                return OnlyProjects(only=sorted(policy.only), creating=False)
+                return OnlyProjects(only=shown, creating=False)
         if effect is Effect.DESTROY and isinstance(project, int) and project in policy.protected:
             return ProjectProtected(project=project)
         return None
@@ -197,10 +239,10 @@ class Authorization(NamedTuple):
         if not key.has(scope):
             return KeyLacksScope(scope=scope)
         if key.projects is not None:
-            if not self.operation.on_project:
-                return KeyRestrictedToProjects(verb="list" if self.operation.effect.reads else "create")
+            if not self.operation.on_project and not self.operation.effect.reads:  # a list is read one by one
+                return KeyRestrictedToProjects(projects=self.key_projects)
             if isinstance(project, int) and project not in key.projects:
-                return KeyRestrictedToProjects(project=project)
+                return KeyRestrictedToProjects(projects=self.key_projects, project=project)
         if key.organizations is not None and isinstance(organization, UUID) and organization not in key.organizations:
             return KeyRestrictedToOrganizations(organizations=sorted(key.organizations))
         return None

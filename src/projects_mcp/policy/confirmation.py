@@ -53,9 +53,16 @@ class Consent(StrEnum):
 
     ACCEPTED = "accepted"
     DECLINED = "declined"
-    CANCELLED = "cancelled"
-    NOTHING = "nothing"
-    """An error, silence, or an answer that does not fit the question."""
+    CLOSED = "closed"
+    """The question was closed, and not answered."""
+    CLIENT_REFUSED = "client_refused"
+    """No, or closed, before anybody can have read the question: this is not known to come from a person."""
+    NO_ANSWER = "no_answer"
+    """No answer in time."""
+    WITHOUT_FORM = "without_form"
+    """Accepted, and the form that makes it a yes was missing, not ticked or of another kind."""
+    CLIENT_FAILED = "client_failed"
+    """The client answered with an error or with no answer at all, or could not be reached."""
 
 
 class ConfirmationRequest(NamedTuple):
@@ -130,25 +137,35 @@ def identify(asked: int, answer: Mapping[str, Any]) -> ProjectSnapshot | None:
 
 
 def confirmation_request(
-    action: str, target: ProjectSnapshot, consequence: str, details: Mapping[str, Any], redactor: Redactor
+    origin: str,
+    action: str,
+    target: ProjectSnapshot,
+    consequence: str,
+    details: Mapping[str, Any],
+    redactor: Redactor,
 ) -> ConfirmationRequest:
     """Build the question for a person from the state that is about to be destroyed.
 
+    PostHog's answer about a project has the id of its organization and not the name, so the question has the id.
+
     Args:
+        origin: where PostHog is: a scheme and a host.
         action: what happens, as an imperative: "Delete project".
         target: the project as it was fetched.
         consequence: what stops working, in one or two sentences made of the target's state.
         details: arguments that change what happens, such as the organization that a project moves to.
         redactor: removes secrets from the name before it is cut.
     """
-    plain = target.name.isascii() and target.name.isprintable()
-    invisible = " Its name holds characters that cannot be seen." if not plain and has_invisible(target.name) else ""
+    loss, name = redactor.text(consequence), redactor.quote(target.name)
+    invisible = " Its name holds characters that cannot be seen." if has_invisible(target.name) else ""
     text = (
-        f"{action} {redactor.quote(target.name)} (id {target.id}, organization {target.organization})?{invisible} "
-        f"{redactor.text(consequence)} Accept only if this is what you want."
+        f"PostHog at {origin.partition('://')[2]}: {action} {name} "
+        f"(id {target.id}, organization {target.organization})?{invisible} {loss} "
+        "Accept only if this is what you want."
     )
     state = [f"{name}={target.state.get(name)!r}" for name in _STATE]
-    exact = "\x00".join([text, target.name, *state, *(f"{key}={value}" for key, value in sorted(details.items()))])
+    chosen = [f"{key}={value}" for key, value in sorted(details.items())]
+    exact = "\x00".join([text, origin, target.name, *state, *chosen])
     return ConfirmationRequest(text, hashlib.sha256(exact.encode("utf-8", "surrogatepass")).hexdigest())
 
 

@@ -29,7 +29,7 @@ from projects_mcp.posthog.credentials import BrowserSession, Credential, Credent
 from projects_mcp.posthog.http_date import parse_http_date
 from projects_mcp.posthog.limits import Limits
 from projects_mcp.posthog.pool import ASGIApplication, Connections
-from projects_mcp.posthog.response import decode, is_json, read_bounded
+from projects_mcp.posthog.response import at_most_values, decode, is_json, read_bounded
 from projects_mcp.posthog.retry import Backoff, RetryBudget, retry_after_seconds
 from projects_mcp.posthog.tracing import SDK_MODULE, request_span
 
@@ -50,8 +50,9 @@ _NO_CONTENT: Final = 204
 _FIRST_REDIRECT: Final = 300
 _FIRST_ERROR: Final = 400
 _FIRST_FAULT: Final = 500
-_LARGE_BYTES: Final = 262_144
-"""Bytes of a body from which a thread works on it: parsing more would hold the event loop for long."""
+_LARGE_BYTES: Final = 65_536
+_LARGE_VALUES: Final = 4_000
+"""Bytes and values of a body from which a thread works on it: more would hold the event loop for long."""
 
 
 @dataclass(slots=True)
@@ -288,7 +289,10 @@ class PostHog:
             raise InvalidResponse("html" if "html" in content_type.lower() else "content_type")
         encoding = response.headers.get("Content-Encoding", "").strip().lower()
         body = await read_bounded(response.aiter_raw(), encoding, self.limits.body_bytes)
-        if len(body) <= _LARGE_BYTES:
+        values = at_most_values(body)
+        if values > self.limits.body_values:
+            raise InvalidResponse("too_large")
+        if len(body) <= _LARGE_BYTES and values <= _LARGE_VALUES:
             return decode(body)
         value = await anyio.to_thread.run_sync(decode, body)
         return LargeObject(value) if isinstance(value, dict) else value

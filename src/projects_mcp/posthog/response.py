@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from projects_mcp.errors.connection import InvalidResponse
 
-__all__ = ["MAX_DEPTH", "decode", "is_json", "read_bounded"]
+__all__ = ["MAX_DEPTH", "at_most_values", "decode", "is_json", "read_bounded"]
 
 MAX_DEPTH: Final = 64
 """Levels of nesting. PostHog's deepest settings have about six."""
@@ -58,6 +58,11 @@ def is_json(content_type: str) -> bool:
     """Whether a `Content-Type` announces JSON."""
     media = content_type.partition(";")[0].strip().lower()
     return media == "application/json" or media.endswith("+json")
+
+
+def at_most_values(body: bytes) -> int:
+    """Return how many values a JSON body holds at the most. Counts the signs between them, also inside texts."""
+    return body.count(b",") + body.count(b"[") + body.count(b"{") + 1
 
 
 def decode(body: bytes) -> Any:

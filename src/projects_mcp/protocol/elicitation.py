@@ -2,6 +2,8 @@
 
 Before 2026-07-28 the server sends a live request to the client. Since then the call ends with the question, and the
 client makes the call again with the answer and with the state that the SDK has sealed.
+
+What comes back is read for what it proves. A no is a person's only if a person can have read the question by then.
 """
 
 from __future__ import annotations
@@ -23,8 +25,10 @@ from projects_mcp.sanitize.secret import Secret
 
 __all__ = ["ReplayGuard", "approver_for", "input_required", "request_state_security"]
 
-CONSENT_TIMEOUT_S: Final = 300.0
-"""Seconds that a person has to answer, live and between two rounds. Silence is no consent."""
+ROUNDS_APART_S: Final = 300.0
+"""Seconds that a person has to answer between two rounds. No call is under way meanwhile."""
+FASTEST_READER_S: Final = 1.0
+"""Seconds within which nobody has seen a question, understood that it is one, and answered it."""
 _MULTI_ROUND_TRIP: Final = "2026-07-28"
 """The first protocol revision in which a question ends the call."""
 _KEPT_NONCES: Final = 100_000
@@ -48,12 +52,20 @@ def request_state_security(signing_keys: Sequence[Secret]) -> RequestStateSecuri
     """
     keys = [key.reveal() for key in signing_keys]
     if not keys:
-        return RequestStateSecurity.ephemeral(ttl=CONSENT_TIMEOUT_S)
-    return RequestStateSecurity(keys=keys, ttl=CONSENT_TIMEOUT_S)
+        return RequestStateSecurity.ephemeral(ttl=ROUNDS_APART_S)
+    return RequestStateSecurity(keys=keys, ttl=ROUNDS_APART_S)
 
 
-def approver_for(context: Context[None, Any] | None, replay_guard: ReplayGuard) -> Approver | None:
-    """Return the approver that this client can show a question to; None if it can show none."""
+def approver_for(
+    context: Context[None, Any] | None, replay_guard: ReplayGuard, live_timeout_s: float
+) -> Approver | None:
+    """Return the approver that this client can show a question to; None if it can show none.
+
+    Args:
+        context: of the request.
+        replay_guard: knows the answers that are spent.
+        live_timeout_s: seconds that a question in the middle of a call waits.
+    """
     if context is None or context.protocol_version is None:
         return None
     capabilities = context.client_capabilities
@@ -62,18 +74,20 @@ def approver_for(context: Context[None, Any] | None, replay_guard: ReplayGuard) 
         return None  # `{}` means forms; a client may also support only links
     if context.protocol_version >= _MULTI_ROUND_TRIP:
         return RoundTripApprover(context, replay_guard)
-    return LiveApprover(context) if context.session.can_send_request else None
+    return LiveApprover(context, live_timeout_s) if context.session.can_send_request else None
 
 
 class LiveApprover:
     """Asks by a live request to the client: protocol revisions before 2026-07-28."""
 
-    def __init__(self, context: Context[None, Any]) -> None:
+    def __init__(self, context: Context[None, Any], timeout_s: float) -> None:
         self._context = context
+        self._timeout_s = timeout_s
 
     async def request_consent(self, request: ConfirmationRequest) -> Consent:
-        """Show the question and wait at most `CONSENT_TIMEOUT_S` for the answer."""
-        with anyio.move_on_after(CONSENT_TIMEOUT_S):
+        """Show the question and wait for the answer, so long and not longer. The client is told when that is over."""
+        asked = anyio.current_time()
+        with anyio.move_on_after(self._timeout_s):
             try:
                 result = await self._context.session.elicit_form(
                     message=request.text,
@@ -81,9 +95,9 @@ class LiveApprover:
                     related_request_id=self._context.request_id,
                 )
             except (MCPError, ValueError, anyio.ClosedResourceError, anyio.BrokenResourceError):
-                return Consent.NOTHING
-            return _consent_of(result)
-        return Consent.NOTHING
+                return Consent.CLIENT_FAILED
+            return _consent_of(result, anyio.current_time() - asked)
+        return Consent.NO_ANSWER
 
 
 class RoundTripApprover:
@@ -94,7 +108,8 @@ class RoundTripApprover:
     """
 
     def __init__(self, context: Context[None, Any], replay_guard: ReplayGuard) -> None:
-        self._digest, nonce = _read_state(context.request_state)
+        self._digest, nonce, asked = _read_state(context.request_state)
+        self._after_s = time.time() - asked
         self._answer = (context.input_responses or {}).get(_INPUT)
         # An answer is used up by being given, whatever becomes of this round: one that met a refusal, a failure or
         # another name must not count if the project comes back to the state that it was given for.
@@ -108,7 +123,7 @@ class RoundTripApprover:
         """
         if not self._counts or self._digest != request.digest:
             raise ConsentPendingError(request)
-        return _consent_of(self._answer)
+        return _consent_of(self._answer, self._after_s)
 
 
 class ReplayGuard:
@@ -125,7 +140,7 @@ class ReplayGuard:
             del self._expiries[oldest]
         if not nonce or nonce in self._expiries or len(self._expiries) >= _KEPT_NONCES:
             return False
-        self._expiries[nonce] = now + 2 * CONSENT_TIMEOUT_S
+        self._expiries[nonce] = now + 2 * ROUNDS_APART_S
         return True
 
 
@@ -135,27 +150,34 @@ def input_required(request: ConfirmationRequest) -> InputRequiredResult:
     return InputRequiredResult(
         input_requests={_INPUT: ElicitRequest(params=form)},
         # The names are shared with other processes and versions behind one address.
-        request_state=json.dumps({"about": request.digest, "number": token_urlsafe(16)}),
+        request_state=json.dumps({"about": request.digest, "number": token_urlsafe(16), "asked": time.time()}),
     )
 
 
-def _read_state(state: str | None) -> tuple[str, str]:
-    """Return the digest and the nonce of a question; empty if there is no usable state."""
+def _read_state(state: str | None) -> tuple[str, str, float]:
+    """Return the digest, the nonce and the time of a question.
+
+    The first two are empty if there is no usable state. A question that does not say when it was asked, as those of
+    other versions, counts as asked now: a no to it is not known to come from a person.
+    """
     try:
         value = json.loads(state or "{}")
-        return str(value.get("about", "")), str(value.get("number", ""))
-    except (ValueError, AttributeError):
-        return "", ""
+        return str(value.get("about", "")), str(value.get("number", "")), float(value.get("asked", time.time()))
+    except (ValueError, TypeError, AttributeError):
+        return "", "", time.time()
 
 
-def _consent_of(result: object) -> Consent:
+def _consent_of(result: object, after_s: float) -> Consent:
+    """Read an answer.
+
+    Args:
+        result: what the client sent.
+        after_s: how long after the question. It is below zero where two machines' clocks differ.
+    """
     if not isinstance(result, ElicitResult):
-        return Consent.NOTHING
-    if result.action == "decline":
-        return Consent.DECLINED
-    if result.action == "cancel":
-        return Consent.CANCELLED
-    ticked = (result.content or {}).get("confirm")
-    if ticked is True:
-        return Consent.ACCEPTED
-    return Consent.DECLINED if ticked is False else Consent.NOTHING
+        return Consent.CLIENT_FAILED
+    if result.action == "accept":
+        return Consent.ACCEPTED if (result.content or {}).get("confirm") is True else Consent.WITHOUT_FORM
+    if after_s < FASTEST_READER_S:
+        return Consent.CLIENT_REFUSED
+    return Consent.DECLINED if result.action == "decline" else Consent.CLOSED

@@ -116,7 +116,8 @@ class ProjectsServer(MCPServer[None]):
         """
         runner = runner_of_request(self._runner)
         try:
-            result = await runner.call(name, arguments, approver_for(context, self._replay_guard))
+            approver = approver_for(context, self._replay_guard, runner.question_timeout_s)
+            result = await runner.call(name, arguments, approver)
         except UnknownToolError:
             self._request_limit.count()  # no tool runner has
             message = f"Unknown tool: {runner.redactor.quote(name, 100)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from projects_mcp.api.types import JSONObject
@@ -20,8 +20,12 @@ _KEPT: Final = frozenset(
 _WHOLE: Final = frozenset({"revert", "next"})
 """Parts that are handed back as arguments: they are there whole, or not at all."""
 _ROOM_FOR_NOTE: Final = 1_024
+_LONG_NUMBER: Final = 10**100
 _MOST_NAMES: Final = 15
+_NAMED_BYTES: Final = 600
+"""Bytes of the names of what is left out, altogether: less than the room for the note."""
 _SHORTENED_TEXT: Final = 200
+_SHORTENED_LEVELS: Final = 3
 
 
 def _size(value: Any) -> int:
@@ -39,18 +43,34 @@ def cut(body: JSONObject, limit: int, offset: int) -> JSONObject:
     room = limit - _ROOM_FOR_NOTE
     rows = next((name for name in _ROWS if isinstance(body.get(name), list) and body[name]), None)
     result = _cut_fields(body, room) if rows is None else _cut_rows(body, rows, _ROWS[rows], room, offset)
-    return result if _size(result) <= limit else _shortened(result)
+    if _size(result) <= limit:
+        return result
+    short: JSONObject = {name: _shortened(item, 0) for name, item in result.items() if name not in _WHOLE}
+    return short if _size(short) <= limit else _bare(short, limit)
 
 
-def _shortened(value: Any) -> Any:
-    """Shorten long texts and lists of names, where whole rows and fields were not enough."""
+def _shortened(value: Any, level: int) -> Any:
+    """Shorten long texts, lists and objects, where whole rows and fields were not enough."""
     if isinstance(value, str):
         return value if len(value) <= _SHORTENED_TEXT else f"{value[:_SHORTENED_TEXT]}…"
+    if isinstance(value, dict | list) and level == _SHORTENED_LEVELS:
+        return "…"
     if isinstance(value, dict):
-        return {name: _shortened(item) for name, item in value.items()}
+        first = list(value.items())[:_MOST_NAMES]
+        return {name[:_SHORTENED_TEXT]: _shortened(item, level + 1) for name, item in first}
     if isinstance(value, list):
-        return [_shortened(item) for item in value[:_MOST_NAMES]]
-    return value
+        return [_shortened(item, level + 1) for item in value[:_MOST_NAMES]]
+    return value if not isinstance(value, int) or abs(value) < _LONG_NUMBER else "…"
+
+
+def _bare(short: JSONObject, limit: int) -> JSONObject:
+    """Leave out the largest parts until the rest has room, as a last resort: what became of a write stays longest."""
+    rest = dict(short)
+    for name in sorted(short, key=lambda part: (part in {"outcome", "operation", "truncated"}, -_size(short[part]))):
+        if _size(rest) <= limit:
+            break
+        del rest[name]
+    return rest
 
 
 def _cut_rows(body: JSONObject, name: str, how: str, room: int, offset: int) -> JSONObject:
@@ -80,11 +100,23 @@ def _cut_fields(body: JSONObject, room: int) -> JSONObject:
     result = _without_largest(body, _size(body) - room, "", dropped)
     result["truncated"] = {
         "reason": f"The result would be too large; {len(dropped)} fields are left out.",
-        "fields": dropped[:_MOST_NAMES],
+        "fields": _named(dropped),
         "how_to_get_the_rest": "Ask project_get for some of them with fields, or let the operator raise "
         "PROJECTS_MCP_RESULT_LIMIT.",
     }
     return result
+
+
+def _named(dropped: Sequence[str]) -> list[str]:
+    """Return the first names of what is left out, as many as there is room for."""
+    named: list[str] = []
+    left = _NAMED_BYTES
+    for name in dropped[:_MOST_NAMES]:
+        left -= _size(name) + 1
+        if left < 0:
+            break
+        named.append(name)
+    return named
 
 
 def _without_largest(body: Mapping[str, Any], excess: int, path: str, dropped: list[str]) -> JSONObject:

@@ -28,7 +28,7 @@ def build_runner(settings: Settings, application: ASGIApplication | None = None)
         application: an ASGI application to use as PostHog, for tests. In sandbox mode it defaults to a new sandbox.
     """
     application = posthog_application(settings, application)
-    if settings.sandbox:
+    if settings.sandbox is not None:
         settings = in_sandbox(settings)
     journal = AuditLog(Redactor(settings.secrets()), settings.audit_log)
     return ToolRunner(settings, PostHog(settings.origin, settings.credentials, settings.limits, application), journal)
@@ -36,12 +36,12 @@ def build_runner(settings: Settings, application: ASGIApplication | None = None)
 
 def posthog_application(settings: Settings, application: ASGIApplication | None) -> ASGIApplication | None:
     """Return the application that is PostHog: the given one, in sandbox mode a new sandbox, None for the network."""
-    if application is not None or not settings.sandbox:
+    if application is not None or settings.sandbox is None:
         return application
-    from projects_mcp.sandbox import seed  # noqa: PLC0415 - only sandbox mode loads it
+    from projects_mcp.sandbox import VERSIONS, seed  # noqa: PLC0415 - only sandbox mode loads it
     from projects_mcp.sandbox.app import create_app  # noqa: PLC0415 - as above
 
-    return create_app(seed())
+    return create_app(seed(behaviour=VERSIONS[settings.sandbox]))
 
 
 def in_sandbox(settings: Settings) -> Settings:

@@ -27,7 +27,7 @@ def describe_server(
     policy, credentials = settings.policy, settings.credentials
     description: JSONObject = {
         "posthog": settings.origin,
-        "sandbox": settings.sandbox,
+        "sandbox": settings.sandbox is not None,
         "organization": str(settings.organization),
         "access": (policy.access if caller is None else _lower(policy.access, caller.access)).value,
         "confirmation": settings.confirmation.value,
@@ -46,11 +46,11 @@ def describe_server(
         "hidden_tools": dict(hidden_tools),
     }
     if caller is not None:
-        description |= _only_its_own(caller, key)
+        description |= _only_its_own(caller, key, description)
     return description
 
 
-def _only_its_own(caller: CallerGrant, key: KeyGrant) -> JSONObject:
+def _only_its_own(caller: CallerGrant, key: KeyGrant, description: JSONObject) -> JSONObject:
     """Return what differs for a caller: its own rights, and nothing of the organizations and projects of others."""
     scopes = [scope for scope in sorted(caller.scopes) if key.has(scope)]
     own: JSONObject = {"caller": {"name": caller.name, "scopes": sorted(caller.scopes)}}
@@ -60,6 +60,8 @@ def _only_its_own(caller: CallerGrant, key: KeyGrant) -> JSONObject:
     return own | {
         "key": {"scopes": scopes, "projects": None, "organizations": organizations},
         "protected_projects": sorted(caller.protected),
+        # Whether the operator names projects, and not which: they may be in other organizations.
+        "only_projects": None if description["only_projects"] is None else "set by the operator",
     }
 
 

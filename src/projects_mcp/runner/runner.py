@@ -30,7 +30,7 @@ from projects_mcp.gateway.key_access import KeyAccess
 from projects_mcp.gateway.project_locks import ProjectLocks
 from projects_mcp.gateway.secret_file import SecretFolder
 from projects_mcp.gateway.services import ToolServices
-from projects_mcp.policy.authorization import Authorization, CallerGrant, KeyGrant
+from projects_mcp.policy.authorization import Authorization, CallerGrant, KeyGrant, Standing
 from projects_mcp.policy.confirmation import Approver, ConsentPendingError
 from projects_mcp.posthog.client import PostHog
 from projects_mcp.runner.describe import describe_server
@@ -60,6 +60,8 @@ class ToolRunner:
         caller: what the caller over HTTP was given; None for whoever has started the process.
         rate_limiter: how much that caller may ask; None for no limit.
         project_locks: of those who write to one project, if other runners write to it too.
+        key_access: what is known of the credential, if other runners use it too.
+        standing: whether what the caller was given still holds.
     """
 
     def __init__(
@@ -70,18 +72,23 @@ class ToolRunner:
         caller: CallerGrant | None = None,
         rate_limiter: RateLimiter | None = None,
         project_locks: ProjectLocks | None = None,
+        key_access: KeyAccess | None = None,
+        standing: Standing | None = None,
     ) -> None:
         self._settings = settings
+        self.question_timeout_s: Final = settings.question_timeout_s
+        """Seconds that a person has to answer a question in the middle of a call."""
         self._audit_log = audit_log
         self._rate_limiter = rate_limiter
         self._services: Final = ToolServices(
             posthog=posthog,
-            key_access=KeyAccess(posthog),
+            key_access=key_access or KeyAccess(posthog),
             redactor=audit_log.redactor,
             policy=settings.policy,
             confirmation=settings.confirmation,
             secret_folder=None if settings.secrets_dir is None else SecretFolder(settings.secrets_dir),
             caller=caller,
+            standing=standing or Standing(),
             project_locks=project_locks or ProjectLocks(),
         )
 
@@ -168,12 +175,15 @@ class ToolRunner:
                 self._require_key()
                 authorization = self._authorization(tool, await self._services.key_access.get())
                 authorization.require()  # whoever may not use the tool is told so, and not what its arguments are
-                checked = validate(tool.arguments, arguments)
+                checked, audit.dropped, warnings, large = validate(tool.arguments, arguments)
                 context = self._context(authorization, audit, checked, approver)
+                context.large = large and not tool.operation.effect.reads
                 authorization.require_target(context.organization, context.project)
                 if not (tool.operation.effect.reads or checked.get("dry_run")):
                     audit.require_writable()
                 body = await tool.run(context, **checked)
+                if warnings:
+                    body["warnings"] = [*body.get("warnings", ()), *warnings]
                 finish = partial(finalize, body, self.redactor, self._settings.result_limit, checked.get("offset", 0))
                 body, text = await anyio.to_thread.run_sync(finish) if context.large else finish()
         except (Refusal, PostHogError, WriteUnresolved) as failure:

@@ -8,8 +8,9 @@ and opens no socket: send requests through an ASGI transport, or serve it with a
 
     app = create_app(seed())
 
-The ids and credentials of the initial world are documented in `projects_mcp.sandbox.seed`. `Behaviour` selects another
-version of PostHog. Only `projects_mcp.sandbox.app` imports the web framework.
+The ids and credentials of the initial world are documented in `projects_mcp.sandbox.seed`;
+`projects_mcp.sandbox.world_file` builds a chosen one. `VERSIONS` holds the versions of PostHog, as sets of switches of
+`Behaviour`. Only `projects_mcp.sandbox.app` imports the web framework.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from projects_mcp.sandbox.seed import (
     ALL_ACCESS_KEY,
     CSRF_TOKEN,
     DEMO_ID,
+    LEGACY_KEY,
     MEMBER_ID,
     MEMBER_KEY,
     MOBILE_ID,
@@ -34,9 +36,12 @@ from projects_mcp.sandbox.seed import (
     READ_WRITE_KEY,
     SESSION_ID,
     STAGING_ID,
+    TEAM_READ_KEY,
     seed,
 )
+from projects_mcp.sandbox.versions import CURRENT, VERSIONS
 from projects_mcp.sandbox.world.behaviour import Behaviour, RateLimits
+from projects_mcp.sandbox.world.slow_writes import SlowWrites
 from projects_mcp.sandbox.world.state import World
 
 __all__ = [
@@ -44,7 +49,9 @@ __all__ = [
     "ADMIN_ID",
     "ALL_ACCESS_KEY",
     "CSRF_TOKEN",
+    "CURRENT",
     "DEMO_ID",
+    "LEGACY_KEY",
     "MEMBER_ID",
     "MEMBER_KEY",
     "MOBILE_ID",
@@ -59,8 +66,11 @@ __all__ = [
     "READ_WRITE_KEY",
     "SESSION_ID",
     "STAGING_ID",
+    "TEAM_READ_KEY",
+    "VERSIONS",
     "Behaviour",
     "RateLimits",
+    "SlowWrites",
     "World",
     "seed",
 ]

@@ -1,4 +1,4 @@
-"""The sandbox as an ASGI application: the operations of the Projects API, and the introspection of a key.
+"""The sandbox as an ASGI application: the operations of the Projects API, and what belongs to a key.
 
 Every address works with and without a slash at its end, and nothing redirects.
 """
@@ -12,22 +12,25 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from projects_mcp.sandbox.api import introspection
-from projects_mcp.sandbox.api.authentication import authenticate
+from projects_mcp.sandbox.api import activity_by_key, introspection
+from projects_mcp.sandbox.api.authentication import SAFE_METHODS, authenticate
+from projects_mcp.sandbox.api.losing import lose_answer
 from projects_mcp.sandbox.api.operations import OPERATIONS, Handler, Operation
-from projects_mcp.sandbox.api.permissions import check_permissions
+from projects_mcp.sandbox.api.permissions import check_permissions, refuse_method
 from projects_mcp.sandbox.api.request import ApiRequest
 from projects_mcp.sandbox.api.throttling import throttle
-from projects_mcp.sandbox.errors import ApiError, database_unavailable, method_not_allowed, not_found
+from projects_mcp.sandbox.errors import ApiError, database_unavailable, method_not_allowed, not_acceptable, not_found
 from projects_mcp.sandbox.world.state import World
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_ACCEPTABLE = frozenset({"", "*/*", "application/*", "application/json"})
 
 
 def create_app(world: World) -> Starlette:
     """Create the application for a world. It changes the world, and so may a test."""
     routes = [route for path, methods in _by_path().items() for route in _routes(path, world, _dispatch(methods))]
-    routes += _routes(introspection.PATH, world, _introspect)
+    routes += _routes(introspection.PATH, world, _beside(introspection.introspect_key))
+    routes += _routes(activity_by_key.PATH, world, _beside(activity_by_key.read_activity_log))
     app = Starlette(routes=routes, exception_handlers={404: _unknown_address, 405: _unknown_method})
     app.router.redirect_slashes = False
     return app
@@ -47,13 +50,24 @@ def _routes(path: str, world: World, handler: Handler) -> list[Route]:
 
 
 def _endpoint(world: World, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-    async def endpoint(request: Request) -> Response:
+    async def endpoint(http: Request) -> Response:
         try:
-            return handler(await _read_request(world, request))
+            request = await _read_request(world, http)
         except ApiError as error:
             return _error_response(error)
+        slow = world.behaviour.slow_writes
+        if slow is not None and http.method not in SAFE_METHODS:
+            return await lose_answer(world, slow, lambda: _answer(handler, request))
+        return _answer(handler, request)
 
     return endpoint
+
+
+def _answer(handler: Handler, request: ApiRequest) -> Response:
+    try:
+        return handler(request)
+    except ApiError as error:
+        return _error_response(error)
 
 
 async def _read_request(world: World, http: Request) -> ApiRequest:
@@ -61,7 +75,10 @@ async def _read_request(world: World, http: Request) -> ApiRequest:
         raise database_unavailable()
     body = await http.body()
     # Nothing awaits from here on, so one request is finished before the next begins.
+    world.carry_out_late_writes()
     world.remove_expired()
+    if not any(part.partition(";")[0].strip() in _ACCEPTABLE for part in http.headers.get("accept", "").split(",")):
+        raise not_acceptable()
     return ApiRequest(world, http, body, authenticate(world, http))
 
 
@@ -69,9 +86,14 @@ def _dispatch(methods: Mapping[str, Operation]) -> Handler:
     """Return the handler of one address: it selects the operation and checks that the principal may call it."""
 
     def handler(request: ApiRequest) -> Response:
-        operation = methods.get(request.method)
+        absent = request.world.behaviour.absent_operations
+        present = {method: operation for method, operation in methods.items() if operation.name not in absent}
+        if not present:
+            raise not_found("Endpoint not found.")
+        operation = present.get(request.method)
         if operation is None:
-            raise method_not_allowed(request.method, ", ".join(methods))
+            is_list = any(found.name == "list" for found in present.values())
+            raise refuse_method(request, present, is_list=is_list)
         check_permissions(request, operation)
         throttle(request.world, request.principal.key)
         return operation.handler(request)
@@ -79,12 +101,17 @@ def _dispatch(methods: Mapping[str, Operation]) -> Handler:
     return handler
 
 
-def _introspect(request: ApiRequest) -> Response:
-    if request.method != "GET":
-        raise method_not_allowed(request.method, "GET")
-    response = introspection.introspect_key(request)
-    throttle(request.world, request.principal.key)
-    return response
+def _beside(read: Handler) -> Handler:
+    """Return the handler of an address that is not one of the operations on projects, and only read."""
+
+    def handler(request: ApiRequest) -> Response:
+        if request.method != "GET":
+            raise refuse_method(request, ["GET"], is_list=False)
+        response = read(request)
+        throttle(request.world, request.principal.key)
+        return response
+
+    return handler
 
 
 def _error_response(error: ApiError) -> Response:

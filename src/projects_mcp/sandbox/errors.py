@@ -128,6 +128,11 @@ def unsupported_media_type(media_type: str) -> ApiError:
     return ApiError(415, "invalid_request", "unsupported_media_type", detail)
 
 
+def not_acceptable() -> ApiError:
+    """Create a 406 for an ``Accept`` header that allows no JSON."""
+    return ApiError(406, "invalid_request", "not_acceptable", "Could not satisfy the request Accept header.")
+
+
 def throttled(wait_s: float, *, header: bool) -> ApiError:
     """Create a 429 with the time to wait in its sentence, and with `header` in ``Retry-After`` too, rounded up."""
     seconds = math.ceil(wait_s)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from projects_mcp.sandbox.world.activity_log import describe_change, record
 from projects_mcp.sandbox.world.behaviour import Behaviour
-from projects_mcp.sandbox.world.defaults import new_project_fields
+from projects_mcp.sandbox.world.defaults import filters_of_new_project, new_project_fields
 from projects_mcp.sandbox.world.state import (
     ApiKey,
     Fields,
@@ -36,6 +37,10 @@ ONE_ORGANIZATION_KEY = "phx_sandboxOneOrganizationKey00000006"
 """The admin's read and write key for Acme Analytics only."""
 MEMBER_KEY = "phx_sandboxMemberKey00000000000000007"
 """The member's key with ``project:read`` and ``project:write``: a member's role, in one organization."""
+LEGACY_KEY = "phx_sandboxLegacyKey000000000000000009"
+"""The admin's key that is older than scopes: it may do everything in older versions, and nothing today."""
+TEAM_READ_KEY = "phx_sandboxTeamReadKey00000000000010"
+"""The admin's read and write key with ``team:read`` too, a scope that no person can choose."""
 OAUTH_TOKEN = "pha_sandboxOAuthToken0000000000000008"
 """The admin's OAuth access token with ``project:read`` and ``project:write``: no rate limit, no introspection."""
 SESSION_ID = "sandboxsessionadmin0000000000001"
@@ -103,6 +108,8 @@ def _keys() -> list[ApiKey]:
         _key(5, ONE_PROJECT_KEY, "Production only", _READ_WRITE, scoped_teams=(PRODUCTION_ID,)),
         _key(6, ONE_ORGANIZATION_KEY, "Acme only", _READ_WRITE, scoped_organizations=(ACME_ID,)),
         _key(7, MEMBER_KEY, "Scripts", _READ_WRITE, user_id=MEMBER_ID),
+        _key(9, LEGACY_KEY, "Older than scopes", None),
+        _key(10, TEAM_READ_KEY, "With a scope of the browser", (*_READ_WRITE, "team:read")),
         ApiKey(OAUTH_TOKEN, ADMIN_ID, "Editor", _READ_WRITE, _CREATED_AT, kind="oauth", id="sandboxkey08"),
     ]
 
@@ -111,7 +118,7 @@ def _key(
     number: int,
     value: str,
     label: str,
-    scopes: tuple[str, ...],
+    scopes: tuple[str, ...] | None,
     *,
     user_id: int = ADMIN_ID,
     scoped_teams: tuple[int, ...] = (),
@@ -134,6 +141,8 @@ def _project(
 ) -> Project:
     created_at = world.clock() - timedelta(days=created_days_ago)
     values = new_project_fields(project_id=project_id, organization_id=organization_id, name=name, now=created_at)
+    values.update(copy.deepcopy(dict(world.behaviour.defaults)))
+    values["test_account_filters"] = filters_of_new_project(world, values)
     values["uuid"] = world.new_uuid()
     values["api_token"] = world.new_token("phc_")
     values["updated_at"] = timestamp(world.clock() - timedelta(days=2))

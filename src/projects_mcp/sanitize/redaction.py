@@ -7,26 +7,23 @@ value, and patterns of secrets in any text. A result is redacted once, as an obj
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from functools import lru_cache
-from itertools import count
 from typing import Any, Final, NamedTuple
 
-from projects_mcp.sanitize.patterns import (
-    LONGEST_NAME,
-    MAY_BE_ENCODED,
-    PATTERNS,
-    EncodedSecrets,
-    replace_run,
-    speaks_of_secret,
-)
-from projects_mcp.sanitize.text import MAX_QUOTED, quoted
+from projects_mcp.sanitize.assignments import MAY_BE_ASSIGNED, without_assigned
+from projects_mcp.sanitize.encodings import MAY_BE_ENCODED, EncodedSecrets
+from projects_mcp.sanitize.names import LONGEST_NAME, measures, speaks_of_secret
+from projects_mcp.sanitize.patterns import PATTERNS, REDACTED
+from projects_mcp.sanitize.text import MAX_QUOTED, quoted, unused_key
 
 __all__ = [
     "FIELDS",
     "MASKED_FIELDS",
+    "PRESENCE",
     "REDACTED",
     "WITHHELD_FIELDS",
     "Redactor",
@@ -35,8 +32,6 @@ __all__ = [
     "masked",
     "presence",
 ]
-
-REDACTED: Final = "[redacted]"
 
 _SHORTEST_MASKED: Final = 13
 """Below this a mask of eight characters would show more than half of the secret."""
@@ -70,13 +65,29 @@ WITHHELD_FIELDS: Final = tuple(name for name, rule in FIELDS.items() if rule.tre
 
 _CHANGED_VALUES: Final = frozenset({"before", "after", "added", "removed"})
 """Parts of a change, which hold values of the field that the change is about."""
-_NAMING: Final = ("field", "name", "key", "header")
-_NAMED_VALUES: Final = frozenset({"value", *_CHANGED_VALUES})
-"""Parts of an object that hold a value of what another part of it names."""
-_PRESENCE: Final = ("absent", "present")
+_NAMING: Final = frozenset(
+    form
+    for name in ("field", "name", "key", "header", "variable", "var", "param", "parameter", "property", "id", "k", "n")
+    for form in (name, name.capitalize(), name.upper())
+)
+_NAMED_VALUES: Final = frozenset(
+    {
+        *("value", "values", "val", "v", "content", "contents", "data", "default", "defaultvalue", "current", "from"),
+        *("to", "old", "new", "oldvalue", "newvalue", *_CHANGED_VALUES),
+    }
+)
+"""Parts of an object that hold a value of what another part of it names, in lower case and without hyphens."""
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d(?:[T ][0-9:.]{5,15}(?:Z|[+-]\d\d:?\d\d)?)?")
+_DIGITS_OF_A_NUMBER: Final = 4_000
+"""Digits of an integer from which Python refuses to read it."""
+_OPENS_JSON: Final = frozenset("{[ \t\r\n")
+PRESENCE: Final = ("absent", "present")
+"""What is shown in the place of a withheld value."""
 _MASKED: Final = re.compile(r"[^.]{4}\.\.\.[^.]{4}")
 
 _SHORTEST_MATCH: Final = 7
+_LONGEST_TEXT: Final = 500_000
+"""Characters beyond which a text is withheld: looking through it would hold all else up, and no result has room."""
 _MOST_NAMES: Final = 4_096
 """Names of fields that are kept as redacted, each of 128 characters at most: half a megabyte. PostHog's are a few
 hundred, and the same in every answer."""
@@ -120,27 +131,27 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Remove everything from a text that is, or looks like, a secret."""
+        if len(text) > _LONGEST_TEXT:
+            return REDACTED
         for secret in self._own:  # first, and whole: a pattern may cover only a part of one
             if secret in text:
                 text = text.replace(secret, REDACTED)
         if len(text) < _SHORTEST_MATCH:
             return text
-        if self._own and MAY_BE_ENCODED.search(text):
-            text = self._without_encoded(text)
+        if self._own and MAY_BE_ENCODED.search(text) and self._may_hold_encoded(text):
+            text = self._encoded.redact(text, REDACTED)
         folded = text.casefold()
-        for marker, pattern in PATTERNS:
+        for marker, expression, replacement in PATTERNS:
             if marker in folded:
-                text = pattern.sub(REDACTED, text)
-        return text
+                text = expression.sub(replacement, text)
+        # A name, and behind it a sign: both have to be there, so nearly every text is done with here.
+        assigns = ("=" in text or ":" in text or "%" in text) and MAY_BE_ASSIGNED.search(text)
+        return without_assigned(text) if assigns else text
 
-    def _without_encoded(self, text: str) -> str:
-        for core in self._encoded.base64:
-            if core in text:
-                text = replace_run(text, core, REDACTED)
-        if "%" in text:
-            for pattern in self._encoded.percent:
-                text = pattern.sub(REDACTED, text)
-        return text
+    def _may_hold_encoded(self, text: str) -> bool:
+        if "%" in text or "\n" in text or "\\n" in text or not text.isascii():
+            return True
+        return any(core in text for core in self._encoded.cores)
 
     def quote(self, text: object, longest: int = MAX_QUOTED) -> str:
         """Quote text that somebody else wrote: secrets are removed before it is cut, so that no part of one stays."""
@@ -161,6 +172,8 @@ class Redactor:
         rule = FIELDS.get(name)
         if rule is None:
             speaks = len(name) <= LONGEST_NAME and speaks_of_secret(name)
+            if speaks and not secret and _is_measure(name, item):
+                return item
             return self._value(item, secret=secret or speaks)
         if isinstance(item, dict) and not item.keys() - _CHANGED_VALUES:  # a change of the field
             return {side: self.field(name, value) for side, value in item.items()}
@@ -172,41 +185,36 @@ class Redactor:
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, str):
-            if secret and value not in _PRESENCE and not _MASKED.fullmatch(value):
+            if secret and value not in PRESENCE and not _MASKED.fullmatch(value):
                 return value and REDACTED
             return self._string(value)
         if isinstance(value, dict):
             return self._object(value, secret=secret)
         if isinstance(value, list):
-            return [self._value(item, secret=secret) for item in value]
+            return self._list(value, secret=secret)
         return REDACTED if secret else value
 
+    def _list(self, value: list[Any], *, secret: bool) -> list[Any]:
+        if value and not secret and all(map(_is_pair, value)):  # of headers, say
+            return [[self._value(name, secret=False), self._field(name, item, secret=False)] for name, item in value]
+        return [self._value(item, secret=secret) for item in value]
+
     def _object(self, value: Mapping[str, Any], *, secret: bool) -> dict[str, Any]:
-        # An entry of the activity log names its field beside the values, and a list of headers or variables each name.
-        # A filter of PostHog's, which has an operator, names a property of events there.
-        about = next((value[key] for key in _NAMING if isinstance(value.get(key), str)), None)
-        named = (
-            about is not None
-            and "operator" not in value
-            and len(about) <= LONGEST_NAME
-            and (about in FIELDS or speaks_of_secret(about))
-        )
+        named = not secret and not _NAMING.isdisjoint(value) and _names_a_secret(value)
         clean: dict[str, Any] = {}
         for name, item in value.items():
             shown = self._name(name)
-            if shown != name and (shown in clean or shown in value):
-                # A key that holds a secret must not take the place of another key.
-                shown = next(
-                    key for n in count(len(clean) + 1) if (key := f"{shown} {n}") not in value and key not in clean
-                )
-            clean[shown] = self._field(name, item, secret=secret or (named and name in _NAMED_VALUES))
+            if shown != name:  # a key that holds a secret must not take the place of another key
+                shown = unused_key(shown, clean, value)
+            inner = secret or (named and name.lower().replace("_", "").replace("-", "") in _NAMED_VALUES)
+            clean[shown] = self._field(name, item, secret=inner)
         return clean
 
     def _name(self, name: str) -> str:
         return self._kept_name(name) if len(name) <= LONGEST_NAME else self.text(name)
 
     def _string(self, text: str) -> str:
-        if text[:1] in "{[" and len(text) > 1 and (inside := _json_inside(text)) is not None:
+        if text[:1] in _OPENS_JSON and text.lstrip()[:1] in "{[" and (inside := _json_inside(text)) is not None:
             try:
                 clean = self._value(inside, secret=False)
             except RecursionError:
@@ -218,9 +226,40 @@ class Redactor:
         return any(secret in text for secret in self._own)
 
 
+def _names_a_secret(value: Mapping[str, Any]) -> bool:
+    """Whether one part of an object names what another part holds a value of, and that is a secret.
+
+    An entry of the activity log names its field so, and a list of headers or variables each name. A filter of
+    PostHog's, which has an operator, names a property of events there.
+    """
+    if "operator" in value:
+        return False
+    names = (name for key in _NAMING.intersection(value) if isinstance(name := value[key], str))
+    return any(len(name) <= LONGEST_NAME and (name in FIELDS or speaks_of_secret(name)) for name in names)
+
+
+def _is_measure(name: str, item: Any) -> bool:
+    """Whether a value is a quantity or a time that a name speaks of, such as `max_tokens` or `token_expires_at`."""
+    number = isinstance(item, int | float) or (isinstance(item, str) and _TIME.fullmatch(item) is not None)
+    return number and measures(name)
+
+
+def _is_pair(item: Any) -> bool:
+    return isinstance(item, list) and len(item) == 2 and all(isinstance(part, str) for part in item)  # noqa: PLR2004
+
+
 def _json_inside(text: str) -> Any | None:
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_int=_integer, parse_float=_float)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict | list) else None
+
+
+def _integer(digits: str) -> int | str:
+    return int(digits) if len(digits) <= _DIGITS_OF_A_NUMBER else digits
+
+
+def _float(digits: str) -> float | str:
+    number = float(digits)
+    return number if math.isfinite(number) else digits

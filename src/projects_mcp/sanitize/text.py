@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
+from itertools import count
 from typing import Any, Final
 
 __all__ = [
     "MAX_QUOTED",
     "escape_invisible",
     "has_invisible",
+    "is_plain",
     "on_one_line",
     "quoted",
     "strip_invisible",
     "strip_invisible_throughout",
+    "unused_key",
+    "without_invisible",
 ]
 
 MAX_QUOTED: Final = 200
@@ -34,6 +39,7 @@ _UNSEEN_CLASS: Final = (
 )
 _UNSEEN: Final = re.compile(f"[{_UNSEEN_CLASS}]")
 _UNSEEN_OR_BREAK: Final = re.compile(f"[{_UNSEEN_CLASS}\t\n]")
+_UNSEEN_RUN: Final = re.compile(f"[{_UNSEEN_CLASS}]+")
 _SPACES: Final = re.compile(r"\s+")
 _JOINERS: Final = "\u200c\u200d"
 
@@ -43,25 +49,55 @@ def strip_invisible(text: str) -> str:
 
     Joiners stay where a script or an emoji needs them: between two letters of an uncased script, or two pictographs.
     """
-    if text.isascii() and text.isprintable():
+    if is_plain(text):
         return text
-    return _UNSEEN.sub(lambda match: match[0] if _joins(text, match.start()) else _REPLACEMENT, text)
+    return _UNSEEN_RUN.sub(
+        lambda run: (
+            _REPLACEMENT * len(run[0]) if run.end() - run.start() > 1 or not _joins(text, run.start()) else run[0]
+        ),
+        text,
+    )
 
 
-def has_invisible(text: object) -> bool:
-    """Whether a text holds a character that `strip_invisible` replaces."""
-    return isinstance(text, str) and strip_invisible(text) != text
+def is_plain(text: str) -> bool:
+    """Whether a text has printable ASCII characters only, as nearly every one has: there is nothing to strip."""
+    return text.isascii() and text.isprintable()
+
+
+def has_invisible(*texts: object) -> bool:
+    """Whether any of some texts holds a character that `strip_invisible` replaces. What is no text holds none."""
+    return any(isinstance(text, str) and not is_plain(text) and strip_invisible(text) != text for text in texts)
+
+
+def without_invisible(text: str) -> str:
+    """Return a text without its unseen characters: what a reader takes it for."""
+    return _UNSEEN_RUN.sub("", text)
 
 
 def strip_invisible_throughout(value: Any) -> Any:
-    """Apply `strip_invisible` to every string inside a JSON value, keys included, and return the new value."""
+    """Apply `strip_invisible` to every string inside a JSON value, and return the new value. No two keys merge."""
     if isinstance(value, str):
         return strip_invisible(value)
     if isinstance(value, dict):
-        return {strip_invisible(key): strip_invisible_throughout(item) for key, item in value.items()}
+        clean: dict[str, Any] = {}
+        for key, item in value.items():
+            shown = strip_invisible(key)
+            if shown != key:
+                shown = unused_key(shown, clean, value)
+            clean[shown] = strip_invisible_throughout(item)
+        return clean
     if isinstance(value, list):
         return [strip_invisible_throughout(item) for item in value]
     return value
+
+
+def unused_key(wanted: str, taken: Mapping[str, Any], others: Mapping[str, Any]) -> str:
+    """Return a key, with a number behind it if another one has that name: a changed key takes nobody's place."""
+    if wanted not in taken and wanted not in others:
+        return wanted
+    # Counting from here finds a free one at once, also if thousands of keys are called the same.
+    numbers = count(len(taken) + 1)
+    return next(key for number in numbers if (key := f"{wanted} {number}") not in taken and key not in others)
 
 
 def quoted(text: object, longest: int = MAX_QUOTED) -> str:

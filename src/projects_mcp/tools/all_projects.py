@@ -17,7 +17,7 @@ from projects_mcp.api.types import CURRENT, JSONObject, are_project_ids
 from projects_mcp.errors.connection import InvalidResponse, PostHogError
 from projects_mcp.gateway.context import ToolContext
 
-__all__ = ["AllProjects", "Page", "read_all_projects", "read_page"]
+__all__ = ["AllProjects", "Page", "holds", "read_all_projects", "read_page"]
 
 _LARGEST_PAGE: Final = 500
 _OVERLAP: Final = 25
@@ -77,7 +77,7 @@ async def read_all_projects(context: ToolContext, search: str = "") -> AllProjec
     if found.incomplete and found.incomplete != _TOO_MANY:
         found = await _read_again(context, phrase, found)
     rows = [found.rows[number] for number in sorted(found.rows)]
-    matching = [row for row in rows if _holds(row.get("name"), phrase)]
+    matching = [row for row in rows if holds(row.get("name"), phrase)]
     return AllProjects(matching, found.incomplete, searched_here=len(matching) < len(rows))
 
 
@@ -141,7 +141,7 @@ def _of_one_organization(rows: Iterable[JSONObject]) -> bool:
     return len({str(row.get("organization")) for row in rows}) <= 1
 
 
-def _holds(name: object, phrase: str) -> bool:
+def holds(name: object, phrase: str) -> bool:
     """Whether a phrase is in a name, in any case. What is upper case of what differs between Python and databases."""
     return isinstance(name, str) and any(
         folded(phrase) in folded(name) for folded in (str.casefold, str.lower, str.upper)

@@ -18,6 +18,7 @@ from projects_mcp.gateway.context import ToolContext
 from projects_mcp.policy.confirmation import ProjectSnapshot, token_ending
 from projects_mcp.tools import readback, readback_checks
 from projects_mcp.tools.namesakes import find_created, read_namesakes
+from projects_mcp.tools.placement import choose_organization
 from projects_mcp.tools.receipt import receipt, suggestion
 from projects_mcp.tools.schema import settings_schema
 from projects_mcp.tools.tool import tool
@@ -28,7 +29,9 @@ __all__ = ["project_change_organization", "project_create", "project_delete"]
 @tool(
     "project_create",
     "Create a project",
-    "Create a project and get its id and token. It becomes the current project of the key's owner.",
+    "Create a new PostHog project, and get its id and token (API key). Make, add, set up or start another PostHog "
+    "project in an organization (org), as for a new app, site, staging or development. It becomes the current "
+    "project of the key's owner.",
     {
         "name": {**SETTINGS["name"].schema, "description": "Name of the new project"},
         "settings": {**settings_schema(), "description": "Settings to begin with"},
@@ -40,6 +43,7 @@ async def project_create(context: ToolContext, *, name: str, settings: Mapping[s
     sent = {**(settings or {}), "name": name}
     if settings and settings.get("name", name) != name:
         raise InvalidArguments(problems=["`name` and `settings.name` differ: give the name once."])
+    await choose_organization(context)
     before = await read_namesakes(context, name)
     created = await readback.write(context, context.organization, sent, lambda: find_created(context, name, before))
     diff = SettingsDiff.between(sent, {}, created, created=True)
@@ -66,12 +70,13 @@ async def project_create(context: ToolContext, *, name: str, settings: Mapping[s
 @tool(
     "project_delete",
     "Delete a project",
-    "Delete a project and all its data, for good. Ask the user first, and let them state the exact name.",
+    "Delete a PostHog project and all its data, for good. Remove, erase, destroy, wipe or get rid of a PostHog "
+    "project permanently. Delete only after asking the user, who must state the exact name.",
 )
 async def project_delete(context: ToolContext, *, confirm_project_name: str) -> JSONObject:
     """Delete the confirmed project, and report what PostHog does now."""
     target = await context.read_target()
-    if target.state.get("is_pending_deletion"):
+    if target.state.get("is_pending_deletion") is True:
         raise AlreadyBeingDeleted(when=target.state.get("deletion_scheduled_at"))
     confirmed = await confirm(context, target, confirm_project_name, "Delete project", _consequence_of_deletion(target))
     target = confirmed.target
@@ -113,7 +118,7 @@ async def _after_deletion(
                 f"{context.origin}/project/{target.id}/settings."
             ),
         )
-    if not project.get("is_pending_deletion"):
+    if project.get("is_pending_deletion") is not True:
         return (
             Outcome.UNKNOWN,
             changed,
@@ -128,8 +133,10 @@ async def _after_deletion(
 @tool(
     "project_change_organization",
     "Move a project",
-    "Move a project: the other organization's members, access and billing apply. Ask the user first.",
-    {"target_organization_id": {"type": "string", "maxLength": 64, "description": "UUID of the other organization"}},
+    "Move a PostHog project to another organization (org). Transfer, migrate or switch a PostHog project between "
+    "organizations, to a different owner: the members, access and billing of the new organization apply. Ask the "
+    "user first.",
+    {"target_organization_id": {"type": "string", "maxLength": 64, "description": "UUID of the new organization"}},
     required=["target_organization_id"],
 )
 async def project_change_organization(

@@ -74,7 +74,7 @@ async def find_created(context: ToolContext, name: str, before: Namesakes) -> Re
 
 async def _judge(context: ToolContext, number: int, asked_at: datetime) -> ReadbackResult:
     """Judge whether the one new project of the name is that of this call."""
-    project = await context.read_created(number)
+    project = await context.read_other(number)
     made_at = parse_time(project.get("created_at"))
     doubt = ""
     if made_at is None:
@@ -90,7 +90,7 @@ async def _judge(context: ToolContext, number: int, asked_at: datetime) -> Readb
 
 async def _is_current(context: ToolContext, project: int) -> bool:
     try:
-        current: JSONObject = await context.read_created(CURRENT)
+        current: JSONObject = await context.read_other(CURRENT)
     except PostHogError:
         return False
     return current.get("id") == project

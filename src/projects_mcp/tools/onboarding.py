@@ -28,7 +28,8 @@ _NOT_SEEN: Final = (
 @tool(
     "project_add_product_intent",
     "Note interest in a product",
-    "Record interest in one of PostHog's products. It cannot be taken back.",
+    "Record a product intent in a PostHog project. Add or register an interest: that the project is interested in "
+    "one of PostHog's products, or wants to try or use it. It cannot be taken back.",
     _ARGUMENTS,
     required=["product_type"],
 )
@@ -42,7 +43,8 @@ async def project_add_product_intent(
 @tool(
     "project_complete_product_onboarding",
     "Complete onboarding of a product",
-    "Record that the onboarding of a product is finished. It cannot be taken back.",
+    "Complete the onboarding of a PostHog product in a project. Mark product onboarding (setup) as done, "
+    "completed, finished or skipped. It cannot be taken back.",
     _ARGUMENTS,
     required=["product_type"],
 )

@@ -66,7 +66,7 @@ async def deleted(context: ToolContext, target: ProjectSnapshot) -> ReadbackResu
             "The project is no longer in its organization. This deletion explains that, and so would somebody else's, "
             "or a move to another organization.",
         )
-    if not now.get("is_pending_deletion"):
+    if now.get("is_pending_deletion") is not True:
         return ReadbackResult(
             Outcome.UNKNOWN,
             "The project is still there and not marked for deletion, but PostHog may have begun to remove its data.",

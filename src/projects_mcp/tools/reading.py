@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Final, NamedTuple
 
 from projects_mcp.api.types import CURRENT, JSONObject, are_project_ids
@@ -10,7 +11,9 @@ from projects_mcp.errors.connection import InvalidResponse
 from projects_mcp.errors.refusals import NoSuchPage, OtherOrganization, ProjectNotIdentified
 from projects_mcp.errors.rejected import InvalidRequest, NotFound, ServerError
 from projects_mcp.gateway.context import ToolContext
-from projects_mcp.tools.all_projects import read_all_projects, read_page
+from projects_mcp.tools.all_projects import holds, read_all_projects, read_page
+from projects_mcp.tools.allowed_projects import read_allowed_projects
+from projects_mcp.tools.names import nearest
 from projects_mcp.tools.tool import tool
 from projects_mcp.tools.views import list_items, select_fields, summary
 
@@ -20,6 +23,10 @@ _SEARCHED_HERE: Final = "PostHog did not search, so all projects were read and t
 _UNORDERED: Final = (
     "PostHog keeps no order: a project that is edited in between can be missing from the pages, or come twice. Up to "
     "500 come in one."
+)
+_ONE_BY_ONE: Final = "The key is restricted to certain projects, so each of these was read by itself."
+_UNREADABLE: Final = (
+    "The key may touch them, but they are in another organization (give its organization_id), or are gone."
 )
 _FEWER: Final = "PostHog answered fewer projects than it counts. Try again in a moment."
 
@@ -34,7 +41,9 @@ _FIELDS: Final[Mapping[str, Any]] = {
 @tool(
     "project_list",
     "List projects",
-    "List projects: id, name and what is unusual about each. For settings use project_get.",
+    "List PostHog projects, or find a project by name. Show, search or look up all PostHog projects of an "
+    "organization (org, company) with their ids and names, and what is unusual about a project, such as demo or "
+    "no events yet. For settings use project_get.",
     {
         "search": {"type": "string", "maxLength": 200, "description": "Part of the name"},
         "limit": {"type": "integer", "minimum": 1, "maximum": 500, "description": "Projects in a page"},
@@ -46,8 +55,13 @@ async def project_list(
     context: ToolContext, *, search: str = "", limit: int = 100, offset: int = 0, fields: Sequence[str] = ()
 ) -> JSONObject:
     """Return one page of projects, the organization stated once, and where the next page starts."""
-    whole = bool(search.strip() or context.services.policy.only)
-    listed = await (_part_of_all(context, search, limit, offset) if whole else _page(context, limit, offset))
+    allowed = context.authorization.key.projects
+    if allowed is not None:
+        listed = await _part_of_allowed(context, allowed, search.strip(), limit, offset)
+    elif search.strip() or context.services.policy.only:
+        listed = await _part_of_all(context, search, limit, offset)
+    else:
+        listed = await _page(context, limit, offset)
     projects = listed.projects
     organization = projects[0].get("organization") if projects else _stated(context)
     result: JSONObject = {
@@ -58,16 +72,20 @@ async def project_list(
     if listed.more:
         result["next_offset"] = offset + len(projects)
     result |= {name: said for name, said in (("incomplete", listed.incomplete), ("note", listed.note)) if said}
+    if listed.unreadable:
+        result["unreadable"] = {"projects": listed.unreadable, "why": _UNREADABLE}
     known = {name for item in projects for name in item}
     if projects and (missing := [name for name in fields if name not in known]):
-        result["not_in_list"] = {"fields": missing, "use": "project_get"}
+        result["not_in_list"] = {"fields": missing, "use": "project_get", **_meant(missing, known)}
     return result
 
 
 @tool(
     "project_get",
     "Get a project",
-    "Get one project: identity and the settings that differ from PostHog's defaults. Never shows secrets.",
+    "Get a PostHog project: its settings and its public token. Show, see, find or check how a PostHog project is "
+    "configured: current values of the settings that differ from the defaults (what is on or off, enabled, "
+    "timezone, domains), and the phc_ token (project API key, public key). Never shows secrets.",
     {
         "detail": {"type": "string", "enum": ["compact", "full"], "description": "full: every field"},
         "fields": _FIELDS,
@@ -87,7 +105,8 @@ async def project_get(
         # PostHog answers the current project of the key's owner, whatever organization the path names.
         raise OtherOrganization
     if fields:
-        return select_fields(project, list(dict.fromkeys(fields)))
+        selected = select_fields(project, list(dict.fromkeys(fields)))
+        return selected | _meant(selected.get("not_returned_by_posthog", ()), project)
     if detail == "full":
         return select_fields(project, None)
     return summary(project, context.origin)
@@ -96,7 +115,9 @@ async def project_get(
 @tool(
     "project_activity",
     "Show a project's activity",
-    "List who changed which settings, newest first. Renames and moves may be missing.",
+    "Show the activity log of a PostHog project: who changed which settings, and when. Audit log, history of "
+    "recent changes: what happened, who edited, modified, enabled, disabled or turned off what. Renames and moves "
+    "may be missing.",
     {
         "limit": {"type": "integer", "minimum": 1, "maximum": 100, "description": "Entries in a page"},
         "page": {"type": "integer", "minimum": 1, "maximum": 100_000, "description": "Page, from 1"},
@@ -143,7 +164,7 @@ async def _require_page(context: ToolContext, limit: int, page: int) -> None:
 @tool(
     "project_is_generating_demo_data",
     "Check demo data",
-    "Tell whether a demo project is still being filled.",
+    "Check whether PostHog is still generating the demo data (sample data) of a demo project, or is done (finished).",
 )
 async def project_is_generating_demo_data(context: ToolContext) -> JSONObject:
     """Return PostHog's flag as one boolean."""
@@ -154,13 +175,17 @@ async def project_is_generating_demo_data(context: ToolContext) -> JSONObject:
 
 
 class _Listed(NamedTuple):
-    """The projects of one answer, how many there are in all, whether more follow, and what is to be said of them."""
+    """The projects of one answer, how many there are in all, whether more follow, and what is to be said of them.
+
+    `unreadable` are ids of projects that belong to it and that could not be read.
+    """
 
     projects: list[JSONObject]
     total: int | None
     more: bool
     incomplete: str = ""
     note: str = ""
+    unreadable: Sequence[int] = ()
 
 
 async def _page(context: ToolContext, limit: int, offset: int) -> _Listed:
@@ -181,6 +206,25 @@ async def _part_of_all(context: ToolContext, search: str, limit: int, offset: in
     rows = [row for row in found.rows if not only or row["id"] in only]
     note = _SEARCHED_HERE if found.searched_here else ""
     return _Listed(rows[offset : offset + limit], len(rows), offset + limit < len(rows), found.incomplete, note)
+
+
+async def _part_of_allowed(
+    context: ToolContext, allowed: AbstractSet[int], search: str, limit: int, offset: int
+) -> _Listed:
+    """Read the projects of a restricted key, and keep those that were looked for and that the operator allows."""
+    only = context.services.policy.only
+    found = await read_allowed_projects(context, allowed if only is None else allowed & only)
+    rows = [row for row in found.rows if holds(row.get("name"), search)]
+    shown = rows[offset : offset + limit]
+    told = [number for number in found.unreadable if number in context.authorization.key_projects]
+    return _Listed(shown, len(rows), offset + limit < len(rows), found.incomplete, _ONE_BY_ONE, told)
+
+
+def _meant(missing: Iterable[str], known: Iterable[str]) -> JSONObject:
+    """Say for fields that are not there which ones may have been meant."""
+    names = sorted(known)
+    near = {name: name_meant for name in missing if (name_meant := nearest(name, names)) is not None}
+    return {"did_you_mean": near} if near else {}
 
 
 def _stated(context: ToolContext) -> str | None:

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
-from projects_mcp.api.settings_newer import NEWER
 from projects_mcp.api.settings_table import SETTINGS
 
 __all__ = ["closed_object", "public_schema", "settings_schema"]
@@ -24,6 +23,10 @@ _FAR: Final = 100_000
 _RANGE: Final = frozenset({"minimum", "maximum"})
 _CLOSED: Final = "additionalProperties"
 """Some converters refuse it, others write their own; an unknown name is refused here in any case."""
+_SETTINGS_AT_CREATION: Final[Mapping[str, Any]] = {
+    "type": "object",
+    "description": "Named as the settings of project_update",
+}
 _OF_AN_OBJECT: Final = frozenset({"properties", "required"})
 
 
@@ -47,12 +50,14 @@ def public_schema(arguments: Mapping[str, Any], *, at_creation: bool = False) ->
 
     Args:
         arguments: the whole statement, as `closed_object` makes it.
-        at_creation: name only the settings that PostHog's page lists for a new project, without their descriptions:
-            the newer ones are taken too, and it is the tool that updates that names and explains them all.
+        at_creation: point to the tool that updates for the names of the settings. All are taken and checked; but a
+            second list of them makes a search find the tool that creates for every wish to change one.
     """
     schema = {key: value for key, value in arguments.items() if key != _CLOSED}
     schema["properties"] = {
-        name: {**_extract(inner), "properties": _settings(inner, at_creation)}
+        name: _SETTINGS_AT_CREATION
+        if at_creation and name == "settings"
+        else {**_extract(inner), "properties": _settings(inner)}
         if "properties" in inner
         else _extract(inner)
         for name, inner in arguments["properties"].items()
@@ -60,14 +65,9 @@ def public_schema(arguments: Mapping[str, Any], *, at_creation: bool = False) ->
     return schema
 
 
-def _settings(settings: Mapping[str, Any], at_creation: bool) -> dict[str, Any]:
+def _settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings with their types. What is inside an object of PostHog's is told by the refusal of another."""
-    hidden = _OF_AN_OBJECT | ({"description"} if at_creation else set())
-    return {
-        name: _without(_extract(inner), hidden)
-        for name, inner in settings["properties"].items()
-        if not (at_creation and name in NEWER)
-    }
+    return {name: _without(_extract(inner), _OF_AN_OBJECT) for name, inner in settings["properties"].items()}
 
 
 def _extract(schema: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from projects_mcp.api.outcome import Outcome
 from projects_mcp.api.types import JSONObject
@@ -20,12 +20,17 @@ from projects_mcp.tools.tool import tool
 __all__ = ["project_delete_secret_token_backup", "project_reset_token", "project_rotate_secret_token"]
 
 _SECRET, _BACKUP = "secret_api_token", "secret_api_token_backup"
+_NOT_SHOWN: Final = (
+    "PostHog accepted it, but its answer does not show the result: look at the project with project_get."
+)
 
 
 @tool(
     "project_reset_token",
     "Reset the project token",
-    "Replace the public token. Sites stop sending events until they ship the new one, so ask the user first.",
+    "Reset the project token of a PostHog project. Replace, regenerate, rotate or change the public phc_ token "
+    "(project API key, write key), as after a leak: get a new one. Sites stop sending events until they ship it, "
+    "so ask the user first.",
 )
 async def project_reset_token(context: ToolContext, *, confirm_project_name: str) -> JSONObject:
     """Replace the public token of the confirmed project."""
@@ -39,7 +44,9 @@ async def project_reset_token(context: ToolContext, *, confirm_project_name: str
 @tool(
     "project_rotate_secret_token",
     "Rotate the secret token",
-    "Make a new secret; the present one becomes the backup, and the former backup dies. Never twice in a row.",
+    "Rotate the secret token of a PostHog project. Generate or replace the phs_ secret (secret key, secure key "
+    "for feature flags, local evaluation), as after a leak: the present one becomes the backup, and the former "
+    "backup dies. Never twice in a row.",
 )
 async def project_rotate_secret_token(context: ToolContext, *, confirm_project_name: str) -> JSONObject:
     """Rotate the secret of the confirmed project."""
@@ -59,7 +66,8 @@ async def project_rotate_secret_token(context: ToolContext, *, confirm_project_n
 @tool(
     "project_delete_secret_token_backup",
     "Drop the backup secret",
-    "Drop the backup secret. Servers that still use it stop working, so ask the user first.",
+    "Delete the backup secret token of a PostHog project. Revoke, remove or drop the old, previous phs_ key "
+    "(backup) that a rotation kept. Servers that still use it stop working, so ask the user first.",
 )
 async def project_delete_secret_token_backup(context: ToolContext, *, confirm_project_name: str) -> JSONObject:
     """Drop the backup secret of the confirmed project."""
@@ -123,8 +131,20 @@ def _receipt(
         for name in fields
         if name in after and before.get(name) != after[name]
     }
-    outcome = Outcome.APPLIED if changed else Outcome.UNCHANGED
-    return receipt(context, {**before, **after}, outcome, changed=changed, note=note if changed else "", **more)
+    outcome = _outcome(before, after, fields[0])
+    notes = {Outcome.APPLIED: note, Outcome.UNKNOWN: _NOT_SHOWN}
+    return receipt(context, {**before, **after}, outcome, changed=changed, note=notes.get(outcome, ""), **more)
+
+
+def _outcome(before: Mapping[str, Any], after: Mapping[str, Any], field: str) -> Outcome:
+    """Say what PostHog's answer shows: a new token, no backup any more, the same as before, or none of these."""
+    if field not in after:
+        return Outcome.UNKNOWN
+    value = after[field]
+    if value == before.get(field):
+        return Outcome.UNCHANGED
+    replaced = not value if field == _BACKUP else isinstance(value, str) and bool(value)
+    return Outcome.APPLIED if replaced else Outcome.UNKNOWN
 
 
 @contextmanager

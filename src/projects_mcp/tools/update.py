@@ -22,23 +22,41 @@ from projects_mcp.errors.refusals import (
 from projects_mcp.gateway.confirmation import confirm
 from projects_mcp.gateway.context import ToolContext
 from projects_mcp.policy.confirmation import identify
+from projects_mcp.sanitize.redaction import PRESENCE, WITHHELD_FIELDS
 from projects_mcp.tools import readback, readback_checks
+from projects_mcp.tools.names import unknown_name
 from projects_mcp.tools.receipt import changes, receipt, suggestion
 from projects_mcp.tools.schema import closed_object, settings_schema
 from projects_mcp.tools.tool import CONFIRM_PROJECT_NAME, tool
-from projects_mcp.tools.validation import fits, unknown_name, validate
+from projects_mcp.tools.validation import fits, validate
 
 __all__ = ["project_update"]
 
 _EXPECTED: Final = closed_object({"expected": settings_schema()})
+_NONE_KNOWN: Final = (
+    "None of it takes effect: this PostHog does not know these settings. It is another version, or the names are wrong."
+)
+_NONE_TOOK: Final = (
+    "None of it took effect, although PostHog answered without an error. Most likely the organization's plan lacks the "
+    "feature, PostHog manages the value itself, or it keeps the former value for one that it does not take. A person "
+    "can try the same in PostHog's project settings, which say why."
+)
+_LISTED_BY_POSTHOG: Final = frozenset({"base_currency", "primary_dashboard", "timezone"})
+"""Settings whose values PostHog alone knows: its own lists, and what is in the project."""
+_UNCHECKED: Final = "PostHog has a list of its own for {}, so this preview cannot tell whether it takes the value."
 _ADJUSTED: Final = "PostHog stored the adjusted fields in its own form, or merged them with what was there."
 
 
 @tool(
     "project_update",
     "Change a project's settings",
-    "Change settings and get a receipt: before, after, what was ignored, and how to undo it. "
-    "Lists are replaced whole, so read them first; dry_run previews.",
+    "Update or change settings of a PostHog project, or rename the project. Configure, set, add, allow, enable, "
+    "disable, turn on or off, stop, revert or undo: project name, timezone, week start, currency; session replay "
+    "and session recordings (recording sample rate, minimum duration, retention, mask, console logs, network); "
+    "autocapture, exceptions (errors), web vitals, heatmaps, surveys, feature flag defaults, support widget; "
+    "domains, authorized URLs; filters of internal and test users; anonymize IPs, cookieless mode; dashboard, "
+    "Slack webhook and more. Returns a receipt: before, after, what was ignored, how to undo it. Lists are "
+    "replaced whole, so read them first; dry_run previews.",
     {
         "settings": {**settings_schema(), "description": "New values"},
         "clear": {
@@ -68,29 +86,35 @@ async def project_update(
     sent = _body(settings or {}, clear)
     expected = _expected_values(expected) if expected else {}
     if dry_run:
-        return _preview(context, sent, await _read_expected(context, expected))
+        before = await _read_expected(context, expected)
+        return await context.work(_preview, context, sent, before)
     lock = context.project_lock()
     seen = lock.writes
     before = await _read_expected(context, expected)
-    lost = _irreversible(sent, before)
+    lasting = not MAY_BE_IRREVERSIBLE.isdisjoint(sent)
+    lost = await context.work(_irreversible, sent, before) if lasting else {}
     if lost:
         await _confirm_for_good(context, confirm_project_name, sent, before, lost)
     async with context.hold(lock):
         if lost or lock.writes != seen:  # time has passed since it was read
             before = await _read_expected(context, expected)
-            if _irreversible(sent, before) != lost:
+            if lasting and await context.work(_irreversible, sent, before) != lost:
                 raise ChangedMeanwhile
         organization = organization_of(before, context.organization)
         after = await readback.write(
             context, organization, sent, lambda: readback_checks.updated(context, sent, before)
         )
+    return await context.work(_compared, context, sent, before, after)
+
+
+def _compared(
+    context: ToolContext, sent: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]
+) -> JSONObject:
     diff = SettingsDiff.between(sent, before, after)
     return _receipt(context, after, diff.outcome, diff)
 
 
 def _irreversible(sent: Mapping[str, Any], before: JSONObject) -> dict[str, str]:
-    if MAY_BE_IRREVERSIBLE.isdisjoint(sent):
-        return {}
     after = expected_after(sent, before, all_known=True)  # any doubt about what the project has asks a person
     return irreversible(SettingsDiff.between(sent, before, after).changed)
 
@@ -125,7 +149,7 @@ def _expected_values(expected: Mapping[str, Any]) -> Mapping[str, Any]:
         InvalidArguments: there is no such setting, or it cannot have that value.
     """
     values = {name: value for name, value in expected.items() if value is not None or name not in SETTINGS}
-    checked: JSONObject = validate(_EXPECTED, {"expected": values})["expected"]
+    checked: JSONObject = validate(_EXPECTED, {"expected": values}).values["expected"]
     return {**dict.fromkeys(expected), **checked}
 
 
@@ -160,6 +184,11 @@ def _body(settings: Mapping[str, Any], clear: Sequence[str]) -> JSONObject:
     ]
     if not settings and not clear:
         problems.append("There is nothing to change: give `settings` or `clear`.")
+    problems += [
+        f"`settings.{name}` holds a placeholder for a value that is not shown; send the value itself, or leave it out."
+        for name, value in settings.items()
+        if name in WITHHELD_FIELDS and value in PRESENCE
+    ]
     if problems:
         raise InvalidArguments(problems=problems)
     return {**settings, **dict.fromkeys(clear)}
@@ -169,11 +198,13 @@ def _preview(context: ToolContext, sent: Mapping[str, Any], before: JSONObject) 
     after = expected_after(sent, before)
     diff = SettingsDiff.between(sent, before, after)
     known = {name: value for name, value in sent.items() if name not in diff.unknown}
-    apply = suggestion("project_update", _same_call(context, known), "Apply this change.")
+    apply = suggestion("project_update", _same_call(context, known, before), "Apply this change.")
     lost = _irreversible(sent, before)
     result = _receipt(context, after, Outcome.PREVIEW, diff, [apply] if diff.changed and not lost else [])
     if feared := context.services.redactor.value(keys_at_risk(sent, before)):
         result["warnings"] = [*result.get("warnings", ()), *describe_replaced(feared, done=False)]
+    if listed := sorted(_LISTED_BY_POSTHOG.intersection(diff.changed)):
+        result["unchecked"] = _UNCHECKED.format(" and ".join(listed))
     return result | ({"needs_confirmation": lost} if lost else {})
 
 
@@ -199,13 +230,18 @@ def _receipt(
         unchanged=diff.unchanged,
         adjusted=diff.adjusted,
         normalised=diff.normalised,
-        note=_ADJUSTED if diff.adjusted else "",
+        note=_ADJUSTED if diff.adjusted else "" if diff.changed or not diff.ignored else _why_ignored(diff),
         also_changed=changes(diff.also_changed),
         warnings=warnings,
         revert={"settings": kept, "clear": clear} if kept or clear else None,
         not_revertible=lost,
         suggestions=suggestions,
     )
+
+
+def _why_ignored(diff: SettingsDiff) -> str:
+    """Say why everything that was sent can have been ignored."""
+    return _NONE_KNOWN if set(diff.ignored) == set(diff.unknown) else _NONE_TOOK
 
 
 def _way_back(diff: SettingsDiff) -> Revert:
@@ -231,8 +267,10 @@ def _way_back(diff: SettingsDiff) -> Revert:
     return Revert(settings, clear, lost)
 
 
-def _same_call(context: ToolContext, sent: Mapping[str, Any]) -> JSONObject:
-    arguments: JSONObject = {"organization_id": str(context.organization), "project_id": context.project}
+def _same_call(context: ToolContext, sent: Mapping[str, Any], project: Mapping[str, Any]) -> JSONObject:
+    """Return the arguments of this call on the organization that the project is in, whatever is current later."""
+    organization = organization_of(project, context.organization)
+    arguments: JSONObject = {"organization_id": str(organization), "project_id": context.project}
     if settings := {name: value for name, value in sent.items() if value is not None}:
         arguments["settings"] = settings
     if clear := [name for name, value in sent.items() if value is None]:

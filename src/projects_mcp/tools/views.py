@@ -59,7 +59,7 @@ def select_fields(project: Mapping[str, Any], fields: Iterable[str] | None) -> J
     return shown
 
 
-def list_items(projects: Iterable[Mapping[str, Any]], fields: Sequence[str], organization: object) -> list[JSONObject]:
+def list_items(projects: Sequence[Mapping[str, Any]], fields: Sequence[str], organization: object) -> list[JSONObject]:
     """Return one row for each project: id and name, what deviates from the usual, and the fields that were asked for.
 
     Args:
@@ -68,9 +68,11 @@ def list_items(projects: Iterable[Mapping[str, Any]], fields: Sequence[str], org
         organization: is stated once for the whole list, so a row names its own only if that is another one.
     """
     rows: list[JSONObject] = []
+    invisible = has_invisible(*(project.get("name") for project in projects))  # asked once: nearly no list has any
     for project in projects:
         row: JSONObject = {"id": project.get("id"), "name": project.get("name")}
-        row |= _note_on_name(project)
+        if invisible:
+            row |= _note_on_name(project)
         for name, usual in _UNUSUAL_IN_LIST.items():
             value = project.get(name)
             if value is not None and value != usual:
@@ -85,9 +87,7 @@ def list_items(projects: Iterable[Mapping[str, Any]], fields: Sequence[str], org
 
 
 def _note_on_name(project: Mapping[str, Any]) -> JSONObject:
-    name = project.get("name")
-    plain = not isinstance(name, str) or (name.isascii() and name.isprintable())
-    return {"name_note": _INVISIBLE} if not plain and has_invisible(name) else {}
+    return {"name_note": _INVISIBLE} if has_invisible(project.get("name")) else {}
 
 
 def _links(project: Mapping[str, Any], origin: str) -> JSONObject:

@@ -93,7 +93,7 @@ def _list_restrictions(grant: KeyGrant, settings: Settings) -> Iterator[Finding]
     place = f"The restriction is shown at {settings.origin}/settings/user-api-keys."
     if grant.projects is not None:
         listed = ", ".join(map(str, sorted(grant.projects)[:10]))
-        sentence = f"The key is restricted to projects ({listed}), so it can neither list nor create any."
+        sentence = f"The key is restricted to projects ({listed}): it creates none, and a list reads them one by one."
         yield Finding("restriction", Level.NOTE, sentence, place)
     if grant.organizations is not None:
         listed = ", ".join(map(str, sorted(grant.organizations, key=str)[:10]))

@@ -49,7 +49,7 @@ async def check_organization(probe: Probe, settings: Settings, grant: KeyGrant) 
         sentence = f"The key is restricted to other organizations than {configured} of POSTHOG_ORGANIZATION_ID."
         return OrganizationCheck(Finding("organization", Level.PROBLEM, sentence, "Change the one or the other."))
     if grant.projects is not None or not grant.has("project:read"):
-        return OrganizationCheck(None)  # such a key cannot list, which the finding on the key says
+        return OrganizationCheck(None)  # what such a key may do is told by the finding on the key
     try:
         answer = await probe.send(OPERATIONS["project_list"], configured, query={"limit": _PAGE_SIZE})
     except PostHogError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import sysconfig
@@ -16,23 +17,32 @@ from projects_mcp.sanitize.text import has_invisible
 
 __all__ = [
     "CLIENTS",
+    "FORMER_NAME",
     "INPUT",
     "KEY",
     "KEY_FILE",
     "NAME",
+    "UNDER_FORMER_NAME",
     "UVX",
     "Addition",
     "Client",
     "Command",
     "build_addition",
     "find_command",
+    "is_ours",
     "render_block",
     "render_inline",
     "render_table",
 ]
 
-NAME: Final = "projects"
-"""The name of the server in a client."""
+NAME: Final = "posthog-projects"
+"""The name of the server in a client. Searches for tools read it, so it names what the tools are for."""
+FORMER_NAME: Final = "projects"
+"""The name that it had up to version 1.0."""
+UNDER_FORMER_NAME: Final = (
+    f"The file has this server under its former name, {FORMER_NAME}. Rename that entry to {NAME}, or let --force do it."
+)
+"""Why nothing is added beside it: a client that starts the server twice shows each tool twice."""
 KEY: Final = "POSTHOG_PERSONAL_API_KEY"
 KEY_FILE: Final = "~/.config/projects-mcp/key"
 """The file with the key, for clients that can neither ask for it nor read the environment. Each user has one."""
@@ -43,6 +53,8 @@ INPUT: Final[Mapping[str, Any]] = {
     "password": True,
 }
 """The input with which a client asks for the key, so that its file does not hold it."""
+_PROGRAM: Final = re.compile(r"projects-mcp(?:\.exe)?(?:\[\w,]*\])?(?:[=@].*)?")
+"""The program, or the package with its extras and its version."""
 
 
 class Command(NamedTuple):
@@ -154,6 +166,15 @@ def _key_reference(client: Client) -> dict[str, str]:
     if client.forwards:
         return {}
     return {KEY: client.key} if client.key else {f"{KEY}_FILE": KEY_FILE}
+
+
+def is_ours(entry: object) -> bool:
+    """Tell whether the entry of a server starts this program, from whatever folder or version."""
+    if not isinstance(entry, Mapping):
+        return False
+    arguments = entry.get("args")
+    parts = [entry.get("command"), *(arguments if isinstance(arguments, list) else ())]
+    return any(isinstance(part, str) and _PROGRAM.fullmatch(re.split(r"[/\\]", part)[-1]) for part in parts)
 
 
 def render_block(client: Client, added: Addition) -> str:

@@ -9,9 +9,10 @@ from typing import Any, Final, NamedTuple
 from projects_mcp.cli.install.jsonc import Member, Part, comments_between
 from projects_mcp.sanitize.json_text import indented_json
 
-__all__ = ["insert", "replace"]
+__all__ = ["insert", "rename", "replace"]
 
 _NEWLINE: Final = re.compile(r"\r\n|\n|\r")
+_KEY: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
 _LINE_BREAKS: Final = "\r\n"
 _BLANKS: Final = " \t"
 
@@ -62,6 +63,14 @@ def replace(text: str, root: Part, container: Part, member: Member, value: Any) 
     lines = _NEWLINE.search(text, old.start, old.end) is not None
     layout = _layout(text, root, container, member.start, alone=lines)
     return text[: old.start] + _render(None, value, layout) + text[old.end :]
+
+
+def rename(text: str, member: Member, key: str) -> str:
+    """Return the text with another name for a member of an object."""
+    former = _KEY.match(text, member.start)
+    if former is None:
+        raise AssertionError("a member of an object has no key")
+    return text[: member.start] + json.dumps(key) + text[former.end() :]
 
 
 def _fill(text: str, root: Part, holder: Member | None, key: str | None, value: Any) -> str:

@@ -6,9 +6,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from projects_mcp.cli.install.entries import NAME, Addition, Client, render_block
+from projects_mcp.cli.install.entries import (
+    FORMER_NAME,
+    NAME,
+    UNDER_FORMER_NAME,
+    Addition,
+    Client,
+    is_ours,
+    render_block,
+)
 from projects_mcp.cli.install.files import NotMergedError, read_file, replace_file
-from projects_mcp.cli.install.json_edit import insert, replace
+from projects_mcp.cli.install.json_edit import insert, rename, replace
 from projects_mcp.cli.install.jsonc import JSONCError, Member, read_value, scan
 from projects_mcp.cli.install.toml_edit import merge_toml
 
@@ -39,7 +47,7 @@ def merge_into_file(file: Path, client: Client, added: Addition, *, force: bool 
         file: the client's configuration.
         client: the owner of the file.
         added: the parts to add.
-        force: replace another entry of the same name.
+        force: replace another entry of the same name, or this server's under its former name.
 
     Raises:
         NotMergedError: nothing was changed, for the reason in the text.
@@ -82,6 +90,11 @@ def _put_server(text: str, start: int, client: Client, entry: Mapping[str, Any],
         return insert(text, root.value, None, client.section, {NAME: dict(entry)})
     _require(holder, "{", client.section)
     known = _only(holder.value.members, NAME)
+    former = _only(holder.value.members, FORMER_NAME) if known is None else None
+    if former is not None and _is_ours(text, former):
+        if not force:
+            raise NotMergedError(UNDER_FORMER_NAME)
+        return rename(replace(text, root.value, holder.value, former, entry), former, NAME)
     if known is None:
         return insert(text, root.value, holder, NAME, entry)
     if _holds(text, known, entry):
@@ -130,6 +143,13 @@ def _only(members: Sequence[Member], key: str) -> Member | None:
 def _require(member: Member, kind: str, what: str) -> None:
     if member.value.kind != kind:
         raise NotMergedError(f"The file is of another form: {what} is not what it should be. Add the entry by hand.")
+
+
+def _is_ours(text: str, member: Member) -> bool:
+    try:
+        return is_ours(read_value(text, member.value))
+    except JSONCError:
+        return False
 
 
 def _holds(text: str, member: Member, value: Mapping[str, Any]) -> bool:

@@ -8,7 +8,15 @@ from collections.abc import Mapping
 from itertools import groupby
 from typing import Any, Final
 
-from projects_mcp.cli.install.entries import NAME, Client, render_inline, render_table
+from projects_mcp.cli.install.entries import (
+    FORMER_NAME,
+    NAME,
+    UNDER_FORMER_NAME,
+    Client,
+    is_ours,
+    render_inline,
+    render_table,
+)
 from projects_mcp.cli.install.files import NotMergedError
 from projects_mcp.cli.install.toml_statements import Statement, statements
 
@@ -29,7 +37,7 @@ def merge_toml(text: str, start: int, client: Client, entry: Mapping[str, Any], 
         start: where it begins: after a byte order mark.
         client: the owner of the document.
         entry: of the server.
-        force: replace another entry of the same name.
+        force: replace another entry of the same name, or this server's under its former name.
 
     Raises:
         NotMergedError: it cannot be read, or has another entry of that name and `force` was not given.
@@ -42,12 +50,16 @@ def merge_toml(text: str, start: int, client: Client, entry: Mapping[str, Any], 
         return None
     if NAME in servers and not force:
         raise NotMergedError(f"The file has another entry named {NAME}. Remove it, or replace it with --force.")
-    new = _replace(text, start, client, entry) if NAME in servers else _append(text, start, client, entry)
+    held = NAME if NAME in servers else FORMER_NAME if is_ours(servers.get(FORMER_NAME)) else None
+    if held == FORMER_NAME and not force:
+        raise NotMergedError(UNDER_FORMER_NAME)
+    new = _replace(text, start, client, entry, held) if held else _append(text, start, client, entry)
     try:
         whole = _parse(new[start:])
     except NotMergedError:
         whole = {}
-    if whole != {**old, client.section: {**servers, NAME: dict(entry)}}:
+    others = {name: server for name, server in servers.items() if name != held}
+    if whole != {**old, client.section: {**others, NAME: dict(entry)}}:
         raise NotMergedError(_OTHER_FORM)
     return new
 
@@ -72,9 +84,9 @@ def _append(text: str, start: int, client: Client, entry: Mapping[str, Any]) -> 
     return text + gap + render_table(client, entry).replace("\n", newline) + newline
 
 
-def _replace(text: str, start: int, client: Client, entry: Mapping[str, Any]) -> str:
+def _replace(text: str, start: int, client: Client, entry: Mapping[str, Any], name: str) -> str:
     """Put the entry in the place of its former first statements, and take out those that stand elsewhere."""
-    ours = (client.section, NAME)
+    ours = (client.section, name)
     found = list(statements(text, start))
     runs = [list(run) for mine, run in groupby(found, lambda each: each.path[:2] == ours) if mine]
     if not runs:  # it is in an inline table, together with others

@@ -32,7 +32,7 @@ def is_generating_demo_data(request: ApiRequest) -> Response:
 def add_product_intent(request: ApiRequest) -> Response:
     """Count an intent and respond with the team object. PostHog's behaviour: 201, also if the intent is not new."""
     _count_intent(request, completed=False)
-    return JSONResponse(serialize_team(request.world, request.project, request.user), status_code=201)
+    return JSONResponse(serialize_team(request.world, request.project, request.principal), status_code=201)
 
 
 def complete_product_onboarding(request: ApiRequest) -> Response:
@@ -47,7 +47,7 @@ def complete_product_onboarding(request: ApiRequest) -> Response:
         known = ", ".join(f"<ProductKey.{key.upper()}: '{key}'>" for key in PRODUCT_KEYS)
         return JSONResponse({"error": f"invalid product_type, expected one of [{known}]"}, status_code=400)
     _count_intent(request, completed=True)
-    return JSONResponse(serialize_team(request.world, request.project, request.user))
+    return JSONResponse(serialize_team(request.world, request.project, request.principal))
 
 
 def _count_intent(request: ApiRequest, *, completed: bool) -> None:
@@ -108,8 +108,8 @@ def reset_token(request: ApiRequest) -> Response:
 def rotate_secret_token(request: ApiRequest) -> Response:
     """Replace the ``secret_api_token``; the old one becomes the backup, the old backup is lost.
 
-    PostHog's behaviour: in an organization with the newer secret keys, a first token is refused unless conversations
-    need it. The activity log holds the tokens masked.
+    PostHog's behaviour: a first token is refused as deprecated unless conversations need it. The activity log holds the
+    tokens masked.
     """
     world, project = request.world, request.project
     former, lost_backup = project.fields["secret_api_token"], project.fields["secret_api_token_backup"]
@@ -129,9 +129,7 @@ def rotate_secret_token(request: ApiRequest) -> Response:
 
 def _check_not_deprecated(world: World, project: Project) -> None:
     has_token = project.fields["secret_api_token"] or project.fields["secret_api_token_backup"]
-    if has_token or project.fields["conversations_enabled"]:
-        return
-    if world.organizations[project.organization_id].has_project_secret_api_keys:
+    if not (has_token or project.fields["conversations_enabled"] or world.behaviour.first_secret):
         raise invalid(
             "The feature flags secure API key is deprecated. "
             "Create a project secret API key with the feature_flag:read scope instead."
@@ -159,21 +157,23 @@ def _store(world: World, project: Project, **fields: object) -> None:
 
 
 def _respond(request: ApiRequest) -> Response:
-    return JSONResponse(serialize_project(request.world, request.project, request.user))
+    return JSONResponse(serialize_project(request.world, request.project, request.principal))
 
 
 def change_organization(request: ApiRequest) -> Response:
     """Move the project to the organization in ``organization_id``.
 
     PostHog's behaviour: users who have the project open keep it open if they are members of the new organization;
-    otherwise they have nothing open afterwards. A move to the same organization succeeds and changes nothing.
+    otherwise they have nothing open afterwards. Older versions leave them alone. A move to the same organization is
+    refused; in older versions it succeeds and changes nothing.
     """
     world, project = request.world, request.project
     target = _target_organization(request, project)
     change = activity_log.describe_change("organization_id", project.organization_id, target.id, scope="Project")
     _store(world, project, organization=target.id)
+    world.move(project)
     for user in world.users.values():
-        if user.current_project_id == project.id:
+        if world.behaviour.moves_repair_users and user.current_project_id == project.id:
             is_member = world.level(user.id, target.id) is not None
             user.current_organization_id = target.id if is_member else None
             user.current_project_id = project.id if is_member else None
@@ -189,6 +189,8 @@ def _target_organization(request: ApiRequest, project: Project) -> Organization:
         raise invalid("You must be a member of the target organization to move a project.")
     if level < Level.ADMIN or (world.level(request.user.id, project.organization_id) or 0) < Level.ADMIN:
         raise invalid("You must be an admin of both the source and target organizations to move a project.")
+    if found.id == project.organization_id and not world.behaviour.moves_in_place:
+        raise invalid("Project is already in the target organization.")
     return found
 
 

@@ -8,12 +8,12 @@ from typing import Final, Literal
 
 from starlette.responses import Response
 
-from projects_mcp.sandbox.api import actions, projects
+from projects_mcp.sandbox.api import actions, newer, projects
 from projects_mcp.sandbox.api.request import ApiRequest
 
 Handler = Callable[[ApiRequest], Response]
-Method = Literal["GET", "POST", "PATCH", "DELETE"]
-Scope = Literal["project:read", "project:write"]
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+Scope = Literal["project:read", "project:write", "team:read", "activity_log:read"]
 
 _PROJECTS: Final = "/api/organizations/{organization}/projects"
 _PROJECT: Final = _PROJECTS + "/{project}"
@@ -46,6 +46,7 @@ OPERATIONS: Final = (
     Operation("list", "GET", _PROJECTS, projects.list_projects, "project:read", writes=False),
     Operation("create", "POST", _PROJECTS, projects.create, "project:write"),
     Operation("retrieve", "GET", _PROJECT, projects.retrieve, "project:read", writes=False),
+    Operation("update", "PUT", _PROJECT, projects.partial_update, "project:write"),
     Operation("partial_update", "PATCH", _PROJECT, projects.partial_update, "project:write"),
     Operation("destroy", "DELETE", _PROJECT, projects.destroy, "project:write", admin=True),
     Operation("activity", "GET", f"{_PROJECT}/activity", actions.read_activity, None, writes=False),
@@ -84,6 +85,16 @@ OPERATIONS: Final = (
         actions.rotate_secret_token,
         None,
         admin=True,
+    ),
+    Operation("cancel_deletion", "POST", f"{_PROJECT}/cancel-deletion", newer.cancel_deletion, None, admin=True),
+    Operation("settings_as_of", "GET", f"{_PROJECT}/settings_as_of", newer.read_settings_as_of, None, writes=False),
+    Operation(
+        "event_ingestion_restrictions",
+        "GET",
+        f"{_PROJECT}/event_ingestion_restrictions",
+        newer.list_ingestion_restrictions,
+        "project:read",
+        writes=False,
     ),
 )
 """The order of the methods of an address is that of the `Allow` header."""

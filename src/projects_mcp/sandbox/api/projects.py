@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from datetime import timedelta
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -10,13 +11,20 @@ from starlette.responses import JSONResponse, Response
 from projects_mcp.sandbox.api.representations import serialize_list_item, serialize_project
 from projects_mcp.sandbox.api.request import ApiRequest
 from projects_mcp.sandbox.api.updating import update_project
-from projects_mcp.sandbox.errors import invalid
+from projects_mcp.sandbox.errors import invalid, server_error
 from projects_mcp.sandbox.validation.body import validate_body
 from projects_mcp.sandbox.validation.refinements import ValidationContext, is_name_taken
 from projects_mcp.sandbox.validation.rules import BY_NAME
 from projects_mcp.sandbox.world.activity_log import record
-from projects_mcp.sandbox.world.defaults import default_filters, new_project_fields
-from projects_mcp.sandbox.world.state import DELETION_DELAY, Fields, Organization, Project, World, timestamp
+from projects_mcp.sandbox.world.defaults import filters_of_new_project, new_project_fields
+from projects_mcp.sandbox.world.state import (
+    DELETION_DELAY,
+    Fields,
+    Organization,
+    Project,
+    World,
+    timestamp,
+)
 
 DEFAULT_LIMIT = 100
 """Items on a page of the list. PostHog's behaviour: there is no maximum."""
@@ -24,17 +32,20 @@ DEFAULT_LIMIT = 100
 DEMO_DATA_DURATION = timedelta(minutes=1)
 """The time in which the sandbox pretends to generate the data of a demo project."""
 
+UNUSED_DELETION_DELAY = timedelta(hours=1)
+"""The time from the deletion of a project that never ingested an event to its removal."""
+
 _SUNDAY_COUNTRIES = frozenset({"US", "CA", "MX", "BR", "JP", "KR", "IN", "IL", "AU", "ZA", "AE", "EG", "SA"})
 
 
 def list_projects(request: ApiRequest) -> Response:
     """Respond with a page of the projects that the user sees.
 
-    Query: ``limit``, ``offset`` and ``search`` (a part of the name, in any case). PostHog's behaviour: a value that is
-    not a positive number counts as absent; projects with a pending deletion are listed too.
+    Query: ``limit``, ``offset`` and ``search`` (a part of the name, in any case; older versions ignore it). PostHog's
+    behaviour: a value that is not a positive number counts as absent; projects with a pending deletion are listed too.
     """
     query = request.http.query_params
-    search = query.get("search", "").strip().casefold()
+    search = query.get("search", "").strip().casefold() if request.world.behaviour.searches else ""
     found = [project for project in _visible_projects(request) if search in project.name.casefold()]
     limit = _parse_positive(query.get("limit")) or DEFAULT_LIMIT
     offset = _parse_positive(query.get("offset"))
@@ -52,13 +63,15 @@ def list_projects(request: ApiRequest) -> Response:
 def _visible_projects(request: ApiRequest) -> list[Project]:
     """Return the organization's projects that the user sees, by id.
 
-    PostHog's behaviour: membership is not checked; a user sees nothing in an organization of others.
+    PostHog's behaviour: membership is not checked; a user sees nothing in an organization of others. Nothing orders the
+    rows, so one that was written again can be at the end.
     """
     organization, world = request.organization, request.world
     if world.level(request.user.id, organization.id) is None:
         return []
     found = [project for project in world.projects.values() if project.organization_id == organization.id]
-    return sorted(found, key=lambda project: project.id)
+    moves = world.behaviour.moves_edited_rows
+    return sorted(found, key=lambda project: (project.moved if moves else 0, project.id))
 
 
 def _parse_positive(text: str | None) -> int:
@@ -78,7 +91,7 @@ def _page_url(url: str, limit: int, offset: int) -> str:
 
 def retrieve(request: ApiRequest) -> Response:
     """Respond with the full project, with its secrets in clear."""
-    return JSONResponse(serialize_project(request.world, request.project, request.user))
+    return JSONResponse(serialize_project(request.world, request.project, request.principal))
 
 
 def partial_update(request: ApiRequest) -> Response:
@@ -86,7 +99,7 @@ def partial_update(request: ApiRequest) -> Response:
     project = request.project
     values = validate_body(request.data, _validation_context(request, project))
     update_project(request.world, project, request.user.id, values)
-    return JSONResponse(serialize_project(request.world, project, request.user))
+    return JSONResponse(serialize_project(request.world, project, request.principal))
 
 
 def _validation_context(request: ApiRequest, project: Project | None) -> ValidationContext:
@@ -99,7 +112,7 @@ def _validation_context(request: ApiRequest, project: Project | None) -> Validat
 def create(request: ApiRequest) -> Response:
     """Create a project, open it for the user, and respond with 201 and the full project."""
     world, organization = request.world, request.organization
-    values = validate_body(request.data, _validation_context(request, None))
+    values = validate_body(request.data, _validation_context(request, None), is_form=request.is_form)
     values = {name: value for name, value in values.items() if BY_NAME[name].creatable}
     project = _new_project(world, organization, values)
     world.projects[project.id] = project
@@ -107,7 +120,7 @@ def create(request: ApiRequest) -> Response:
     request.user.current_project_id = project.id
     record(world, project, request.user.id, "created", scope="Project")
     record(world, project, request.user.id, "created")
-    return JSONResponse(serialize_project(world, project, request.user), status_code=201)
+    return JSONResponse(serialize_project(world, project, request.principal), status_code=201)
 
 
 def _new_project(world: World, organization: Organization, values: Fields) -> Project:
@@ -119,19 +132,30 @@ def _new_project(world: World, organization: Organization, values: Fields) -> Pr
     fields["uuid"] = world.new_uuid()
     fields["api_token"] = world.new_token("phc_")
     fields["anonymize_ips"] = organization.default_anonymize_ips
-    fields["week_start_day"] = 0 if world.behaviour.ip_country in _SUNDAY_COUNTRIES else 1
-    fields["primary_dashboard"] = number * 10
+    fields["week_start_day"] = _guess_week_start(world.behaviour.ip_country)
+    fields.update(copy.deepcopy(dict(world.behaviour.defaults)))
+    recorder = fields["extra_settings"]
     fields.update(values)
+    dashboard = None if fields["is_demo"] and world.behaviour.former_rules else world.new_dashboard_id(number)
+    fields["primary_dashboard"] = dashboard
     fields.update({name: value for name, value in world.behaviour.renamed_values.items() if name in values})
     # PostHog's behaviour: the filter of the new cohort of test users replaces what was sent.
-    fields["test_account_filters"] = default_filters(number)
-    fields["extra_settings"] = {"recorder_script": "posthog-recorder", **_mapping(fields["extra_settings"])}
+    fields["test_account_filters"] = filters_of_new_project(world, fields)
+    if recorder is not None:
+        fields["extra_settings"] = {**recorder, **_mapping(fields["extra_settings"])}
     return Project(
         fields=fields,
-        dashboards={number * 10},
+        dashboards={dashboard} if dashboard is not None else set(),
+        moved=world.moves,
         screenshot_secret=world.new_token(""),
         demo_data_ready_at=now + DEMO_DATA_DURATION if fields["is_demo"] else None,
     )
+
+
+def _guess_week_start(country: str) -> int | None:
+    if not country:
+        return None
+    return 0 if country in _SUNDAY_COUNTRIES else 1
 
 
 def _mapping(value: object) -> Fields:
@@ -147,21 +171,25 @@ def _default_name(world: World, organization_id: str) -> str:
 
 
 def destroy(request: ApiRequest) -> Response:
-    """Delete the project, at once or after 48 hours, and respond with 204 without a body.
+    """Delete the project, after 48 hours or at once, and respond with 204 without a body.
 
-    PostHog's behaviour: 204 means "accepted". A project that never ingested an event is deleted at once; older
-    versions delete every project at once.
+    PostHog's behaviour: 204 means "accepted". A project that never ingested an event is deleted after one hour; older
+    versions delete it, or every project, at once. With their engine down they answer 500, keep the project, and have
+    lost its persons.
     """
     world, project = request.world, request.project
     _check_deletable(world, project)
+    if world.behaviour.deletion_fails:
+        project.lost_persons = True
+        raise server_error()
     record(world, project, request.user.id, "deleted")
     record(world, project, request.user.id, "deleted", scope="Project")
     behaviour = world.behaviour
-    unused = behaviour.unused_deleted_at_once and not project.fields["ingested_event"]
-    if behaviour.deletion == "immediate" or unused:
+    unused = not project.fields["ingested_event"]
+    if behaviour.deletion == "immediate" or (unused and behaviour.unused_deleted_at_once):
         world.remove(project)
         return Response(status_code=204)
-    project.deletion_at = world.clock() + DELETION_DELAY
+    project.deletion_at = world.clock() + (UNUSED_DELETION_DELAY if unused else DELETION_DELAY)
     project.fields["is_pending_deletion"] = True
     project.fields["deletion_scheduled_at"] = timestamp(project.deletion_at)
     return Response(status_code=204)

@@ -8,7 +8,8 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from projects_mcp.sandbox.world.state import Fields, Level, Project, User, World, timestamp
+from projects_mcp.sandbox.api.request import Principal
+from projects_mcp.sandbox.world.state import ApiKey, Fields, Level, Project, User, World, timestamp
 
 DEFAULT_THEME = 1
 """The colour theme of an organization without themes of its own in its plan."""
@@ -32,37 +33,86 @@ LIST_FIELDS = (
 _NOT_ON_TEAMS = frozenset({"product_description", "is_pending_deletion", "deletion_scheduled_at"})
 _TOKEN_LIFETIME = timedelta(days=7)
 
+COHORT_NAME = "Internal / Test users"
+"""The name of every cohort of the sandbox."""
 
-def serialize_project(world: World, project: Project, user: User) -> Fields:
-    """Return the full project object. PostHog's behaviour: every member gets the secrets in clear."""
+
+def serialize_project(world: World, project: Project, principal: Principal) -> Fields:
+    """Return the full project object.
+
+    PostHog's behaviour: every member gets the secrets in clear, but for the live events of a key that may not query.
+    """
+    fields = _serialize(world, project, principal)
+    return _without(fields, _hidden_fields(world))
+
+
+def _serialize(world: World, project: Project, principal: Principal) -> Fields:
+    user, behaviour = principal.user, world.behaviour
     level = world.level(user.id, project.organization_id)
     is_admin = level is not None and level >= Level.ADMIN
     organization = world.organizations[project.organization_id]
     fields = {
         **project.fields,
         "effective_membership_level": level,
-        "user_access_level": None if level is None else "admin" if is_admin else "member",
-        "live_events_token": build_live_events_token(project, user, world.clock()),
+        "user_access_level": None if level is None else "admin" if is_admin or behaviour.former_rules else "member",
+        "live_events_token": (
+            build_live_events_token(project, user, world.clock())
+            if _may_see_live_events(world, principal.key)
+            else None
+        ),
         "heatmaps_screenshot_secret": project.screenshot_secret if is_admin else None,
-        "product_intents": [
-            {
-                "product_type": intent.product_type,
-                "created_at": timestamp(intent.created_at),
-                "onboarding_completed_at": _optional_timestamp(intent.onboarding_completed_at),
-                "updated_at": timestamp(intent.updated_at),
-            }
-            for intent in project.intents.values()
-        ],
+        "product_intents": _list_intents(world, project),
     }
-    if not organization.has_color_themes:
+    if not organization.has_color_themes or behaviour.former_rules:
         fields["default_data_theme"] = DEFAULT_THEME
-    return _without(fields, _hidden_fields(world))
+    if behaviour.names_cohorts:
+        fields["test_account_filters"] = _name_cohorts(fields["test_account_filters"])
+    if behaviour.former_rules and fields["modifiers"] and not isinstance(fields["modifiers"], dict):
+        # PostHog's behaviour: this is computed from the modifiers, and left out if that fails.
+        del fields["person_on_events_querying_enabled"]
+    return fields
 
 
-def serialize_team(world: World, project: Project, user: User) -> Fields:
-    """Return the team object of the product intents: it lacks the fields that only projects have."""
-    fields = {**serialize_project(world, project, user), "project_id": project.id}
-    return _without(fields, _NOT_ON_TEAMS)
+def _may_see_live_events(world: World, key: ApiKey | None) -> bool:
+    if key is None or not world.behaviour.live_events_for_readers:
+        return True
+    return bool({"*", "query:read", "query:write"} & set(key.scopes or ()))
+
+
+def _list_intents(world: World, project: Project) -> list[Fields]:
+    now, cached_s = world.clock(), world.behaviour.cached_intents_s
+    if cached_s and project.shown_intents is not None and now < project.shown_intents[1]:
+        return project.shown_intents[0]
+    intents: list[Fields] = [
+        {
+            "product_type": intent.product_type,
+            "created_at": timestamp(intent.created_at),
+            "onboarding_completed_at": _optional_timestamp(intent.onboarding_completed_at),
+            "updated_at": timestamp(intent.updated_at),
+        }
+        for intent in project.intents.values()
+    ]
+    project.shown_intents = (intents, now + timedelta(seconds=cached_s))
+    return intents
+
+
+def _name_cohorts(filters: Any) -> Any:
+    """Add the read-only name of its cohort to each filter by cohort."""
+    if not isinstance(filters, list):
+        return filters
+    return [
+        {**part, "cohort_name": COHORT_NAME} if isinstance(part, dict) and part.get("type") == "cohort" else part
+        for part in filters
+    ]
+
+
+def serialize_team(world: World, project: Project, principal: Principal) -> Fields:
+    """Return the team object of the product intents: it lacks the fields that only projects have.
+
+    PostHog's behaviour: older versions show settings here that projects do not have yet.
+    """
+    fields = {**_serialize(world, project, principal), "project_id": project.id}
+    return _without(fields, (_hidden_fields(world) - world.behaviour.team_only_fields - {"project_id"}) | _NOT_ON_TEAMS)
 
 
 def serialize_list_item(world: World, project: Project) -> Fields:

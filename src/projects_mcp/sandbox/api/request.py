@@ -7,15 +7,17 @@ import uuid
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
-from projects_mcp.sandbox.errors import invalid, not_found, unreadable, unsupported_media_type
+from projects_mcp.sandbox.errors import invalid, not_found, server_error, unreadable, unsupported_media_type
 from projects_mcp.sandbox.world.state import ApiKey, Organization, Project, User, World
 
 CURRENT = "@current"
 """In place of an id: the organization or the project that the user has open."""
 
+_MAX_FIELDS = 1_000
 _TOO_DEEP = "maximum recursion depth exceeded while decoding a JSON array from a unicode string"
 """The words of the Python that PostHog runs on. Those of this interpreter may differ."""
 
@@ -60,13 +62,15 @@ class ApiRequest:
 
     @cached_property
     def data(self) -> Any:
-        """The body as JSON; an empty body is an empty object.
+        """The body, as JSON or as a form of texts; an empty body is an empty object.
 
         Raises:
             ApiError: 415 for another media type, 400 for a body that is not JSON.
         """
         if not self._body:
             return {}
+        if self.is_form:
+            return self._parse_form()
         media_type = self.http.headers.get("content-type", "")
         if media_type.partition(";")[0].strip().lower() != "application/json":
             raise unsupported_media_type(media_type)
@@ -76,6 +80,19 @@ class ApiRequest:
             raise unreadable(str(error)) from None
         except RecursionError:
             raise unreadable(_TOO_DEEP) from None
+
+    def _parse_form(self) -> dict[str, str]:
+        try:
+            text = self._body.decode(errors="replace")
+            return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS))
+        except ValueError:
+            raise invalid(f"A form has at most {_MAX_FIELDS} fields.") from None
+
+    @property
+    def is_form(self) -> bool:
+        """Whether the body is a form, in which an absent box means "no"."""
+        media_type = self.http.headers.get("content-type", "")
+        return bool(self._body) and media_type.partition(";")[0].strip().lower() == "application/x-www-form-urlencoded"
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -93,8 +110,8 @@ class ApiRequest:
         """The organization in the address.
 
         Raises:
-            ApiError: 404 for an unknown or malformed id, for a slug, and for ``@current`` of a user who has none open.
-                PostHog's behaviour: membership is not checked here.
+            ApiError: 404 for an unknown or malformed id, for a slug, and for ``@current`` of a user who has none open;
+                500 for a malformed one in older versions. PostHog's behaviour: membership is not checked here.
         """
         found = self.world.organizations.get(self._organization_id() or "")
         if found is None:
@@ -108,6 +125,8 @@ class ApiRequest:
         try:
             return str(uuid.UUID(segment))
         except ValueError:
+            if self.world.behaviour.fails_on_odd_requests:
+                raise server_error() from None
             return None
 
     @cached_property

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from projects_mcp.sandbox.errors import ApiError, InvalidValueError, forbidden, invalid
-from projects_mcp.sandbox.validation.field_types import parse_field
+from projects_mcp.sandbox.errors import ApiError, InvalidValueError, forbidden, invalid, server_error
+from projects_mcp.sandbox.validation.field_types import boolean, parse_field
 from projects_mcp.sandbox.validation.refinements import REFINEMENTS, ValidationContext
 from projects_mcp.sandbox.validation.rules import BY_NAME, Rule, active_rules
 from projects_mcp.sandbox.validation.validators import validate_errors_to_ignore
@@ -19,12 +19,13 @@ from projects_mcp.sandbox.world.state import Fields, Level
 __all__ = ["validate_body"]
 
 
-def validate_body(body: Any, context: ValidationContext) -> Fields:
+def validate_body(body: Any, context: ValidationContext, *, is_form: bool = False) -> Fields:
     """Return the values to store by field, without the fields that PostHog ignores.
 
     Args:
         body: Any JSON value.
         context: The project, its organization and the user's role.
+        is_form: A form creates the project: every absent boolean is "no", or null where it may be.
 
     Raises:
         ApiError: 400, 403 or 409.
@@ -34,6 +35,8 @@ def validate_body(body: Any, context: ValidationContext) -> Fields:
     values: Fields = {}
     first: ApiError | None = None
     for rule in active_rules(context.world.behaviour):
+        if is_form and rule.name not in body and (rule.field_type is boolean or rule.name == "access_control"):
+            body = {**body, rule.name: None if rule.nullable else False}
         if rule.name in body:
             try:
                 values[rule.name] = _parse_value(rule, body[rule.name], context)
@@ -48,10 +51,13 @@ def validate_body(body: Any, context: ValidationContext) -> Fields:
     return values
 
 
+_ALWAYS_REFINED = frozenset({"name", "primary_dashboard"})
+
+
 def _parse_value(rule: Rule, sent: Any, context: ValidationContext) -> Any:
     value = parse_field(rule.field_type, sent, rule.name, nullable=rule.nullable)
     refine = REFINEMENTS.get(rule.name)
-    if refine is None or value is None:
+    if refine is None or value is None or (context.world.behaviour.former_rules and rule.name not in _ALWAYS_REFINED):
         return value
     try:
         return refine(value, context)
@@ -79,6 +85,8 @@ def _check_dashboard(values: Fields, context: ValidationContext) -> None:
     if context.project is None:
         raise invalid("Primary dashboard cannot be set on project creation.", attr="primary_dashboard")
     number = values["primary_dashboard"]
+    if number is None and context.world.behaviour.fails_on_odd_requests:
+        raise server_error()
     if number is not None and number not in context.project.dashboards:
         raise invalid("Dashboard does not belong to this team.", attr="primary_dashboard")
 

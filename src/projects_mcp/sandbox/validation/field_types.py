@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
+from types import MappingProxyType
 from typing import Any
 
 from projects_mcp.sandbox.errors import InvalidValueError
@@ -186,12 +187,20 @@ def config(fields: Mapping[str, FieldType], *, nullable: frozenset[str] = frozen
 def parse_field(field_type: FieldType, value: Any, name: str, *, nullable: bool) -> Any:
     """Return the stored value of a field, which is null only if it is `nullable`.
 
+    PostHog's behaviour: a nullable boolean or rate also takes an empty text as null.
+
     Raises:
         InvalidValueError: with a path that starts at `name`.
     """
     try:
-        if value is None:
+        if value is None or (nullable and isinstance(value, str) and value in _NULLS.get(field_type, ())):
             return _check_null(allowed=nullable)
         return field_type(value)
     except InvalidValueError as error:
         raise error.within(name) from None
+
+
+_NULLS: Mapping[FieldType, frozenset[str]] = MappingProxyType(
+    {boolean: frozenset({"", "null", "Null", "NULL"}), rate: frozenset({""})}
+)
+"""The texts that mean null, by type."""

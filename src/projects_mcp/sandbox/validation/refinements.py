@@ -9,8 +9,15 @@ from types import MappingProxyType
 from typing import Any
 
 from projects_mcp.sandbox.errors import InvalidValueError, conflict, forbidden
-from projects_mcp.sandbox.validation.validators import normalize_tags, remove_empty, validate_authorized_urls
+from projects_mcp.sandbox.validation.validators import (
+    drop_cohort_names,
+    normalize_tags,
+    remove_empty,
+    validate_authorized_urls,
+)
 from projects_mcp.sandbox.world.state import Fields, Level, Organization, Project, World, timestamp
+
+_GROUP_TAG = "project-group:"
 
 MANAGED_CONVERSATION_KEYS = frozenset(
     {
@@ -35,6 +42,9 @@ MANAGED_CONVERSATION_KEYS = frozenset(
 """The keys of ``conversations_settings`` that only PostHog writes; those in a body have no effect."""
 
 _RETENTION_PAUSE = timedelta(hours=24)
+_SHORTEST_RETENTION = 14
+_RETENTION_STEP = 30
+_LONGEST_RETENTION = 2_580
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +77,15 @@ def _check_name(value: str, context: ValidationContext) -> str:
 def is_name_taken(name: str, world: World, organization_id: str, *, other_than: Project | None = None) -> bool:
     """Return whether another project of an organization has a name.
 
-    PostHog's behaviour: case, surrounding white space and projects with a pending deletion do not count.
+    PostHog's behaviour: case and surrounding white space do not count. In older versions a project with a pending
+    deletion does not count either.
     """
     return any(
         project.name.strip().casefold() == name.casefold()
         for project in world.projects.values()
         if project.organization_id == organization_id
         and project is not other_than
-        and not project.fields["is_pending_deletion"]
+        and (world.behaviour.pending_names_count or not project.fields["is_pending_deletion"])
     )
 
 
@@ -94,6 +105,17 @@ def _check_organization_logs(value: bool, context: ValidationContext) -> bool:
     return value
 
 
+def _refine_tags(value: list[str], context: ValidationContext) -> list[str]:
+    tags = normalize_tags(value)
+    groups = [tag for tag in tags if tag.startswith(_GROUP_TAG)]
+    if len(groups) > 1:
+        raise InvalidValueError("A project can have at most one project group tag.")
+    stored = (context.project.fields["tags"] if context.project else None) or []
+    if context.level < Level.ADMIN and groups != [tag for tag in stored if tag.startswith(_GROUP_TAG)]:
+        raise forbidden("Only organization admins can change the project group of a project.")
+    return tags
+
+
 def _check_proactive_tasks(value: bool, _: ValidationContext) -> bool:
     if value:
         raise forbidden("Proactive tasks can only be enabled for authorized teams.")
@@ -102,12 +124,12 @@ def _check_proactive_tasks(value: bool, _: ValidationContext) -> bool:
 
 def _check_logs(value: Fields, context: ValidationContext) -> Fields:
     days = value.get("retention_days")
-    if days is not None and days not in {14, 30}:
+    if days is not None and not _is_retention(days, long=context.organization.long_log_retention):
         raise InvalidValueError("retention_days must be one of [14, 30]")
     stored: Fields = (context.project.fields["logs_settings"] if context.project else None) or {}
     if days is None or days == stored.get("retention_days"):
         return value
-    if days not in context.organization.logs_retention_days:
+    if days > max(_SHORTEST_RETENTION, context.organization.logs_retention_days):
         detail = f"This organization does not have permission to set Logs retention to {days} days."
         raise forbidden(detail)
     if not stored:
@@ -115,6 +137,13 @@ def _check_logs(value: Fields, context: ValidationContext) -> Fields:
     now = context.world.clock()
     _check_retention_pause(stored.get("retention_last_updated"), now)
     return {**value, "retention_last_updated": timestamp(now)}
+
+
+def _is_retention(days: Any, *, long: bool) -> bool:
+    if isinstance(days, bool) or not isinstance(days, int):
+        return False
+    longest = _LONGEST_RETENTION if long else _RETENTION_STEP
+    return days == _SHORTEST_RETENTION or (days % _RETENTION_STEP == 0 and _RETENTION_STEP <= days <= longest)
 
 
 def _check_retention_pause(last: str | None, now: datetime) -> None:
@@ -127,7 +156,9 @@ def _check_retention_pause(last: str | None, now: datetime) -> None:
         raise InvalidValueError(detail)
 
 
-def _parse_dashboard(value: Any, context: ValidationContext) -> int:
+def _parse_dashboard(value: Any, context: ValidationContext) -> int | None:
+    if value == "":
+        return None
     number = _parse_integer(value)
     if number is None:
         detail = f"Incorrect type. Expected pk value, received {type(value).__name__}."
@@ -151,7 +182,8 @@ REFINEMENTS: Mapping[str, Callable[[Any, ValidationContext], Any]] = MappingProx
         "name": _check_name,
         "app_urls": lambda value, _: validate_authorized_urls(value),
         "recording_domains": lambda value, _: remove_empty(value),
-        "tags": lambda value, _: normalize_tags(value),
+        "tags": _refine_tags,
+        "test_account_filters": lambda value, _: drop_cohort_names(value),
         "conversations_settings": _refine_conversations,
         "receive_org_level_activity_logs": _check_organization_logs,
         "proactive_tasks_enabled": _check_proactive_tasks,

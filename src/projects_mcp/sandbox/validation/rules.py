@@ -6,13 +6,15 @@ The order is that of PostHog's validation; the response is for the first refusal
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 from projects_mcp.sandbox.errors import InvalidValueError
 from projects_mcp.sandbox.validation import field_types
 from projects_mcp.sandbox.validation.field_types import FieldType
+from projects_mcp.sandbox.validation.former import FORMER_URLS, validate_former_linked_flag
 from projects_mcp.sandbox.validation.timezones import TIMEZONES
 from projects_mcp.sandbox.validation.triggers import validate_trigger_groups
 from projects_mcp.sandbox.validation.validators import (
@@ -28,8 +30,10 @@ from projects_mcp.sandbox.validation.validators import (
 from projects_mcp.sandbox.world.behaviour import Behaviour
 from projects_mcp.sandbox.world.catalogs import CURRENCIES, RETENTION_PERIODS
 
-Merge = Literal["replace", "keys", "two levels"]
-"""The way to store a sent object: replace the stored one, merge the keys, or merge the keys of two levels."""
+Merge = Literal["replace", "keys", "two levels", "partial"]
+"""The way to store a sent object: replace the stored one, merge the keys, merge the keys of two levels, or ``partial``:
+merge the keys as the configurations do, and in their ``sources_map`` the sources, of which null removes one.
+"""
 
 _MAX_INTEGER = 2_147_483_647
 
@@ -67,6 +71,7 @@ _MARKETING = field_types.config(
     {
         "sources_map": field_types.anything,
         "conversion_goals": field_types.anything,
+        "filter_test_accounts": field_types.boolean,
         "attribution_window_days": field_types.integer(minimum=1, maximum=90),
         "attribution_mode": field_types.choice(("first_touch", "last_touch", "linear", "time_decay", "position_based")),
         "campaign_name_mappings": field_types.anything,
@@ -89,10 +94,12 @@ _WORKFLOWS = field_types.config(
     {
         "capture_workflows_engagement_events": field_types.boolean,
         "email_tracking_consent_mode": field_types.choice(("off", "opt_out", "opt_in")),
-    }
+        "workflow_task_rate_limit_per_day": field_types.integer(minimum=0),
+        "workflow_task_team_rate_limit_per_day": field_types.integer(minimum=0),
+    },
+    nullable=frozenset({"workflow_task_rate_limit_per_day", "workflow_task_team_rate_limit_per_day"}),
 )
 _FLAG_POLICY = field_types.config({"require_tags": field_types.boolean})
-_DATA_MANAGEMENT = field_types.config({"stale_event_days": field_types.integer(minimum=1, maximum=365)})
 
 
 def _refuse_access_control(value: object) -> object:
@@ -162,13 +169,12 @@ RULES: tuple[Rule, ...] = (
     Rule("conversations_settings", validate_dictionary, merge="keys"),
     Rule("logs_settings", validate_dictionary),
     Rule("proactive_tasks_enabled", field_types.boolean),
-    Rule("tags", field_types.list_of(field_types.text(max_length=255)), nullable=False),
-    Rule("revenue_analytics_config", _REVENUE, nullable=False, merge="keys", creatable=False),
-    Rule("marketing_analytics_config", _MARKETING, nullable=False, merge="keys", creatable=False),
-    Rule("customer_analytics_config", _CUSTOMER, nullable=False, merge="keys", creatable=False),
-    Rule("workflows_config", _WORKFLOWS, nullable=False, merge="keys", creatable=False),
-    Rule("feature_flag_policy_config", _FLAG_POLICY, nullable=False, merge="keys", creatable=False),
-    Rule("data_management_config", _DATA_MANAGEMENT, nullable=False, merge="keys", creatable=False),
+    Rule("tags", field_types.list_of(field_types.text(max_length=255)), nullable=False, member_safe=True),
+    Rule("revenue_analytics_config", _REVENUE, nullable=False, merge="partial", creatable=False),
+    Rule("marketing_analytics_config", _MARKETING, nullable=False, merge="partial", creatable=False),
+    Rule("customer_analytics_config", _CUSTOMER, nullable=False, merge="partial", creatable=False),
+    Rule("workflows_config", _WORKFLOWS, nullable=False, merge="partial", creatable=False),
+    Rule("feature_flag_policy_config", _FLAG_POLICY, nullable=False, merge="partial", creatable=False),
     Rule("base_currency", field_types.choice(CURRENCIES), nullable=False),
     Rule("capture_dead_clicks", field_types.boolean),
     Rule("cookieless_server_hash_mode", field_types.choice((0, 1, 2))),
@@ -186,9 +192,39 @@ RULES: tuple[Rule, ...] = (
 BY_NAME = {rule.name: rule for rule in (*RULES, WEBHOOK)}
 """The rules by the name of their setting."""
 
+_FORMER: Mapping[str, Rule] = MappingProxyType(
+    {
+        rule.name: rule
+        for rule in (
+            Rule("app_urls", FORMER_URLS, nullable=False),
+            Rule("recording_domains", FORMER_URLS),
+            Rule("test_account_filters", field_types.anything, nullable=False),
+            Rule("path_cleaning_filters", field_types.anything),
+            Rule("session_recording_linked_flag", validate_former_linked_flag),
+            Rule("survey_config", field_types.anything),
+            Rule("access_control", field_types.boolean, nullable=False),
+            Rule("modifiers", field_types.anything),
+        )
+    }
+)
+"""The settings that the version of August 2025 checked or stored in another way."""
+
+_IDENTITY = frozenset({"name", "product_description", "access_control"})
+
+
+def rule_of(name: str, behaviour: Behaviour) -> Rule:
+    """Return the rule of a setting in a version of PostHog."""
+    return _FORMER.get(name, BY_NAME[name]) if behaviour.former_rules else BY_NAME[name]
+
 
 def active_rules(behaviour: Behaviour) -> Iterator[Rule]:
     """Yield the settings that a version of PostHog reads, in its order."""
     for rule in (*RULES, WEBHOOK) if behaviour.webhook_writable else RULES:
         if rule.name not in behaviour.ignored_fields | behaviour.absent_fields:
-            yield rule
+            yield rule_of(rule.name, behaviour)
+
+
+def is_configuration(name: str, behaviour: Behaviour) -> bool:
+    """Return whether a field belongs to the configuration of the team, and not to the identity of the project."""
+    known = name in BY_NAME and name not in _IDENTITY
+    return known and (name not in behaviour.absent_fields or name in behaviour.team_only_fields)

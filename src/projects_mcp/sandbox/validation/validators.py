@@ -31,10 +31,7 @@ def validate_dictionary(value: Any) -> dict[str, Any]:
 
 def validate_linked_flag(value: Any) -> dict[str, Any]:
     """Validate ``{id, key}`` or ``{id, key, variant}``, with exactly those keys. A numeric id becomes a number."""
-    flag = validate_dictionary(value)
-    if flag.keys() not in ({"id", "key"}, {"id", "key", "variant"}):
-        detail = "Must provide a dictionary with only 'id' and 'key' keys. _or_ only 'id', 'key', and 'variant' keys."
-        raise InvalidValueError(detail)
+    flag = check_flag_keys(validate_dictionary(value))
     number = flag["id"]
     if isinstance(number, bool) or not isinstance(number, int | str):
         raise InvalidValueError("Must provide an integer 'id'.")
@@ -42,6 +39,14 @@ def validate_linked_flag(value: Any) -> dict[str, Any]:
         return {**flag, "id": int(number)}
     except ValueError:
         raise InvalidValueError("Must provide an integer 'id'.") from None
+
+
+def check_flag_keys(flag: dict[str, Any]) -> dict[str, Any]:
+    """Return a linked flag that has the keys of one, and no other."""
+    if flag.keys() not in ({"id", "key"}, {"id", "key", "variant"}):
+        detail = "Must provide a dictionary with only 'id' and 'key' keys. _or_ only 'id', 'key', and 'variant' keys."
+        raise InvalidValueError(detail)
+    return flag
 
 
 def validate_network_payload(value: Any) -> dict[str, Any]:
@@ -177,6 +182,14 @@ def _cohort_problem(value: dict[str, Any]) -> str | None:
     if isinstance(number, bool) or not isinstance(number, int):
         return "value: Input should be a valid integer"
     return None if value.get("operator", "in") in {"in", "not_in"} else "operator: Input should be 'in' or 'not_in'"
+
+
+def drop_cohort_names(filters: list[Any]) -> list[Any]:
+    """Return property filters without the names of cohorts, which answers add and nobody writes."""
+    return [
+        {name: part for name, part in value.items() if name != "cohort_name"} if value["type"] == "cohort" else value
+        for value in filters
+    ]
 
 
 def validate_authorized_urls(urls: list[Any]) -> list[Any]:

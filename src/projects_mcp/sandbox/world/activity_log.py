@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
-from projects_mcp.sandbox.errors import server_error
+from projects_mcp.sandbox.errors import ApiError, invalid, server_error
 from projects_mcp.sandbox.world.state import ActivityEntry, Fields, Project, World, timestamp
 
 Change = Mapping[str, Any]
@@ -17,6 +17,7 @@ Scope = Literal["Team", "Project"]
 
 _NOT_LOGGED = frozenset({"updated_at", "project_id"})
 _PROJECT_FIELDS = frozenset({"name", "product_description"})
+_SILENT_WHEN_CLEARED: frozenset[str] = frozenset({"survey_config"})
 _LOGGED_AS = {"primary_dashboard": "primary_dashboard_id"}
 
 
@@ -64,14 +65,29 @@ def describe_change(field: str, before: Any, after: Any, *, scope: Scope = "Team
 def record_changes(world: World, project: Project, user_id: int, before: Fields) -> None:
     """Record the difference between `before` and the project's fields, in one entry for each scope with changes."""
     scopes: tuple[Scope, ...] = ("Team", "Project")
+    silent = _SILENT_WHEN_CLEARED if world.behaviour.former_rules else frozenset()
     for scope in scopes:
         changes = [
-            describe_change(_LOGGED_AS.get(name, name), before.get(name), value, scope=scope)
+            describe_change(_LOGGED_AS.get(name, name), *_as_logged(name, before.get(name), value), scope=scope)
             for name, value in project.fields.items()
-            if name not in _NOT_LOGGED and before.get(name) != value and _scope(name) == scope
+            if name not in _NOT_LOGGED
+            and before.get(name) != value
+            and _scope(name) == scope
+            and not (value is None and name in silent)
         ]
         if changes:
             record(world, project, user_id, "updated", changes=changes, scope=scope)
+
+
+def _as_logged(field: str, before: Any, after: Any) -> tuple[Any, Any]:
+    """Return the values as the log shows them: PostHog's behaviour: a sample rate without zeros at its end."""
+    if field != "session_recording_sample_rate":
+        return before, after
+    return _shorten(before), _shorten(after)
+
+
+def _shorten(rate: Any) -> Any:
+    return rate.rstrip("0").rstrip(".") if isinstance(rate, str) and "." in rate else rate
 
 
 def _scope(field: str) -> Scope:
@@ -93,30 +109,46 @@ def read_page(world: World, project: Project, query: Mapping[str, str], url: str
         url: The absolute address of the request, for the addresses of other pages.
 
     Raises:
-        ApiError: 500 for a query that is not a number and for a page that does not exist, as PostHog does.
+        ApiError: 400 with the parameter for one that is not a positive number and for a page that does not exist; in
+            older versions 500.
     """
-    limit, number = _parse_integer(query.get("limit", "10")), _parse_integer(query.get("page", "1"))
     entries = [entry for entry in reversed(project.activity) if entry.scope == "Team"]
-    pages = max(1, -(-len(entries) // limit)) if limit > 0 else 0
-    if not 1 <= number <= pages:
-        raise server_error()
+    try:
+        limit, number = parse_count("limit", query.get("limit", "10")), parse_count("page", query.get("page", "1"))
+        pages = max(1, -(-len(entries) // limit))
+        if number > pages:
+            raise invalid("That page contains no results.", attr="page")
+    except ApiError:
+        if world.behaviour.checks_activity_query:
+            raise
+        raise server_error() from None
     return {
-        "results": [_serialize(world, entry) for entry in entries[(number - 1) * limit : number * limit]],
-        "next": _page_url(url, number + 1, limit) if number < pages else None,
-        "previous": _page_url(url, number - 1, limit) if number > 1 else None,
+        "results": [serialize(world, entry) for entry in entries[(number - 1) * limit : number * limit]],
+        "next": page_url(url, page=number + 1, limit=limit) if number < pages else None,
+        "previous": page_url(url, page=number - 1, limit=limit) if number > 1 else None,
         "total_count": len(entries),
     }
 
 
-def _parse_integer(text: str) -> int:
+def parse_count(name: str, text: str) -> int:
+    """Parse a parameter of a query that is a positive number.
+
+    Raises:
+        ApiError: 400 with its name.
+    """
     try:
-        return int(text)
+        number = int(text)
     except ValueError:
-        raise server_error() from None
+        raise invalid("A valid integer is required.", attr=name) from None
+    if number < 1:
+        detail = "Ensure this value is greater than or equal to 1."
+        raise invalid(detail, code="min_value", attr=name)
+    return number
 
 
-def _page_url(url: str, number: int, limit: int) -> str:
-    for name, value in (("page", number), ("limit", limit)):
+def page_url(url: str, **parameters: int) -> str:
+    """Return an address with other parameters."""
+    for name, value in parameters.items():
         pattern = rf"([&?]{name}=)\d+"
         if re.search(pattern, url):
             url = re.sub(pattern, rf"\g<1>{value}", url)
@@ -125,10 +157,12 @@ def _page_url(url: str, number: int, limit: int) -> str:
     return url
 
 
-def _serialize(world: World, entry: ActivityEntry) -> Fields:
+def serialize(world: World, entry: ActivityEntry) -> Fields:
+    """Return an entry as answers show it. PostHog's behaviour: older versions do not name it."""
+    named = world.behaviour.names_activity_entries
     user = world.users.get(entry.user_id) if entry.user_id is not None else None
     return {
-        "id": entry.id,
+        **({"id": entry.id} if named else {}),
         "user": (
             {"first_name": user.first_name, "email": user.email}
             if user
@@ -138,9 +172,8 @@ def _serialize(world: World, entry: ActivityEntry) -> Fields:
         "scope": entry.scope,
         "item_id": entry.item_id,
         "detail": {
-            "id": None,
+            **({"id": None, "merge": None} if named else {}),
             "changes": [dict(change) for change in entry.changes],
-            "merge": None,
             "trigger": None,
             "name": entry.name,
             "short_id": None,

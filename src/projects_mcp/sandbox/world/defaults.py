@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from projects_mcp.sandbox.world.catalogs import SETUP_TASKS
-from projects_mcp.sandbox.world.state import Fields, timestamp
+from projects_mcp.sandbox.world.state import Fields, World, timestamp
 
 TEST_ACCOUNT_COHORT = 1
 """The number of the cohort "Internal / Test users", which PostHog creates with each project."""
@@ -16,8 +16,7 @@ def new_project_fields(*, project_id: int, organization_id: str, name: str, now:
 
     Tokens and UUID are empty. Fields that depend on the user are missing.
 
-    PostHog's behaviour: most settings are null at first; recordings are off, console logs and
-    performance are captured, events are kept for 84 months.
+    PostHog's behaviour: most settings are null at first; recordings are off, console logs and performance are captured.
     """
     written = timestamp(now)
     return {
@@ -54,8 +53,7 @@ def _identity(*, project_id: int, organization_id: str, name: str, written: str)
         },
         "available_setup_task_ids": list(SETUP_TASKS),
         "managed_viewsets": {"revenue_analytics": False},
-        "event_retention_months": 84,
-        "events_retention_enforced": False,
+        "flag_evaluations_mode": None,
     }
 
 
@@ -133,6 +131,7 @@ def _newer_settings() -> Fields:
         "marketing_analytics_config": {
             "sources_map": {},
             "conversion_goals": [],
+            "filter_test_accounts": False,
             "attribution_window_days": 90,
             "attribution_mode": "last_touch",
             "campaign_name_mappings": {},
@@ -150,13 +149,32 @@ def _newer_settings() -> Fields:
         "workflows_config": {
             "capture_workflows_engagement_events": False,
             "email_tracking_consent_mode": "off",
+            "workflow_task_rate_limit_per_day": None,
+            "workflow_task_team_rate_limit_per_day": None,
         },
         "feature_flag_policy_config": {"require_tags": False},
-        "data_management_config": {"stale_event_days": 30},
     }
 
 
+def filters_of_new_project(world: World, fields: Fields) -> list[Fields]:
+    """Return the filters of a new project.
+
+    PostHog's behaviour: they exclude the cohort of internal and test users. Older versions exclude the address of the
+    first member and local hosts, and filter nothing in a demo.
+    """
+    if world.behaviour.filters_by_cohort:
+        return default_filters(int(fields["id"]))
+    if fields["is_demo"]:
+        return []
+    members = [user for user, organization in world.memberships if organization == fields["organization"]]
+    domain = world.users[min(members)].email.partition("@")[2]
+    return [
+        {"key": "email", "type": "person", "value": f"@{domain}", "operator": "not_icontains"},
+        {"key": "$host", "type": "event", "value": "^(localhost|127\\.0\\.0\\.1)($|:)", "operator": "not_regex"},
+    ]
+
+
 def default_filters(project_id: int) -> list[Fields]:
-    """Return the filter of every new project: it excludes the cohort of internal and test users."""
+    """Return the filter that excludes the cohort of internal and test users."""
     cohort = project_id * 10 + TEST_ACCOUNT_COHORT
     return [{"key": "id", "type": "cohort", "value": cohort, "operator": "not_in"}]

@@ -11,13 +11,14 @@ import base64
 import hashlib
 import uuid
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import Any, Literal
 
 from projects_mcp.sandbox.world.behaviour import Behaviour
+from projects_mcp.sandbox.world.slow_writes import LateWrite, take_due
 
 Fields = dict[str, Any]
 """The fields of one project by name, with the JSON values of PostHog's responses."""
@@ -40,14 +41,14 @@ class Organization:
         name: For people; it appears in one refusal.
         members_can_create_projects: Members may create projects, not only admins.
         allows_personal_api_keys: False refuses the personal keys of members who are not admins (403).
-        mcp_read_only: Clients that identify themselves as MCP may only read.
+        mcp_read_only: PostHog's own MCP server may only read (``read_only_mcp_access``).
         default_anonymize_ips: The default of ``anonymize_ips`` for a new project.
         project_limit: The number of projects in the plan, or None for no limit.
         active_subscription: The organization pays, so its last project cannot be deleted.
-        has_project_secret_api_keys: The newer secret keys exist, so a first ``phs_`` token is refused as deprecated.
         has_color_themes: The plan has colour themes; without them ``default_data_theme`` is always the global one.
         longest_retention: The longest retention period of recordings in the plan, or None for a plan without one (500).
-        logs_retention_days: The retention periods of logs in the plan, in days.
+        logs_retention_days: The longest retention period of logs in the plan, in days.
+        long_log_retention: The flag for periods of logs above 30 days is on.
     """
 
     id: str
@@ -58,10 +59,10 @@ class Organization:
     default_anonymize_ips: bool = False
     project_limit: int | None = None
     active_subscription: bool = False
-    has_project_secret_api_keys: bool = False
     has_color_themes: bool = True
     longest_retention: str | None = "5y"
-    logs_retention_days: tuple[int, ...] = (14, 30)
+    logs_retention_days: int = 30
+    long_log_retention: bool = False
 
 
 @dataclass(slots=True)
@@ -86,19 +87,17 @@ class ApiKey:
         value: The whole secret, ``phx_`` for a personal key, ``pha_`` for an OAuth access token.
         user_id: The owner, whose roles apply.
         label: The owner's name for it.
-        scopes: Such as ``project:read``; ``*`` is everything. Write implies read.
+        scopes: Such as ``project:read``; ``*`` is everything. Write implies read. None for a key older than scopes.
         scoped_teams: Project ids; if there are any, the key works for those only, and can neither list nor create.
         scoped_organizations: Organization ids; if there are any, the key works in those only.
         kind: ``oauth`` tokens have no rate limit and no introspection.
-        id: In the introspection.
-        created_at: The time of its creation.
         last_used_at: The time of its last request, which the application sets.
     """
 
     value: str
     user_id: int
     label: str
-    scopes: tuple[str, ...]
+    scopes: tuple[str, ...] | None
     created_at: datetime
     scoped_teams: tuple[int, ...] = ()
     scoped_organizations: tuple[str, ...] = ()
@@ -161,6 +160,10 @@ class Project:
         screenshot_secret: ``heatmaps_screenshot_secret``, shown to project admins only.
         demo_data_ready_at: Until then ``is_generating_demo_data`` is true.
         deletion_at: The time of its pending deletion, or None.
+        lost_persons: A deletion that failed has removed its persons all the same.
+        moved: Counts up with each change of its row, for a list without an order.
+        restrictions: What ``event_ingestion_restrictions`` lists.
+        shown_intents: The product intents of the last answers, and until when answers show them.
     """
 
     fields: Fields
@@ -170,6 +173,10 @@ class Project:
     screenshot_secret: str | None = None
     demo_data_ready_at: datetime | None = None
     deletion_at: datetime | None = None
+    lost_persons: bool = False
+    moved: int = 0
+    restrictions: list[Fields] = field(default_factory=list)
+    shown_intents: tuple[list[Fields], datetime] | None = None
 
     @property
     def id(self) -> int:
@@ -205,10 +212,13 @@ class World:
         sessions: By the value of the cookie.
         behaviour: The imitated version of PostHog; change it with `dataclasses.replace`.
         clock: The only source of time, always with a zone.
-        seed: The start of the sequence of tokens and UUIDs.
-        generated: The number of tokens and UUIDs so far.
+        seed: The start of the sequence of tokens and UUIDs, of which there were `generated` so far.
         next_project_id: The id of the next project.
+        next_dashboard_id: The id of the next dashboard; None for ten times that of its project.
         requests: The times of recent requests by personal key, oldest first, for the rate limits.
+        moves: The number of changes to rows of projects so far.
+        late: The writes that have arrived and not yet taken effect.
+        sleep: Waits for so many seconds, before a late answer; None for the machine's own.
     """
 
     organizations: dict[str, Organization] = field(default_factory=dict)
@@ -222,7 +232,11 @@ class World:
     seed: int = 0
     generated: int = 0
     next_project_id: int = 1
+    next_dashboard_id: int | None = None
     requests: dict[str, deque[datetime]] = field(default_factory=dict)
+    moves: int = 0
+    late: list[LateWrite] = field(default_factory=list)
+    sleep: Callable[[float], Awaitable[None]] | None = None
 
     def level(self, user_id: int, organization_id: str) -> int | None:
         """Return a user's membership level in an organization, or None without a membership."""
@@ -242,10 +256,32 @@ class World:
         return prefix + text[:42]
 
     def remove_expired(self) -> None:
-        """Remove the projects whose deletion is due, as PostHog's background job does."""
-        now = self.clock()
-        for project in [p for p in self.projects.values() if p.deletion_at is not None and p.deletion_at <= now]:
+        """Remove the projects whose deletion is over, as PostHog's background job does."""
+        ended = self.clock() - timedelta(seconds=self.behaviour.deletion_lasts_s)
+        for project in [p for p in self.projects.values() if p.deletion_at is not None and p.deletion_at <= ended]:
             self.remove(project)
+
+    def move(self, project: Project) -> None:
+        """Note that the row of a project was written again."""
+        self.moves += 1
+        project.moved = self.moves
+
+    def new_dashboard_id(self, project_id: int) -> int:
+        """Return the id of the first dashboard of a new project."""
+        if self.next_dashboard_id is None:
+            return project_id * 10
+        self.next_dashboard_id += 1
+        return self.next_dashboard_id - 1
+
+    def carry_out_late_writes(self) -> None:
+        """Let the late writes that are due take effect, in their order, each with the clock at its moment."""
+        clock = self.clock
+        try:
+            for write in take_due(self.late, clock()):
+                self.clock = write.moment
+                write.carry_out()
+        finally:
+            self.clock = clock
 
     def remove(self, project: Project) -> None:
         """Remove a project for good, also as the open project of its users."""

@@ -1,0 +1,1 @@
+"""Fuzzing: what nobody would send, sent to the real server, with the same invariants for all of it."""

@@ -1,0 +1,97 @@
+"""The refusals that follow from a question to a person. Each says only what is known of how the answer came about.
+
+A person is said to have declined only where one can have read the question. All else is reported of the client.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from projects_mcp.errors.context import NOT_CHANGED, FailureContext
+from projects_mcp.errors.refusal import Refusal
+
+__all__ = ["ClientCannotAsk", "ClientFailed", "ClientRefused", "NotConfirmed", "NotTicked", "QuestionUnanswered"]
+
+_WAY_ON: Final = (
+    "Another client, one that shows questions to a person, can make the call, or the operator can change "
+    "PROJECTS_MCP_CONFIRMATION."
+)
+_WITHOUT_ASKING: Final = "Do not repeat the call unless the user asks for it."
+
+
+class NotConfirmed(Refusal):
+    """Somebody who can have read the question said no, or closed it. `closed`: which of the two."""
+
+    kind = "not_confirmed"
+    closed: bool = False
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        what = (
+            f"The question about {at.tool} was closed without an answer."
+            if self.closed
+            else f"The user declined {at.tool}, as the client reports."
+        )
+        return f"{what} {NOT_CHANGED} {_WITHOUT_ASKING} {_WAY_ON}"
+
+
+class ClientRefused(Refusal):
+    """The client said no before anybody can have read the question."""
+
+    kind = "client_refused"
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        return (
+            f"The client answered no to the question about {at.tool} at once, perhaps without showing the question. "
+            f"{NOT_CHANGED} Ask the user whether the question was seen. {_WAY_ON}"
+        )
+
+
+class QuestionUnanswered(Refusal):
+    """No answer came in time."""
+
+    kind = "no_answer"
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        return (
+            f"The question about {at.tool} got no answer within PROJECTS_MCP_QUESTION_TIMEOUT; perhaps the client "
+            f"did not show it. {NOT_CHANGED} {_WITHOUT_ASKING} {_WAY_ON}"
+        )
+
+
+class NotTicked(Refusal):
+    """The answer accepts, and lacks what makes it a yes."""
+
+    kind = "answer_without_form"
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        return (
+            f"The client accepted the question about {at.tool} without its form: the box “Yes, do it” was not ticked. "
+            f"{NOT_CHANGED} {_WITHOUT_ASKING} {_WAY_ON}"
+        )
+
+
+class ClientFailed(Refusal):
+    """The client could not ask: an error, something that is no answer, or a connection that broke."""
+
+    kind = "client_failed"
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        return (
+            f"The client answered the question about {at.tool} with an error or not in the way of the protocol. "
+            f"{NOT_CHANGED} {_WAY_ON}"
+        )
+
+
+class ClientCannotAsk(Refusal):
+    """A person's consent is needed, and the client cannot show a question."""
+
+    kind = "cannot_ask"
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        return f"{at.tool} needs a person's consent, and this client cannot show a question. {NOT_CHANGED} {_WAY_ON}"
