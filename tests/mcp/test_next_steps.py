@@ -30,7 +30,8 @@ Call = tuple[str, dict[str, Any]]
 
 _SOMEBODY = re.compile(
     r"\b([Pp]erson|[Oo]perator|admin of|project admin|organization admin|[Ww]hoever|[Ss]omebody|the user)\b"
-    r"|restart this|Ask for page 1|nothing to do|[Tt]ry again|Wait a minute|[Cc]all again|Decide again|POSTHOG_|at https?://"
+    r"|restart this|Ask for page 1|Ask for less|nothing to do|[Tt]ry again|Wait a minute|[Cc]all again|Decide again"
+    r"|POSTHOG_|SSL_CERT_|PROXY|at https?://"
     r"|The server's log|read the project|Choose another|Correct the arguments|organization_id|confirm_project_name"
 )
 """What names who must act, when to come back, or which argument of the same call to change."""

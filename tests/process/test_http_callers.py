@@ -151,8 +151,9 @@ def test_what_is_not_allowed_is_neither_listed_nor_run(
 
 def test_a_key_for_one_project_is_that_also_over_http(server: Served) -> None:
     token = token_of("narrow-key")
-    assert "project_list" not in server.tools(token)
     assert "project_create" not in server.tools(token)
+    listed = server.call("project_list", {}, token).result["projects"]
+    assert [row["id"] for row in listed] == [PRODUCTION_ID], "read by itself"
     assert server.call("project_get", {"project_id": PRODUCTION_ID}, token).result["id"] == PRODUCTION_ID
     assert server.call("project_get", {"project_id": MOBILE_ID}, token).refusal["kind"] == "key_restricted"
 

@@ -5,23 +5,29 @@ import json
 import pytest
 
 from projects_mcp.sandbox import PRODUCTION_ID
+from tests.support.posthog import posthog
 from tests.support.process import run
 
 TOKENS = {
-    "phc_inventedInventedInvented0001": "a project token (phc_)",
-    "phs_inventedInventedInvented0001": "a secret of a project (phs_)",
+    "phc_inventedInventedInvented0001": "a project's public token",
+    "phs_inventedInventedInvented0001": "a project's secret token",
 }
 
 
-@pytest.mark.parametrize("command", [[], ["doctor"], ["call", "project_list"], ["serve"]])
 @pytest.mark.parametrize("token", list(TOKENS))
-def test_a_token_of_another_kind_is_named_and_not_shown(command: list[str], token: str) -> None:
-    done = run(*command, POSTHOG_PERSONAL_API_KEY=token)
-    assert done.returncode in {1, 2}
-    said = done.stdout + done.stderr
-    assert f"POSTHOG_PERSONAL_API_KEY holds {TOKENS[token]}" in said
-    assert "personal API key" in said
-    assert "inventedInvented" not in said
+def test_a_token_of_another_kind_is_named_and_neither_shown_nor_sent(token: str) -> None:
+    with posthog() as upstream:
+        environment = {"POSTHOG_HOST": upstream.origin, "POSTHOG_PERSONAL_API_KEY": token}
+        called = run("call", "project_list", **environment)
+        started = run(**environment)
+        diagnosed = run("doctor", **environment)
+        assert token not in repr(upstream.recorder.requests + upstream.recorder.inquiries)
+    assert (called.returncode, started.returncode, diagnosed.returncode) == (1, 0, 1)
+    assert f"POSTHOG_PERSONAL_API_KEY holds {TOKENS[token]}" in called.stderr
+    for said in (called.stderr, started.stderr, diagnosed.stdout):
+        assert TOKENS[token] in said
+        assert "personal API key" in said
+        assert "inventedInvented" not in said
 
 
 def test_what_was_ignored_whole_ends_with_1_and_has_a_receipt() -> None:

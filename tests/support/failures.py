@@ -35,6 +35,7 @@ def ruled(detail: str) -> PostHogError:
 REFUSALS: tuple[Refusal, ...] = (
     refusals.InvalidArguments(problems=["`limit` must be at most 500."]),
     refusals.NotConfigured(),
+    refusals.WrongKindOfKey(what="a project's public token, which takes events in"),
     refusals.AccessLevelTooLow(needed="full", configured="read"),
     refusals.KeyLacksScope(scope="project:write"),
     refusals.CallerAccessTooLow(access="read"),

@@ -50,11 +50,6 @@ SANDBOX_VERSIONS: Final = ("current", "2025-08")
 
 _INGESTION_HOSTS: Final[Mapping[str, str]] = {"us.i.posthog.com": "us", "eu.i.posthog.com": "eu"}
 _FORMER_US_HOST: Final = "app.posthog.com"
-_OTHER_TOKENS: Final[Mapping[str, str]] = {
-    "phc_": "a project token (phc_), with which sites send events",
-    "phs_": "a secret of a project (phs_), with which servers read feature flags",
-    "phr_": "a refresh token (phr_)",
-}
 _YES: Final = frozenset({"1", "true", "yes", "on"})
 _NO: Final = frozenset({"0", "false", "no", "off"})
 _SHORTEST_SECRET_CHARACTERS: Final = 4
@@ -166,12 +161,7 @@ def parse_secret(name: str, text: str) -> Secret:
 
 
 def parse_key(name: str, text: str) -> PersonalKey:
-    """Parse a personal API key. Other tokens of PostHog's begin with letters of their own."""
-    if (other := _OTHER_TOKENS.get(text[:4])) is not None:
-        raise SettingsError(
-            f"{name} holds {other}, not a personal API key: that begins with phx_, and is made on PostHog's page "
-            "/settings/user-api-keys."
-        )
+    """Parse a personal API key."""
     return PersonalKey(parse_secret(name, text))
 
 

@@ -29,6 +29,7 @@ from projects_mcp.errors.refused_rights import (
     ProjectProtected,
     RememberedDenial,
     TooManyCalls,
+    WrongKindOfKey,
 )
 from projects_mcp.errors.refused_state import (
     AlreadyBeingDeleted,
@@ -81,6 +82,7 @@ __all__ = [
     "RememberedDenial",
     "SecretsFolderUnusable",
     "TooManyCalls",
+    "WrongKindOfKey",
 ]
 
 REFUSALS: Final[tuple[type[Refusal], ...]] = tuple(Refusal.__subclasses__())

@@ -25,6 +25,7 @@ __all__ = [
     "ProjectProtected",
     "RememberedDenial",
     "TooManyCalls",
+    "WrongKindOfKey",
 ]
 
 _MOST_NAMED: Final = 5
@@ -40,6 +41,21 @@ class NotConfigured(Refusal):
         return (
             f"No PostHog key is configured. {NOT_CHANGED} Set POSTHOG_PERSONAL_API_KEY to a personal API key from "
             f"{at.keys_page} and restart the server, or set PROJECTS_MCP_SANDBOX=1 to try it without one."
+        )
+
+
+class WrongKindOfKey(Refusal):
+    """The configured key is another token of PostHog's. `what` it is, in words of ours."""
+
+    kind = "wrong_kind_of_key"
+    what: str
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        return (
+            f"POSTHOG_PERSONAL_API_KEY holds {self.what}, and not a personal API key, so it was sent nowhere. "
+            f"{NOT_CHANGED} The operator must set it to a key that begins with phx_, made at {at.keys_page}, and "
+            "restart the server."
         )
 
 

@@ -57,7 +57,7 @@ class KeyAccess:
 
     async def _ask(self) -> tuple[KeyGrant, float]:
         key = self.posthog.credentials.key
-        if key is None or key.value.reveal().startswith("pha_"):
+        if key is None or key.other_kind or key.value.reveal().startswith("pha_"):
             return UNKNOWN, _KNOWN_FOR_S
         with anyio.move_on_after(_ANSWER_WITHIN_S):
             try:

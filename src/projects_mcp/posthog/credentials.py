@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Final, NamedTuple, TypeAlias
 
 from projects_mcp.sanitize.secret import Secret
 
-__all__ = ["BrowserSession", "Credential", "Credentials", "PersonalKey", "authentication"]
+__all__ = ["OTHER_TOKENS", "BrowserSession", "Credential", "Credentials", "PersonalKey", "authentication"]
 
 _OWN_CSRF_TOKEN: Final = Secret(os.urandom(16).hex())
 """Made once for each process. Django takes 32 or 64 letters and digits, and wants cookie and header to be equal.
 The token is no part of the session."""
 
 
+OTHER_TOKENS: Final[Mapping[str, str]] = {
+    "phc_": "a project's public token, which takes events in",
+    "phs_": "a project's secret token, which works for feature flags",
+    "phr_": "an OAuth refresh token, which only fetches new access tokens",
+    "phe_": "a token for the stream of events",
+}
+"""Tokens of PostHog that this API never accepts, by their prefix. Legacy keys have none, so others are tried."""
+
+
 class PersonalKey(NamedTuple):
     """A personal API key (`phx_`) or an OAuth access token (`pha_`), sent as a bearer token."""
 
     value: Secret
+
+    @property
+    def other_kind(self) -> str | None:
+        """What it is instead, if it is a token of PostHog's that is no key. It is then sent nowhere."""
+        return OTHER_TOKENS.get(self.value.reveal()[:4])
 
 
 class BrowserSession(NamedTuple):

@@ -21,7 +21,7 @@ from projects_mcp.config.settings import Settings
 from projects_mcp.errors.connection import PostHogError
 from projects_mcp.errors.context import NOT_CHANGED, FailureContext
 from projects_mcp.errors.explain import Explanation, detail_of_unresolved, explain, explain_unexpected
-from projects_mcp.errors.refusals import InvalidArguments, NotConfigured, Refusal
+from projects_mcp.errors.refusals import InvalidArguments, NotConfigured, Refusal, WrongKindOfKey
 from projects_mcp.errors.uncertain import WriteUnresolved
 from projects_mcp.gateway.audit import AuditLog
 from projects_mcp.gateway.call_audit import CallAudit
@@ -78,6 +78,8 @@ class ToolRunner:
         self._settings = settings
         self.question_timeout_s: Final = settings.question_timeout_s
         """Seconds that a person has to answer a question in the middle of a call."""
+        key = settings.credentials.key
+        self._other_token = None if key is None else key.other_kind
         self._audit_log = audit_log
         self._rate_limiter = rate_limiter
         self._services: Final = ToolServices(
@@ -108,6 +110,8 @@ class ToolRunner:
         Never fails: a server starts without a network and without an audit log, and says so at the call.
         """
         self._audit_log.probe()
+        if self._other_token is not None:
+            logger.error("projects-mcp: the key is %s, and not a personal API key; it is not sent.", self._other_token)
         await self._services.key_access.get()
 
     async def aclose(self) -> None:
@@ -201,6 +205,8 @@ class ToolRunner:
     def _require_key(self) -> None:
         if self._settings.credentials.key is None:
             raise NotConfigured
+        if self._other_token is not None:
+            raise WrongKindOfKey(what=self._other_token)
 
     def _authorization(self, tool: Tool, key: KeyGrant) -> Authorization:
         services = self._services

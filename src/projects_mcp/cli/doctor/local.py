@@ -14,6 +14,7 @@ from projects_mcp.cli.doctor.findings import Finding, Level
 from projects_mcp.config.settings import Settings, SettingsError, load
 from projects_mcp.config.variables import VARIABLES, related
 from projects_mcp.gateway.secret_file import SecretFolder, SecretFolderUnavailable
+from projects_mcp.posthog.credentials import OTHER_TOKENS
 
 __all__ = ["check_files", "check_key_format", "check_settings", "check_variable_names", "is_key_usable"]
 
@@ -21,13 +22,6 @@ _VARIABLE: Final = re.compile(r"\b[A-Z][A-Z_]+[A-Z]\b")
 _KEY_FILE: Final = "POSTHOG_PERSONAL_API_KEY_FILE"
 _OTHERS: Final = 0o077
 """The permissions of everybody but the owner."""
-_WRONG_PREFIXES: Final[Mapping[str, str]] = {
-    "phc_": "a project's public token, which takes events in",
-    "phs_": "a project's secret token, which works for feature flags",
-    "phr_": "an OAuth refresh token, which only fetches new access tokens",
-    "phe_": "a token for the stream of events",
-}
-"""Tokens of PostHog that this API never accepts, by their prefix."""
 _KEY_PREFIXES: Final[Mapping[str, str]] = {"phx_": "a personal API key", "pha_": "an OAuth access token"}
 
 
@@ -80,7 +74,7 @@ def check_variable_names(environment: Mapping[str, str]) -> Iterator[Finding]:
 def is_key_usable(settings: Settings) -> bool:
     """Return whether there is a key, and its prefix is not that of another kind of token."""
     key = settings.credentials.key
-    return key is not None and key.value.reveal()[:4] not in _WRONG_PREFIXES
+    return key is not None and key.value.reveal()[:4] not in OTHER_TOKENS
 
 
 def check_key_format(settings: Settings) -> Finding:
@@ -95,7 +89,7 @@ def check_key_format(settings: Settings) -> Finding:
             "PROJECTS_MCP_SANDBOX=1 to practise without one.",
         )
     prefix = settings.credentials.key.value.reveal()[:4]
-    if kind := _WRONG_PREFIXES.get(prefix):
+    if kind := OTHER_TOKENS.get(prefix):
         sentence = f"What is configured as the key is {kind} ({prefix}…). It opens nothing here."
         fix = f"Make a personal API key (phx_…) at {keys}, and set POSTHOG_PERSONAL_API_KEY to it."
         return Finding("key", Level.PROBLEM, sentence, fix)
