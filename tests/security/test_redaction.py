@@ -131,3 +131,26 @@ def test_a_detail_that_was_cut_shows_no_part_of_a_key(at: int) -> None:
 )
 def test_a_detail_loses_its_markup_and_nothing_else(detail: str, kept: str) -> None:
     assert status_error(400, {"detail": detail}, None).detail == kept
+
+
+@pytest.mark.parametrize("longest", [20, 40, 60, 80, 200])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "{'cookie': 'sessionid=abcdef0123456789; other=abcdef0123456789 more words'}",
+        "Cookie: sessionid=abcdef0123456789; theme=dark and so on and on and on and on",
+        'authorization: Digest username="ada", realm="x", response="0123456789abcdef0123456789abcdef"',
+        "api_key='0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'",
+        "token=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        "https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX",
+        "Bearer abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz0123456789",
+        "phx_abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz0123456789",
+    ],
+)
+def test_what_we_say_behind_a_quotation_stays(said: str, longest: int) -> None:
+    """A text is quoted, perhaps cut, and redacted once more as a whole."""
+    redactor = Redactor()
+    behind = ". Nothing was changed. Correct the arguments and call it again."
+    text = redactor.text(f"It says {redactor.quote(said, longest)}{behind}")
+    assert text.endswith(f"\u201d{behind}")
+    assert "0123456789" not in text

@@ -13,7 +13,7 @@ from projects_mcp.runner.build import build_runner
 from tests.support.fault_server import PROJECT, Request, Upstream
 from tests.support.harness import ENVIRONMENT
 
-QUICK = {"PROJECTS_MCP_READ_TIMEOUT": "1", "PROJECTS_MCP_CALL_TIMEOUT": "2", "PROJECTS_MCP_CONNECT_TIMEOUT": "1"}
+QUICK = {"PROJECTS_MCP_READ_TIMEOUT": "1", "PROJECTS_MCP_CALL_TIMEOUT": "6", "PROJECTS_MCP_CONNECT_TIMEOUT": "1"}
 BOUND_S = 25
 """Less than the 30 seconds of a silent upstream, and far more than the limits of a call and its reading back."""
 

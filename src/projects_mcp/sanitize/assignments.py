@@ -24,8 +24,9 @@ _NAME: Final = re.compile(
     r"([A-Za-z](?:[A-Za-z0-9_.-]|\[\]){1,63}(?: (?i:keys?|tokens?|secrets?|passwords?|url))?)"
     r"(\\{0,3}[\"']?\s{0,4}(?:=>|[:=]|%3[ADad])\s{0,4}\\{0,3}[\"']?)"
 )
-_QUOTED: Final = re.compile(r"[^\"'\\\r\n]{1,4096}")
-_BARE: Final = re.compile(r"[^\s\"'\\,;&<>(){}\[\]]{4,4096}")
+_QUOTED: Final = re.compile(r"[^\"'\\\r\n\u201c\u201d]{1,4096}")
+"""Our own quotation marks end it too: what is quoted may be cut, and no sentence of ours behind it goes with it."""
+_BARE: Final = re.compile(r"[^\s\"'\\,;&<>(){}\[\]\u201c\u201d]{4,4096}")
 _LOOKS_RANDOM: Final = re.compile(r"(?=[^\s\"'\\,;&<>(){}\[\]]{8})[^\s\"'\\,;&<>(){}\[\]0-9]{0,63}[0-9]")
 """Eight characters or more, with a digit among the first ones."""
 _HARMLESS: Final = re.compile(

@@ -34,12 +34,13 @@ class Pattern(NamedTuple):
 
 # Where a word begins: also behind an escape of JSON, or of an address, whose letters belong to no word.
 _START: Final = r"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f]{2})|(?<=(?<!\\)\\[nrtbf])|(?<=\\u[0-9A-Fa-f]{4}))"
-_VALUE: Final = r"[^\s\"',;<>]"
+# Our own quotation marks end a value as well: no sentence of ours behind a quotation goes with it.
+_VALUE: Final = r"[^\s\"',;<>\u201c\u201d]"
 _GAP: Final = r"[\"']?\s{0,8}[:=]\s{0,8}[\"']?"
 _SLASH: Final = r"(?:\\?/|%2f)"
 _SCHEME: Final = rf"https?(?::|%3a){_SLASH}{_SLASH}"
 _HOST_START: Final = rf"(?:{_SCHEME}|(?<![a-z0-9.-]))"
-_REST: Final = rf"{_SLASH}(?:[^\s\"'<>\\]|\\/)+"
+_REST: Final = rf"{_SLASH}(?:[^\s\"'<>\\\u201c\u201d]|\\/)+"
 _PORT: Final = r"(?::[0-9]{1,5})?"
 
 
@@ -79,7 +80,7 @@ PATTERNS: Final = tuple(
         ("xapp-", rf"(?i:{_START}xapp-[a-z0-9-]{{8,}})"),
         (
             "authorization",
-            rf"(?i:(?<![a-z])(?:proxy-)?authorization{_GAP}(?:(?:digest|hawk|oauth|aws4-hmac-sha256)\s[^\r\n]{{4,2048}}"
+            rf"(?i:(?<![a-z])(?:proxy-)?authorization{_GAP}(?:(?:digest|hawk|oauth|aws4-hmac-sha256)\s[^\r\n\u201c\u201d]{{4,2048}}"
             rf"|(?:bearer|basic|token|negotiate|apikey)\s{{1,8}}{_VALUE}{{4,}}"
             rf"|(?={_VALUE}{{0,128}}[0-9]){_VALUE}{{8,}}))",
         ),
@@ -92,7 +93,7 @@ PATTERNS: Final = tuple(
         ("csrftoken", rf"(?i:(?<![a-z])(?:posthog_|x-)?csrftoken{_GAP}){_VALUE}{{6,}}"),
         (
             "cookie",
-            rf"(?i:(?<![a-z])(?:set-)?cookie2?{_GAP})[^\s\"'=;,<>]{{1,128}}=(?:[^\r\n\"'<>]+)",
+            rf"(?i:(?<![a-z])(?:set-)?cookie2?{_GAP})[^\s\"'=;,<>]{{1,128}}=(?:[^\r\n\"'<>\u201c\u201d]+)",
         ),
         # A user and password before a host, also if the whole address is percent-encoded.
         ("@", rf"(?i:(?::{_SLASH}{_SLASH}))[^\s/?#@:\"'<>\\]{{0,256}}:[^\s/?#@\"'<>]{{1,256}}@", f"://{REDACTED}@"),
