@@ -120,7 +120,7 @@ async def project_get(
     "may be missing.",
     {
         "limit": {"type": "integer", "minimum": 1, "maximum": 100, "description": "Entries in a page"},
-        "page": {"type": "integer", "minimum": 1, "maximum": 100_000, "description": "Page, from 1"},
+        "page": {"type": "integer", "minimum": 1, "maximum": 100_000, "description": "Page to show"},
     },
 )
 async def project_activity(context: ToolContext, *, limit: int = 10, page: int = 1) -> JSONObject:

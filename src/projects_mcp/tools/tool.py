@@ -18,7 +18,7 @@ ToolFunction: TypeAlias = Callable[..., Awaitable[JSONObject]]
 _ORGANIZATION: Mapping[str, Any] = {
     "type": "string",
     "maxLength": 64,
-    "description": "UUID; default: the current one",
+    "description": "UUID; left out: the current one",
 }
 _PROJECT: Mapping[str, Any] = {
     "type": "integer",
@@ -26,7 +26,7 @@ _PROJECT: Mapping[str, Any] = {
     "maximum": MAX_ID,
     "description": "Id, from project_list",
 }
-_CURRENT_PROJECT: Mapping[str, Any] = {**_PROJECT, "description": "Default: the current one"}
+_CURRENT_PROJECT: Mapping[str, Any] = {**_PROJECT, "description": "Left out: the current one"}
 CONFIRM_PROJECT_NAME: Mapping[str, Any] = {
     "type": "string",
     "minLength": 1,
