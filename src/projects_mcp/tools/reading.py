@@ -34,6 +34,7 @@ _FIELDS: Final[Mapping[str, Any]] = {
     "type": "array",
     "items": {"type": "string", "maxLength": 100},
     "maxItems": 100,
+    "description": "Show these fields",
 }
 
 
@@ -44,9 +45,9 @@ _FIELDS: Final[Mapping[str, Any]] = {
     "organization (org, company) with their ids and names, and what is unusual about a project, such as demo or "
     "no events yet. For settings use project_get.",
     {
-        "search": {"type": "string", "maxLength": 200},
-        "limit": {"type": "integer", "minimum": 1, "maximum": 500},
-        "offset": {"type": "integer", "minimum": 0},
+        "search": {"type": "string", "maxLength": 200, "description": "Part of the name"},
+        "limit": {"type": "integer", "minimum": 1, "maximum": 500, "description": "Projects in a page"},
+        "offset": {"type": "integer", "minimum": 0, "description": "next_offset of the page before"},
         "fields": _FIELDS,
     },
 )
@@ -86,7 +87,7 @@ async def project_list(
     "configured: current values of the settings that differ from the defaults (what is on or off, enabled, "
     "timezone, domains), and the phc_ token (project API key, public key). Never shows secrets.",
     {
-        "detail": {"type": "string", "enum": ["compact", "full"]},
+        "detail": {"type": "string", "enum": ["compact", "full"], "description": "full: every field"},
         "fields": _FIELDS,
     },
     current_project=True,
@@ -118,8 +119,8 @@ async def project_get(
     "recent changes: what happened, who edited, modified, enabled, disabled or turned off what. Renames and moves "
     "may be missing.",
     {
-        "limit": {"type": "integer", "minimum": 1, "maximum": 100},
-        "page": {"type": "integer", "minimum": 1, "maximum": 100_000},
+        "limit": {"type": "integer", "minimum": 1, "maximum": 100, "description": "Entries in a page"},
+        "page": {"type": "integer", "minimum": 1, "maximum": 100_000, "description": "Page to show"},
     },
 )
 async def project_activity(context: ToolContext, *, limit: int = 10, page: int = 1) -> JSONObject:

@@ -2,8 +2,8 @@
 
 The extract is made from the statement, so the two cannot contradict each other: whatever is published is enforced.
 Every conversation pays for every word of it, so it leaves out what a caller does not need to write a right call, and
-what a clear refusal tells better. It uses a small part of JSON Schema that every client understands: no references,
-no unions, no null.
+what a clear refusal tells better. It uses a small part of JSON Schema that every client and every converter of a
+client library understands: no references, no unions, no null, no choice of integers, no closed objects.
 """
 
 from __future__ import annotations
@@ -21,11 +21,13 @@ _LENGTHS: Final = frozenset({"minLength", "maxLength", "maxItems", "decimals", "
 _FAR: Final = 100_000
 """A range that ends beyond this is as wide as nobody needs."""
 _RANGE: Final = frozenset({"minimum", "maximum"})
+_CLOSED: Final = "additionalProperties"
+"""Some converters refuse it, others write their own; an unknown name is refused here in any case."""
 _SETTINGS_AT_CREATION: Final[Mapping[str, Any]] = {
     "type": "object",
     "description": "Named as the settings of project_update",
 }
-_OF_AN_OBJECT: Final = frozenset({"properties", "required", "additionalProperties"})
+_OF_AN_OBJECT: Final = frozenset({"properties", "required"})
 
 
 def closed_object(properties: Mapping[str, Any], required: Sequence[str] = ()) -> dict[str, Any]:
@@ -51,7 +53,7 @@ def public_schema(arguments: Mapping[str, Any], *, at_creation: bool = False) ->
         at_creation: point to the tool that updates for the names of the settings. All are taken and checked; but a
             second list of them makes a search find the tool that creates for every wish to change one.
     """
-    schema = dict(arguments)
+    schema = {key: value for key, value in arguments.items() if key != _CLOSED}
     schema["properties"] = {
         name: _SETTINGS_AT_CREATION
         if at_creation and name == "settings"
@@ -69,9 +71,25 @@ def _settings(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _extract(schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    hidden = _LENGTHS | (_RANGE if schema.get("maximum", _FAR) >= _FAR else frozenset())
-    extract = _without(schema, hidden)
+    wide = _RANGE if schema.get("maximum", _FAR) >= _FAR else frozenset()
+    extract = _as_range(_without(schema, _LENGTHS | {_CLOSED} | wide))
     return {**extract, "items": _extract(extract["items"])} if "items" in extract else extract
+
+
+def _as_range(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a choice of integers as a range: Gemini takes choices of texts only, and refuses the whole request.
+
+    What lies between the choices and is none of them is told in words.
+    """
+    choices = schema.get("enum", ())
+    if schema.get("type") != "integer" or not choices:
+        return schema
+    lowest, highest = min(choices), max(choices)
+    extract = {**_without(schema, frozenset({"enum"})), "minimum": lowest, "maximum": highest}
+    if set(choices) != set(range(lowest, highest + 1)):
+        words = [schema["description"]] if "description" in schema else []
+        extract["description"] = "; ".join([*words, f"one of {', '.join(map(str, choices))}"])
+    return extract
 
 
 def _without(schema: Mapping[str, Any], hidden: AbstractSet[str]) -> Mapping[str, Any]:

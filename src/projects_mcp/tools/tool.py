@@ -15,9 +15,24 @@ __all__ = ["CONFIRM_PROJECT_NAME", "Tool", "ToolFunction", "tool"]
 
 ToolFunction: TypeAlias = Callable[..., Awaitable[JSONObject]]
 
-_ORGANIZATION: Mapping[str, Any] = {"type": "string", "maxLength": 64}
-_PROJECT: Mapping[str, Any] = {"type": "integer", "minimum": 1, "maximum": MAX_ID}
-CONFIRM_PROJECT_NAME: Mapping[str, Any] = {"type": "string", "minLength": 1, "maxLength": 400}
+_ORGANIZATION: Mapping[str, Any] = {
+    "type": "string",
+    "maxLength": 64,
+    "description": "UUID; left out: the current one",
+}
+_PROJECT: Mapping[str, Any] = {
+    "type": "integer",
+    "minimum": 1,
+    "maximum": MAX_ID,
+    "description": "Id, from project_list",
+}
+_CURRENT_PROJECT: Mapping[str, Any] = {**_PROJECT, "description": "Left out: the current one"}
+CONFIRM_PROJECT_NAME: Mapping[str, Any] = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 400,
+    "description": "Exact name, from the user",
+}
 _SESSION_ONLY = "Needs a browser session."
 
 _RECEIPT_SCHEMA: Mapping[str, Any] = {
@@ -95,7 +110,7 @@ def tool(
     properties: dict[str, Any] = {"organization_id": _ORGANIZATION}
     needed: list[str] = []
     if operation.on_project:
-        properties["project_id"] = _PROJECT
+        properties["project_id"] = _CURRENT_PROJECT if current_project else _PROJECT
         if not current_project:
             needed.append("project_id")
     properties |= arguments or {}

@@ -58,7 +58,7 @@ _ADJUSTED: Final = "PostHog stored the adjusted fields in its own form, or merge
     "Slack webhook and more. Returns a receipt: before, after, what was ignored, how to undo it. Lists are "
     "replaced whole, so read them first; dry_run previews.",
     {
-        "settings": settings_schema(),
+        "settings": {**settings_schema(), "description": "New values"},
         "clear": {
             "type": "array",
             "items": {"type": "string", "maxLength": 100},
@@ -69,7 +69,7 @@ _ADJUSTED: Final = "PostHog stored the adjusted fields in its own form, or merge
             "type": "object",
             "description": "Present values; if one differs, nothing is sent",
         },
-        "dry_run": {"type": "boolean"},
+        "dry_run": {"type": "boolean", "description": "Show what would change"},
         "confirm_project_name": CONFIRM_PROJECT_NAME,
     },
 )

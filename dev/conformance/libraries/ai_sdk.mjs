@@ -1,0 +1,20 @@
+// The client of the AI SDK, with the tools that it makes for a model.
+
+import { env, load, plan, version, walk } from "./journey.mjs";
+
+const { createMCPClient } = await load("@ai-sdk/mcp/dist/index.js");
+const { Experimental_StdioMCPTransport: Stdio } = await load("@ai-sdk/mcp/dist/mcp-stdio/index.js");
+
+// Over stdio it asks for the revision first, gives a server one second, and then begins as in 2025-11-25. A server that
+// has meanwhile answered the question refuses that, so a busy machine would decide. Over HTTP it waits for the answer.
+const client = await createMCPClient({
+  protocolVersionDiscovery: Boolean(plan.url),
+  transport: plan.url
+    ? { type: "http", url: plan.url }
+    : new Stdio({ command: plan.command, args: plan.args, env, stderr: "ignore" }),
+});
+const tools = await client.tools();
+await walk(`@ai-sdk/mcp ${version("@ai-sdk/mcp")}`, Object.keys(tools), (name, args) =>
+  tools[name].execute(args, { toolCallId: "1", messages: [] }),
+);
+await client.close();
