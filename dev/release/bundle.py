@@ -30,6 +30,7 @@ PACKED: Final = (
     "LICENSE",
     "assets/icon.png",
     "src/projects_mcp/**/*.py",
+    "src/projects_mcp/protocol/icon.png",
     "src/projects_mcp/py.typed",
 )
 """What goes into a bundle as it is, if git tracks it. Nothing else of a checkout does, whatever lies there."""

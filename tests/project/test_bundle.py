@@ -44,7 +44,8 @@ def staged(tmp_path: Path) -> Path:
 def test_a_bundle_holds_the_source_and_nothing_of_a_checkout(staged: Path) -> None:
     files = {file.relative_to(staged).as_posix() for file in staged.rglob("*") if file.is_file()}
     source = {file.relative_to(ROOT).as_posix() for file in (ROOT / "src").rglob("*.py")}
-    beside = {"manifest.json", "pyproject.toml", "README.md", "LICENSE", "assets/icon.png", "src/projects_mcp/py.typed"}
+    beside = {"manifest.json", "pyproject.toml", "README.md", "LICENSE", "assets/icon.png"}
+    beside |= {"src/projects_mcp/py.typed", "src/projects_mcp/protocol/icon.png"}
     assert files == source | beside
 
 
