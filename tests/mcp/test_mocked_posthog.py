@@ -14,7 +14,7 @@ from dev.openapi.prism import serve_document
 from dev.toolbox import Toolbox
 from projects_mcp.sandbox import ACME_ID, NORTHWIND_ID, PRODUCTION_ID
 from tests.contract.operations import DESTROYS, OPERATIONS, READS
-from tests.support.claims import call, judge
+from tests.support.claims import call, judge, lines_written
 from tests.support.harness import ERAS, Era, refusal_of
 from tests.support.mocked_posthog import IDENTITY, MockProxy, MockResponse, at_one, identified
 
@@ -66,7 +66,7 @@ async def test_a_project_that_is_not_the_one_is_neither_shown_nor_written(
             assert harness.recorder.writes == [], row.tool
         elif row.effect == "add":
             assert body is None, "what was created has another name"
-            assert [sent.line for sent in harness.recorder.writes] in ([], [row.line])
+            assert lines_written(harness) in ([], [row.line])
         elif body is not None:
             rows = proxy.answers[-1].body["results"]
             assert {one["id"] for one in body["projects"]} <= {one["id"] for one in rows}
@@ -109,7 +109,7 @@ async def test_every_tool_gets_as_far_as_its_request_and_claims_no_more_than_it_
         named = row._replace(arguments={**row.arguments, **more})
         done[row.tool] = judge(named, result, harness, proxy, caplog.text)
         expected = [] if row.effect == "read" else [row.line]
-        assert [sent.line for sent in harness.recorder.writes] == expected, row.tool
+        assert lines_written(harness) == expected, row.tool
     assert {tool for tool, body in done.items() if body is None} == {
         "project_activity",  # the page gives it the answer of another operation
         "project_is_generating_demo_data",
@@ -143,7 +143,7 @@ async def test_an_answer_to_a_write_that_is_about_something_else_is_no_success(
             continue  # a deletion has no answer, and what is created had neither id nor place before
         harness = proxy.harness()
         body = judge(row, await call(harness, row), harness, proxy, caplog.text)
-        assert [sent.line for sent in harness.recorder.writes] == [row.line]
+        assert lines_written(harness) == [row.line]
         assert body is None or "evidence" in body, f"{row.tool} was taken at its word"
 
 
@@ -241,7 +241,7 @@ async def test_a_write_that_fails_is_told_as_what_it_is(
         harness = proxy.harness()
         result = await call(harness, row)
         body = judge(row, result, harness, proxy, caplog.text)
-        assert [sent.line for sent in harness.recorder.writes] == [row.line]
+        assert lines_written(harness) == [row.line]
         if body is not None:
             assert status >= 500, "PostHog has refused it"
             assert "evidence" in body, "only reading back can tell"

@@ -30,7 +30,7 @@ from tests.support.upstream import serving
 SENTENCES = {
     "no key": "No PostHog key is configured.",
     "malformed key": "POSTHOG_PERSONAL_API_KEY stands in quotation marks",
-    "wrong kind of key": "and opens nothing here; set it to a personal API key",
+    "wrong kind of key": "It opens nothing here.",
     "other region": "The key belongs to PostHog's region eu, and POSTHOG_HOST is us.",
     "revoked in both regions": "nor does the other region: it was revoked",
     "other region unasked": "; region eu could not be asked: it was revoked",
