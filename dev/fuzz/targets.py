@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -144,9 +146,6 @@ def client_file(content: bytes) -> None:
         path = home / ".cursor" / "mcp.json"
         path.parent.mkdir()
         path.write_bytes(content)
-        import os  # noqa: PLC0415 - the environment of this one call
-        import sys  # noqa: PLC0415 - as above
-
         former, streams = dict(os.environ), (sys.stdout, sys.stderr)
         os.environ.update(HOME=folder, POSTHOG_PERSONAL_API_KEY=KEY)
         with Path(os.devnull).open("w", encoding="utf-8") as nothing:
