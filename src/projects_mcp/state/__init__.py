@@ -1,0 +1,1 @@
+"""State that outlives a call: the store, and what is kept in it."""
