@@ -7,6 +7,7 @@ from uuid import UUID
 from projects_mcp.api.effects import Effect
 from projects_mcp.api.outcome import Outcome, ReadbackResult
 from projects_mcp.errors import refusals
+from projects_mcp.errors.approval_offer import ApprovalOffer
 from projects_mcp.errors.connection import InvalidResponse, PostHogError, RequestNotSent, ResponseLost
 from projects_mcp.errors.context import FailureContext
 from projects_mcp.errors.refusals import Refusal
@@ -32,6 +33,12 @@ def ruled(detail: str) -> PostHogError:
     return status_error(400, body, None)
 
 
+OFFER = ApprovalOffer(
+    "7F3K-9QWX",
+    "2026-11-27T12:15:00Z",
+    "projects-mcp approve 7F3K-9QWX",
+    "http://localhost:40123/approve/7F3K-9QWX",
+)
 REFUSALS: tuple[Refusal, ...] = (
     refusals.InvalidArguments(problems=["`limit` must be at most 500."]),
     refusals.NotConfigured(),
@@ -56,12 +63,16 @@ REFUSALS: tuple[Refusal, ...] = (
     refusals.NotTicked(),
     refusals.ClientFailed(),
     refusals.ClientCannotAsk(),
+    refusals.ClientCannotAsk(approval=OFFER),
+    refusals.PasskeyNeeded(approval=OFFER._replace(passkey=True)),
+    refusals.ApprovalDenied(channel="terminal", until="2026-11-27T12:15:00Z"),
     refusals.ConfirmationNeeded(consequences=["Logs that are older than 14 days are deleted."]),
     refusals.ProjectBusy(),
     refusals.ChangedMeanwhile(),
     refusals.NotExpected(found={"timezone": "Asia/Tokyo"}),
     refusals.OtherOrganization(),
     refusals.AuditLogUnavailable(),
+    refusals.StateUnavailable(reason="it did not answer in time"),
     refusals.SecretsFolderUnusable(reason="others can read it; make it private with chmod 700"),
     refusals.RememberedDenial(error=denied("API key missing required scope 'project:write'"), left_s=42),
     refusals.AlreadyInOrganization(),

@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _stdio(settings: Settings, _options: SimpleNamespace) -> int:
     gc.disable()  # until everything is imported: a collection frees nothing then, and takes a tenth of the start
-    from projects_mcp.protocol.stdio import serve_stdio
+    from projects_mcp.cli.stdio import serve_stdio
 
     return serve_stdio(settings)
 

@@ -33,7 +33,12 @@ def explain(failure: Refusal | PostHogError | WriteUnresolved, at: FailureContex
     if isinstance(failure, Refusal):
         kind = failure.error.words(at).kind if isinstance(failure, RememberedDenial) else failure.kind
         wait = failure.wait_s
-        return Explanation(failure.message(at), _detail(kind, at, retryable=wait is not None, retry_after_s=wait))
+        detail = _detail(kind, at, retryable=wait is not None, retry_after_s=wait)
+        if failure.approval is not None:
+            offer = failure.approval
+            shown = {"code": offer.code, "command": offer.command, "url": offer.url, "expires_at": offer.expires_at}
+            detail["approval"] = shown
+        return Explanation(failure.message(at), detail)
     words = failure.words(at)
     if at.write_left and isinstance(failure, ResponseLost | ServerError):
         return Explanation(f"{words.what} {CHANGE_UNKNOWN}", _detail_of(failure, words.kind, at, Outcome.UNKNOWN))

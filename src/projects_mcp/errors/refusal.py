@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, dataclass_transform
 
+from projects_mcp.errors.approval_offer import ApprovalOffer
 from projects_mcp.errors.context import FailureContext
 
 __all__ = ["Refusal"]
@@ -22,6 +23,9 @@ class Refusal(Exception):
 
     kind: ClassVar[str]
     """A stable word for programs."""
+
+    approval: ApprovalOffer | None = None
+    """How a person can approve the same call by another way; None if no approval would help."""
 
     def __init__(self, **facts: Any) -> None:
         super().__init__(self.kind)

@@ -7,11 +7,13 @@ from typing import Final
 from projects_mcp.errors.refusal import Refusal
 from projects_mcp.errors.refused_consent import ChangedMeanwhile, ConfirmationNeeded, NameMismatch
 from projects_mcp.errors.refused_question import (
+    ApprovalDenied,
     ClientCannotAsk,
     ClientFailed,
     ClientRefused,
     NotConfirmed,
     NotTicked,
+    PasskeyNeeded,
     QuestionUnanswered,
 )
 from projects_mcp.errors.refused_rights import (
@@ -43,6 +45,7 @@ from projects_mcp.errors.refused_state import (
     ProjectBusy,
     ProjectNotIdentified,
     SecretsFolderUnusable,
+    StateUnavailable,
 )
 
 __all__ = [
@@ -50,6 +53,7 @@ __all__ = [
     "AccessLevelTooLow",
     "AlreadyBeingDeleted",
     "AlreadyInOrganization",
+    "ApprovalDenied",
     "AuditLogUnavailable",
     "CallerAccessTooLow",
     "CallerLacksScope",
@@ -74,6 +78,7 @@ __all__ = [
     "OnlyProjects",
     "OrganizationNeeded",
     "OtherOrganization",
+    "PasskeyNeeded",
     "ProjectBusy",
     "ProjectNotIdentified",
     "ProjectProtected",
@@ -81,6 +86,7 @@ __all__ = [
     "Refusal",
     "RememberedDenial",
     "SecretsFolderUnusable",
+    "StateUnavailable",
     "TooManyCalls",
     "WrongKindOfKey",
 ]

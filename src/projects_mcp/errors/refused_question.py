@@ -10,13 +10,26 @@ from typing import Final
 from projects_mcp.errors.context import NOT_CHANGED, FailureContext
 from projects_mcp.errors.refusal import Refusal
 
-__all__ = ["ClientCannotAsk", "ClientFailed", "ClientRefused", "NotConfirmed", "NotTicked", "QuestionUnanswered"]
+__all__ = [
+    "ApprovalDenied",
+    "ClientCannotAsk",
+    "ClientFailed",
+    "ClientRefused",
+    "NotConfirmed",
+    "NotTicked",
+    "PasskeyNeeded",
+    "QuestionUnanswered",
+]
 
-_WAY_ON: Final = (
+_ANOTHER_CLIENT: Final = (
     "Another client, one that shows questions to a person, can make the call, or the operator can change "
     "PROJECTS_MCP_CONFIRMATION."
 )
 _WITHOUT_ASKING: Final = "Do not repeat the call unless the user asks for it."
+
+
+def _way_on(refusal: Refusal) -> str:
+    return _ANOTHER_CLIENT if refusal.approval is None else refusal.approval.way_on
 
 
 class NotConfirmed(Refusal):
@@ -32,7 +45,7 @@ class NotConfirmed(Refusal):
             if self.closed
             else f"The user declined {at.tool}, as the client reports."
         )
-        return f"{what} {NOT_CHANGED} {_WITHOUT_ASKING} {_WAY_ON}"
+        return f"{what} {NOT_CHANGED} {_WITHOUT_ASKING} {_way_on(self)}"
 
 
 class ClientRefused(Refusal):
@@ -44,7 +57,7 @@ class ClientRefused(Refusal):
         """Word the refusal."""
         return (
             f"The client answered no to the question about {at.tool} at once, perhaps without showing the question. "
-            f"{NOT_CHANGED} Ask the user whether the question was seen. {_WAY_ON}"
+            f"{NOT_CHANGED} Ask the user whether the question was seen. {_way_on(self)}"
         )
 
 
@@ -57,7 +70,7 @@ class QuestionUnanswered(Refusal):
         """Word the refusal."""
         return (
             f"The question about {at.tool} got no answer within PROJECTS_MCP_QUESTION_TIMEOUT; perhaps the client "
-            f"did not show it. {NOT_CHANGED} {_WITHOUT_ASKING} {_WAY_ON}"
+            f"did not show it. {NOT_CHANGED} {_WITHOUT_ASKING} {_way_on(self)}"
         )
 
 
@@ -70,7 +83,7 @@ class NotTicked(Refusal):
         """Word the refusal."""
         return (
             f"The client accepted the question about {at.tool} without its form: the box “Yes, do it” was not ticked. "
-            f"{NOT_CHANGED} {_WITHOUT_ASKING} {_WAY_ON}"
+            f"{NOT_CHANGED} {_WITHOUT_ASKING} {_way_on(self)}"
         )
 
 
@@ -83,7 +96,7 @@ class ClientFailed(Refusal):
         """Word the refusal."""
         return (
             f"The client answered the question about {at.tool} with an error or not in the way of the protocol. "
-            f"{NOT_CHANGED} {_WAY_ON}"
+            f"{NOT_CHANGED} {_way_on(self)}"
         )
 
 
@@ -94,4 +107,31 @@ class ClientCannotAsk(Refusal):
 
     def message(self, at: FailureContext) -> str:
         """Word the refusal."""
-        return f"{at.tool} needs a person's consent, and this client cannot show a question. {NOT_CHANGED} {_WAY_ON}"
+        return (
+            f"{at.tool} needs a person's consent, and this client cannot show a question. {NOT_CHANGED} {_way_on(self)}"
+        )
+
+
+class PasskeyNeeded(Refusal):
+    """Only a passkey confirms, and none has."""
+
+    kind = "passkey_needed"
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        return f"{at.tool} needs a person's signature with a passkey. {NOT_CHANGED} {_way_on(self)}"
+
+
+class ApprovalDenied(Refusal):
+    """A person has denied the approval of exactly this call. `channel`: where; `until`: how long that holds."""
+
+    kind = "approval_denied"
+    channel: str
+    until: str
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        return (
+            f"A person has denied this call of {at.tool} ({self.channel}). {NOT_CHANGED} "
+            f"{_WITHOUT_ASKING} The denial holds until {self.until}."
+        )

@@ -21,6 +21,7 @@ __all__ = [
     "ProjectBusy",
     "ProjectNotIdentified",
     "SecretsFolderUnusable",
+    "StateUnavailable",
 ]
 
 
@@ -109,6 +110,25 @@ class AuditLogUnavailable(Refusal):
         return (
             f"The audit log cannot be written, so {at.tool} was refused. {NOT_CHANGED} "
             "The operator must make the file of PROJECTS_MCP_AUDIT_LOG writable; reading still works."
+        )
+
+
+class StateUnavailable(Refusal):
+    """The state store cannot be used, so nothing may be changed. `reason`: why, in a few words of ours."""
+
+    kind = "state_unavailable"
+    reason: str
+
+    @property
+    def wait_s(self) -> int | None:
+        """Seconds after which another try makes sense."""
+        return 10
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        return (
+            f"The state store cannot be used ({self.reason}), so {at.tool} was refused. {NOT_CHANGED} "
+            "Reading still works; the operator must mend PROJECTS_MCP_STATE, and doctor says what is wrong."
         )
 
 

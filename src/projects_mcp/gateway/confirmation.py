@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 from projects_mcp.errors.refusals import (
+    ApprovalDenied,
     ChangedMeanwhile,
     ClientCannotAsk,
     ClientFailed,
@@ -13,11 +16,15 @@ from projects_mcp.errors.refusals import (
     NameMismatch,
     NotConfirmed,
     NotTicked,
+    PasskeyNeeded,
     QuestionUnanswered,
     Refusal,
+    StateUnavailable,
 )
+from projects_mcp.gateway.approval_offers import offer_approval
 from projects_mcp.gateway.context import ToolContext
 from projects_mcp.policy.confirmation import (
+    Channel,
     Confirmation,
     ConfirmationRequest,
     Confirmed,
@@ -26,6 +33,8 @@ from projects_mcp.policy.confirmation import (
     confirmation_request,
 )
 from projects_mcp.sanitize.text import has_invisible
+from projects_mcp.state.approval import Status
+from projects_mcp.state.store import StoreError
 
 __all__ = ["confirm"]
 
@@ -36,6 +45,10 @@ _OF_THE_CLIENT: Final[Mapping[Consent, type[Refusal]]] = {
     Consent.CLIENT_FAILED: ClientFailed,
 }
 """What is said where it is not known that a person has said no."""
+
+
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+"""Writes arguments in their strict form, so that equal ones have the same text."""
 
 
 async def confirm(
@@ -74,18 +87,44 @@ async def confirm(
     return Confirmed(now, by)
 
 
-async def _consent(context: ToolContext, request: ConfirmationRequest) -> str:
-    """Ask whom the operator wants to be asked, and return who has confirmed: `argument` or `person`."""
+async def _consent(context: ToolContext, request: ConfirmationRequest) -> Channel:
+    """Ask whom the operator wants to be asked, and return how it was confirmed.
+
+    Where a yes is needed and the client gives none that counts, the refusal offers an approval, and the same call made
+    again finds what a person has decided by then.
+    """
     confirmation, approver = context.services.confirmation, context.approver
-    if confirmation is Confirmation.ARGUMENT:
-        return "argument"
-    if approver is None:
-        if confirmation is Confirmation.HUMAN:
-            raise ClientCannotAsk
-        return "argument"
-    consent = await approver.request_consent(request)
-    if consent is Consent.ACCEPTED:
-        return "person"
-    if (refusal := _OF_THE_CLIENT.get(consent)) is not None:
-        raise refusal
-    raise NotConfirmed(closed=consent is Consent.CLOSED)
+    named_approvers = context.services.caller is not None and context.services.caller.approvers is not None
+    nobody_to_ask = confirmation is Confirmation.AUTO and approver is None
+    if not named_approvers and (confirmation is Confirmation.ARGUMENT or nobody_to_ask):
+        return Channel.ARGUMENT
+    binding = _binding(context, request)
+    try:
+        decided = await context.services.approvals.take(binding)
+    except StoreError as error:
+        raise StateUnavailable(reason=str(error)) from None
+    if decided is not None:
+        if decided.status is Status.DENIED:
+            raise ApprovalDenied(channel=decided.channel, until=decided.ends)
+        return Channel(decided.channel)
+    refusal: type[Refusal] | Refusal
+    if named_approvers or confirmation is Confirmation.PASSKEY:
+        refusal = PasskeyNeeded()
+    elif approver is None:
+        refusal = ClientCannotAsk()
+    else:
+        consent = await approver.request_consent(request)
+        if consent is Consent.ACCEPTED:
+            return Channel.CLIENT
+        kind = _OF_THE_CLIENT.get(consent)
+        refusal = NotConfirmed(closed=consent is Consent.CLOSED) if kind is None else kind()
+    refusal.approval = await offer_approval(context, request, binding)
+    raise refusal
+
+
+def _binding(context: ToolContext, request: ConfirmationRequest) -> str:
+    """Return the SHA-256 of everything that a decision is about: host, tool, arguments, caller, project and state."""
+    caller = context.services.caller
+    whose, arguments = "" if caller is None else caller.name, _ENCODER.encode(context.arguments)
+    exact = f"{context.operation.tool}\x00{context.origin}\x00{whose}\x00{arguments}\x00{request.digest}"
+    return hashlib.sha256(exact.encode("utf-8", "surrogatepass")).hexdigest()

@@ -56,6 +56,8 @@ class ToolContext:
         approver: a person who can be asked; None if the client cannot ask.
         organization: the organization that was asked for.
         project: the project that was asked for; None for operations that take none.
+        arguments: what the caller sent, in its strict form.
+        client: the program that made the call, as it names itself; empty if it does not.
         operation: the one operation that the call may send.
         origin: where PostHog is, for links.
         write_left: whether a request that changes something has left, and may have had an effect.
@@ -69,6 +71,8 @@ class ToolContext:
     approver: Approver | None
     organization: OrganizationRef = CURRENT
     project: ProjectRef | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    client: str = ""
     operation: Operation = field(init=False)
     origin: str = field(init=False)
     write_left: bool = field(default=False, init=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from projects_mcp.gateway.approval_page import ApprovalPage
 from projects_mcp.gateway.key_access import KeyAccess
 from projects_mcp.gateway.project_locks import ProjectLocks
 from projects_mcp.gateway.secret_file import SecretFolder
@@ -12,6 +13,8 @@ from projects_mcp.policy.confirmation import Confirmation
 from projects_mcp.policy.denials import RememberedDenials
 from projects_mcp.posthog.client import PostHog
 from projects_mcp.sanitize.redaction import Redactor
+from projects_mcp.state.approvals import Approvals
+from projects_mcp.state.memory import MemoryStore
 
 __all__ = ["ToolServices"]
 
@@ -30,6 +33,8 @@ class ToolServices:
         caller: what a caller over HTTP was given; None for whoever has started the process.
         standing: whether what that caller was given still holds.
         project_locks: let the writers of one project take turns.
+        approvals: what waits for a person's decision, in the state store.
+        approval_page: where it is opened in a browser; None if this process serves no page.
         denials: what PostHog has refused.
     """
 
@@ -42,4 +47,6 @@ class ToolServices:
     caller: CallerGrant | None = None
     standing: Standing = field(default_factory=Standing, repr=False)
     project_locks: ProjectLocks = field(default_factory=ProjectLocks, repr=False)
+    approvals: Approvals = field(default_factory=lambda: Approvals(MemoryStore()), repr=False)
+    approval_page: ApprovalPage | None = field(default=None, repr=False)
     denials: RememberedDenials = field(default_factory=RememberedDenials, repr=False)

@@ -132,6 +132,7 @@ def _sha256(text: str) -> str:
 
 
 _MOST: Final = 2**53 - 1
+_Name: TypeAlias = Annotated[str, Field(pattern=f"^{CALLER_NAME.pattern}$")]
 _Number: TypeAlias = Annotated[int, Field(ge=1, le=_MOST)]
 
 
@@ -155,6 +156,7 @@ class CallerTable(_Table):
     organization: Annotated[UUID | None, _read(UUID, "organization must be a UUID"), _text("organization")] = None
     credential: Annotated[str, _text("credential")] = DEFAULT_CREDENTIAL
     protected_projects: Annotated[list[_Number], _says("protected_projects must be a list of project ids")] = []
+    approvers: Annotated[list[_Name] | None, _says("approvers must be a list of names of passkeys")] = None
     concurrent_calls: Annotated[_Number, _says("concurrent_calls must be a number from 1")] = CONCURRENT_CALLS
     calls_per_minute: Annotated[_Number, _says("calls_per_minute must be a number from 1")] = CALLS_PER_MINUTE
 
@@ -162,7 +164,14 @@ class CallerTable(_Table):
         """Return the caller that the table describes."""
         organizations = None if self.organization is None else frozenset([self.organization])
         return Caller(
-            CallerGrant(name, frozenset(self.scopes), organizations, self.access, frozenset(self.protected_projects)),
+            CallerGrant(
+                name,
+                frozenset(self.scopes),
+                organizations,
+                self.access,
+                frozenset(self.protected_projects),
+                None if self.approvers is None else tuple(self.approvers),
+            ),
             credential=self.credential,
             organization=self.organization,
             at_once=self.concurrent_calls,

@@ -75,6 +75,7 @@ class CallerGrant(NamedTuple):
         organizations: the only organizations that it may touch; None for any that the credential reaches.
         access: the highest effect that it is allowed.
         protected: projects that it must not destroy, besides those of the operator.
+        approvers: whose passkeys may approve its calls; None if nobody is named. Nobody else can then, itself included.
     """
 
     name: str
@@ -82,6 +83,7 @@ class CallerGrant(NamedTuple):
     organizations: frozenset[UUID] | None = None
     access: Access = Access.FULL
     protected: frozenset[int] = frozenset()
+    approvers: tuple[str, ...] | None = None
 
     def has(self, scope: str) -> bool:
         """Whether the caller was given a scope. Write implies read."""

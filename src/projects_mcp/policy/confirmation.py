@@ -18,10 +18,11 @@ from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID
 
 from projects_mcp.sanitize.redaction import Redactor, masked
-from projects_mcp.sanitize.text import has_invisible
+from projects_mcp.sanitize.text import MAX_QUOTED, has_invisible
 
 __all__ = [
     "Approver",
+    "Channel",
     "Confirmation",
     "ConfirmationRequest",
     "Confirmed",
@@ -35,6 +36,8 @@ __all__ = [
 
 _STATE: Final = ("api_token", "secret_api_token", "secret_api_token_backup", "is_pending_deletion")
 """Besides the identity, what a confirmation is about: it dies when any of these changes."""
+_LONGEST_NAME: Final = 400
+"""Characters of a project's name that are shown to whoever decides."""
 
 
 class Confirmation(StrEnum):
@@ -43,7 +46,9 @@ class Confirmation(StrEnum):
     AUTO = "auto"
     """A person if the client can ask one; else the exact name is enough."""
     HUMAN = "human"
-    """A person, always. A client that cannot ask is refused."""
+    """A person, always: through the client, or by an approval."""
+    PASSKEY = "passkey"
+    """A person's signature with a passkey, always."""
     ARGUMENT = "argument"
     """The exact name only. For scripts."""
 
@@ -65,11 +70,37 @@ class Consent(StrEnum):
     """The client answered with an error or with no answer at all, or could not be reached."""
 
 
+class Channel(StrEnum):
+    """How a destructive call was confirmed, in the order of what it proves."""
+
+    ARGUMENT = "argument"
+    """The exact name in the arguments, which a model can write."""
+    CLIENT = "client"
+    """The client relayed a yes."""
+    TERMINAL = "terminal"
+    """Somebody at a terminal typed the name."""
+    PAGE = "page"
+    """Somebody typed the name on the page of the approval."""
+    PASSKEY = "passkey"
+    """An enrolled person signed exactly what was shown."""
+
+
 class ConfirmationRequest(NamedTuple):
-    """What a person is asked. `digest` is different for every state that could be destroyed."""
+    """What a person is asked.
+
+    Attributes:
+        text: the question, as one text.
+        digest: different for every state that could be destroyed.
+        phrase: the project's exact name, which a person types to approve it by another way than the client.
+        lines: the same question as labels and values.
+        project: the project's id.
+    """
 
     text: str
     digest: str
+    phrase: str = ""
+    lines: tuple[tuple[str, str], ...] = ()
+    project: int | None = None
 
 
 class Approver(Protocol):
@@ -113,10 +144,10 @@ class ProjectSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """A target that has passed all gates, and by what: `argument` or `person`."""
+    """A target that has passed all gates, and by what."""
 
     target: ProjectSnapshot
-    by: str
+    by: Channel
 
 
 def identify(asked: int, answer: Mapping[str, Any]) -> ProjectSnapshot | None:
@@ -163,10 +194,20 @@ def confirmation_request(
         f"(id {target.id}, organization {target.organization})?{invisible} {loss} "
         "Accept only if this is what you want."
     )
+    whole = name if len(target.name) < MAX_QUOTED else redactor.quote(target.name, _LONGEST_NAME)
     state = [f"{name}={target.state.get(name)!r}" for name in _STATE]
     chosen = [f"{key}={value}" for key, value in sorted(details.items())]
     exact = "\x00".join([text, origin, target.name, *state, *chosen])
-    return ConfirmationRequest(text, hashlib.sha256(exact.encode("utf-8", "surrogatepass")).hexdigest())
+    digest = hashlib.sha256(exact.encode("utf-8", "surrogatepass")).hexdigest()
+    lines = (
+        ("PostHog", origin.partition("://")[2]),
+        ("Action", action),
+        ("Project", f"{whole}{invisible}"),
+        ("Project id", str(target.id)),
+        ("Organization", str(target.organization)),
+        ("What is lost", loss),
+    )
+    return ConfirmationRequest(text, digest, target.name, lines, target.id)
 
 
 def token_ending(token: object) -> str:

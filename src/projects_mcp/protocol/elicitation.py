@@ -8,6 +8,7 @@ What comes back is read for what it proves. A no is a person's only if a person 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Sequence
@@ -20,10 +21,12 @@ from mcp.server.request_state import RequestStateSecurity
 from mcp.shared.exceptions import MCPError
 from mcp_types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 
+from projects_mcp.errors.refusals import StateUnavailable
 from projects_mcp.policy.confirmation import Approver, ConfirmationRequest, Consent, ConsentPendingError
 from projects_mcp.sanitize.secret import Secret
+from projects_mcp.state.store import StateStore, StoreError
 
-__all__ = ["ReplayGuard", "approver_for", "input_required", "request_state_security"]
+__all__ = ["approver_for", "client_name", "input_required", "request_state_security"]
 
 ROUNDS_APART_S: Final = 300.0
 """Seconds that a person has to answer between two rounds. No call is under way meanwhile."""
@@ -31,8 +34,6 @@ FASTEST_READER_S: Final = 1.0
 """Seconds within which nobody has seen a question, understood that it is one, and answered it."""
 _MULTI_ROUND_TRIP: Final = "2026-07-28"
 """The first protocol revision in which a question ends the call."""
-_KEPT_NONCES: Final = 100_000
-"""Nonces that are remembered, about ten megabytes. If there are more, no answer counts until some have expired."""
 _INPUT: Final = "confirm"
 """The name of the question among the inputs that a result requires."""
 _FORM: Final = {
@@ -56,14 +57,20 @@ def request_state_security(signing_keys: Sequence[Secret]) -> RequestStateSecuri
     return RequestStateSecurity(keys=keys, ttl=ROUNDS_APART_S)
 
 
-def approver_for(
-    context: Context[None, Any] | None, replay_guard: ReplayGuard, live_timeout_s: float
-) -> Approver | None:
+def client_name(context: Context[None, Any] | None) -> str:
+    """Return how the client names itself, which nobody vouches for; empty if it does not."""
+    parameters = None if context is None else context.session.client_params
+    if parameters is None:
+        return ""
+    return f"{parameters.client_info.title or parameters.client_info.name} {parameters.client_info.version}"
+
+
+async def approver_for(context: Context[None, Any] | None, store: StateStore, live_timeout_s: float) -> Approver | None:
     """Return the approver that this client can show a question to; None if it can show none.
 
     Args:
         context: of the request.
-        replay_guard: knows the answers that are spent.
+        store: keeps the nonces of the answers that are spent.
         live_timeout_s: seconds that a question in the middle of a call waits.
     """
     if context is None or context.protocol_version is None:
@@ -73,7 +80,10 @@ def approver_for(
     if elicitation is None or (elicitation.form is None and elicitation.url is not None):
         return None  # `{}` means forms; a client may also support only links
     if context.protocol_version >= _MULTI_ROUND_TRIP:
-        return RoundTripApprover(context, replay_guard)
+        approver = RoundTripApprover(context)
+        if approver.answered:
+            await approver.spend(store)
+        return approver
     return LiveApprover(context, live_timeout_s) if context.session.can_send_request else None
 
 
@@ -107,41 +117,39 @@ class RoundTripApprover:
     of what was shown, so that an answer counts only for the state of the project that the person was shown.
     """
 
-    def __init__(self, context: Context[None, Any], replay_guard: ReplayGuard) -> None:
-        self._digest, nonce, asked = _read_state(context.request_state)
+    def __init__(self, context: Context[None, Any]) -> None:
+        self._digest, self._nonce, asked = _read_state(context.request_state)
         self._after_s = time.time() - asked
         self._answer = (context.input_responses or {}).get(_INPUT)
-        # An answer is used up by being given, whatever becomes of this round: one that met a refusal, a failure or
-        # another name must not count if the project comes back to the state that it was given for.
-        self._counts = self._answer is not None and replay_guard.use(nonce)
+        self.answered: Final = self._answer is not None and bool(self._nonce)
+        """Whether this round brings an answer."""
+        self._counts = False
+        self._store_error = ""
+
+    async def spend(self, store: StateStore) -> None:
+        """Use up the answer: whatever becomes of this round, it counts in no other, nor in another process.
+
+        One that met a refusal, a failure or another name must not count if the project comes back to the state that it
+        was given for.
+        """
+        digest = hashlib.sha256(self._nonce.encode("utf-8", "surrogatepass")).hexdigest()
+        try:
+            self._counts = await store.add(f"spent:{digest}", "1", 2 * ROUNDS_APART_S)
+        except StoreError as error:
+            self._store_error = str(error)
 
     async def request_consent(self, request: ConfirmationRequest) -> Consent:
         """Read the answer that this round brings.
 
         Raises:
             ConsentPendingError: there is no answer yet, or it does not fit the present question.
+            StateUnavailable: it cannot be known whether the answer has been used before.
         """
+        if self._store_error:
+            raise StateUnavailable(reason=self._store_error)
         if not self._counts or self._digest != request.digest:
             raise ConsentPendingError(request)
         return _consent_of(self._answer, self._after_s)
-
-
-class ReplayGuard:
-    """Remembers the nonces of answered questions, so that no answer counts twice."""
-
-    def __init__(self) -> None:
-        self._expiries: dict[str, float] = {}
-        """The nonces in the order in which they expire."""
-
-    def use(self, nonce: str) -> bool:
-        """Use up a nonce. Return False if it is empty, has been used before, or cannot be remembered."""
-        now = time.monotonic()
-        while self._expiries and self._expiries[oldest := next(iter(self._expiries))] <= now:
-            del self._expiries[oldest]
-        if not nonce or nonce in self._expiries or len(self._expiries) >= _KEPT_NONCES:
-            return False
-        self._expiries[nonce] = now + 2 * ROUNDS_APART_S
-        return True
 
 
 def input_required(request: ConfirmationRequest) -> InputRequiredResult:

@@ -30,7 +30,7 @@ from mcp_types import Tool as PublishedTool
 from projects_mcp._version import __version__
 from projects_mcp.policy.confirmation import ConsentPendingError
 from projects_mcp.protocol.caller_token import runner_of_request
-from projects_mcp.protocol.elicitation import ReplayGuard, approver_for, input_required, request_state_security
+from projects_mcp.protocol.elicitation import approver_for, client_name, input_required, request_state_security
 from projects_mcp.protocol.identity import ICONS, WEBSITE
 from projects_mcp.protocol.lowlevel_stdio import run_over_pipes
 from projects_mcp.protocol.middleware import RequestLimit, complete_identity, refuse_cursors
@@ -102,7 +102,6 @@ class ProjectsServer(MCPServer[None]):
             cache_hints={"tools/list": CacheHint(ttl_ms=_TOOLS_TTL_MS, scope="private")},
         )
         self._runner = runner
-        self._replay_guard = ReplayGuard()
         self.completion()(self._complete)  # type: ignore[no-untyped-call]  # the SDK's decorator has no types
 
     async def list_tools(self) -> list[PublishedTool]:
@@ -119,8 +118,9 @@ class ProjectsServer(MCPServer[None]):
         """
         runner = runner_of_request(self._runner)
         try:
-            approver = approver_for(context, self._replay_guard, runner.question_timeout_s)
-            result = await runner.call(name, arguments, approver)
+            client = client_name(context)
+            approver = await approver_for(context, runner.store, runner.question_timeout_s)
+            result = await runner.call(name, arguments, approver, client=client)
         except UnknownToolError:
             self._request_limit.count()  # no tool runner has
             message = f"Unknown tool: {runner.redactor.quote(name, 100)}"

@@ -2,48 +2,22 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import sys
 import threading
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 import anyio
 
-from projects_mcp.config.logging import configure_logging
-from projects_mcp.config.settings import Settings
-from projects_mcp.protocol.stdio_pipes import keep_pipes_open
-from projects_mcp.runner.build import build_runner
-
 if TYPE_CHECKING:
     from projects_mcp.protocol.server import ProjectsServer
 
-__all__ = ["serve_stdio"]
+__all__ = ["serve_until_closed"]
 
 _INTERRUPTED: Final = 130
 _END_S: Final = 1.0
 """Seconds from a signal to the end of the process, whatever still runs."""
-
-
-def serve_stdio(settings: Settings) -> int:
-    """Serve one client until it closes stdin, or a signal arrives.
-
-    Returns:
-        The exit code of the process.
-    """
-    keep_pipes_open()  # before anything else is opened
-    runner = build_runner(settings)
-    configure_logging(runner.redactor)
-    from projects_mcp.protocol.server import ProjectsServer  # noqa: PLC0415 - the SDK is slow to import
-
-    server = ProjectsServer(runner)
-    gc.freeze()  # what is imported stays for good, and is never looked at again
-    gc.enable()
-    fast_loop = {"use_uvloop": find_spec("uvloop") is not None}
-    code: int = anyio.run(_until_closed, server, backend_options=fast_loop)
-    return code
 
 
 def _ending_signals() -> list[signal.Signals]:
@@ -54,8 +28,8 @@ def _ending_signals() -> list[signal.Signals]:
     return ending
 
 
-async def _until_closed(server: ProjectsServer) -> int:
-    """Serve until stdin ends or a signal arrives, and return the exit code."""
+async def serve_until_closed(server: ProjectsServer) -> int:
+    """Serve one client until it closes stdin, or a signal arrives, and return the exit code of the process."""
     code = 0
 
     async def end_on_signal() -> None:

@@ -6,6 +6,7 @@ import dataclasses
 
 from projects_mcp.api.types import CURRENT
 from projects_mcp.config.settings import Settings
+from projects_mcp.gateway.approval_page import ApprovalPage
 from projects_mcp.gateway.audit import AuditLog
 from projects_mcp.posthog.client import PostHog
 from projects_mcp.posthog.credentials import BrowserSession, Credentials, PersonalKey
@@ -13,6 +14,7 @@ from projects_mcp.posthog.pool import ASGIApplication
 from projects_mcp.runner.runner import ToolRunner
 from projects_mcp.sanitize.redaction import Redactor
 from projects_mcp.sanitize.secret import Secret
+from projects_mcp.state.store import StateStore
 
 __all__ = ["SANDBOX_ORIGIN", "build_runner", "in_sandbox", "posthog_application"]
 
@@ -20,18 +22,26 @@ SANDBOX_ORIGIN = "https://sandbox.localhost"
 """A name that resolves to no other machine. Nothing is ever sent to it: the sandbox answers in process."""
 
 
-def build_runner(settings: Settings, application: ASGIApplication | None = None) -> ToolRunner:
+def build_runner(
+    settings: Settings,
+    application: ASGIApplication | None = None,
+    store: StateStore | None = None,
+    approval_page: ApprovalPage | None = None,
+) -> ToolRunner:
     """Build everything that answers calls. Opens no connection.
 
     Args:
         settings: what the operator decided.
         application: an ASGI application to use as PostHog, for tests. In sandbox mode it defaults to a new sandbox.
+        store: what must be remembered between calls; None for a store of this runner alone.
+        approval_page: where approvals are opened in a browser; None if this process serves no page.
     """
     application = posthog_application(settings, application)
     if settings.sandbox is not None:
         settings = in_sandbox(settings)
     journal = AuditLog(Redactor(settings.secrets()), settings.audit_log)
-    return ToolRunner(settings, PostHog(settings.origin, settings.credentials, settings.limits, application), journal)
+    posthog = PostHog(settings.origin, settings.credentials, settings.limits, application)
+    return ToolRunner(settings, posthog, journal, store=store, approval_page=approval_page)
 
 
 def posthog_application(settings: Settings, application: ASGIApplication | None) -> ASGIApplication | None:

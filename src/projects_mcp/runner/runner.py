@@ -21,8 +21,9 @@ from projects_mcp.config.settings import Settings
 from projects_mcp.errors.connection import PostHogError
 from projects_mcp.errors.context import NOT_CHANGED, FailureContext
 from projects_mcp.errors.explain import Explanation, detail_of_unresolved, explain, explain_unexpected
-from projects_mcp.errors.refusals import InvalidArguments, NotConfigured, Refusal, WrongKindOfKey
+from projects_mcp.errors.refusals import InvalidArguments, NotConfigured, Refusal, StateUnavailable, WrongKindOfKey
 from projects_mcp.errors.uncertain import WriteUnresolved
+from projects_mcp.gateway.approval_page import ApprovalPage
 from projects_mcp.gateway.audit import AuditLog
 from projects_mcp.gateway.call_audit import CallAudit
 from projects_mcp.gateway.context import ToolContext
@@ -37,6 +38,9 @@ from projects_mcp.runner.describe import describe_server
 from projects_mcp.runner.rate_limit import RateLimiter
 from projects_mcp.runner.result import ToolResult, finalize
 from projects_mcp.sanitize.redaction import Redactor
+from projects_mcp.state.approvals import Approvals
+from projects_mcp.state.memory import MemoryStore
+from projects_mcp.state.store import StateStore, StoreError
 from projects_mcp.tools.catalog import CATALOG, TOOLS
 from projects_mcp.tools.tool import Tool
 from projects_mcp.tools.validation import validate
@@ -62,6 +66,8 @@ class ToolRunner:
         project_locks: of those who write to one project, if other runners write to it too.
         key_access: what is known of the credential, if other runners use it too.
         standing: whether what the caller was given still holds.
+        store: what must be remembered between calls; None for a store of this runner alone.
+        approval_page: where approvals are opened in a browser; None if this process serves no page.
     """
 
     def __init__(
@@ -74,6 +80,8 @@ class ToolRunner:
         project_locks: ProjectLocks | None = None,
         key_access: KeyAccess | None = None,
         standing: Standing | None = None,
+        store: StateStore | None = None,
+        approval_page: ApprovalPage | None = None,
     ) -> None:
         self._settings = settings
         self.question_timeout_s: Final = settings.question_timeout_s
@@ -82,6 +90,8 @@ class ToolRunner:
         self._other_token = None if key is None else key.other_kind
         self._audit_log = audit_log
         self._rate_limiter = rate_limiter
+        self.store: Final = store or MemoryStore()
+        """What must be remembered between calls."""
         self._services: Final = ToolServices(
             posthog=posthog,
             key_access=key_access or KeyAccess(posthog),
@@ -92,6 +102,8 @@ class ToolRunner:
             caller=caller,
             standing=standing or Standing(),
             project_locks=project_locks or ProjectLocks(),
+            approvals=Approvals(self.store),
+            approval_page=approval_page,
         )
 
     @property
@@ -139,7 +151,13 @@ class ToolRunner:
         return clean
 
     async def call(
-        self, name: str, arguments: Mapping[str, Any], approver: Approver | None = None, *, counted: bool = False
+        self,
+        name: str,
+        arguments: Mapping[str, Any],
+        approver: Approver | None = None,
+        *,
+        client: str = "",
+        counted: bool = False,
     ) -> ToolResult:
         """Run one call to its end, and record it.
 
@@ -147,6 +165,7 @@ class ToolRunner:
             name: of the tool.
             arguments: as the caller sent them, unchecked.
             approver: a person who can be asked; None if the client cannot ask.
+            client: the program that makes the call, as it names itself.
             counted: the rate limit has already counted it, for the request that makes it.
 
         Raises:
@@ -159,7 +178,7 @@ class ToolRunner:
         caller = self._services.caller
         audit = CallAudit(self._audit_log, tool.operation, None if caller is None else caller.name)
         try:
-            result = await self._run(tool, audit, arguments, approver, counted=counted)
+            result = await self._run(tool, audit, arguments, approver, client, counted=counted)
         except ConsentPendingError:
             audit.finish("question_pending")
             raise
@@ -175,7 +194,14 @@ class ToolRunner:
         logger.error("%s failed unexpectedly\n%s", what, self.redactor.text(traceback.format_exc()))
 
     async def _run(
-        self, tool: Tool, audit: CallAudit, arguments: Mapping[str, Any], approver: Approver | None, *, counted: bool
+        self,
+        tool: Tool,
+        audit: CallAudit,
+        arguments: Mapping[str, Any],
+        approver: Approver | None,
+        client: str,
+        *,
+        counted: bool,
     ) -> ToolResult:
         context: ToolContext | None = None
         try:
@@ -185,10 +211,13 @@ class ToolRunner:
                 authorization.require()  # whoever may not use the tool is told so, and not what its arguments are
                 checked, audit.dropped, warnings, large = validate(tool.arguments, arguments)
                 context = self._context(authorization, audit, checked, approver)
+                context.client = client
                 context.large = large and not tool.operation.effect.reads
                 authorization.require_target(context.organization, context.project)
                 if not (tool.operation.effect.reads or checked.get("dry_run")):
                     audit.require_writable()
+                    if self.store.shared:  # what is kept in this process alone is always there
+                        await self._require_store()
                 body = await tool.run(context, **checked)
                 if warnings:
                     body["warnings"] = [*body.get("warnings", ()), *warnings]
@@ -206,6 +235,17 @@ class ToolRunner:
         # Reading back has shown that the write happened: a success, and programs can see how it came about.
         return ToolResult(text, body, detail_of_unresolved(context.unresolved, self._failure_context(tool, context)))
 
+    async def _require_store(self) -> None:
+        """Make sure that what must be remembered of a change can be.
+
+        Raises:
+            StateUnavailable: it cannot, so nothing may be changed.
+        """
+        try:
+            await self.store.probe()
+        except StoreError as error:
+            raise StateUnavailable(reason=str(error)) from None
+
     def _require_key(self) -> None:
         if self._settings.credentials.key is None:
             raise NotConfigured
@@ -220,12 +260,13 @@ class ToolRunner:
         self, authorization: Authorization, audit: CallAudit, checked: dict[str, Any], approver: Approver | None
     ) -> ToolContext:
         """Build the context of a call. The target is taken out of the checked arguments."""
+        whole = {**checked}
         organization = self._organization(checked.pop("organization_id", None))
         project: ProjectRef | None = None
         if authorization.operation.on_project:
             project = checked.pop("project_id", CURRENT)
         audit.organization, audit.project = organization, project
-        return ToolContext(self._services, authorization, audit, approver, organization, project)
+        return ToolContext(self._services, authorization, audit, approver, organization, project, whole)
 
     def _organization(self, value: str | None) -> OrganizationRef:
         if value is None:

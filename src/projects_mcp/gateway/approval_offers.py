@@ -1,0 +1,81 @@
+"""Offer a person to approve a refused call by another way than the client that made it."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from typing import Final
+
+from projects_mcp.errors.approval_offer import ApprovalOffer
+from projects_mcp.errors.refusals import ApprovalDenied, StateUnavailable
+from projects_mcp.gateway.context import ToolContext
+from projects_mcp.policy.confirmation import Confirmation, ConfirmationRequest
+from projects_mcp.state.approval import Approval, Status
+from projects_mcp.state.approvals import TooManyApprovals
+from projects_mcp.state.store import StoreError
+
+__all__ = ["offer_approval"]
+
+_PROGRAM: Final = "projects-mcp"
+
+
+async def offer_approval(context: ToolContext, request: ConfirmationRequest, binding: str) -> ApprovalOffer | None:
+    """Offer a person to approve exactly this call by another way.
+
+    Args:
+        context: of the call.
+        request: what the person is asked.
+        binding: the SHA-256 of everything that the decision is about.
+
+    Returns:
+        None if there is no way that this process could name, or if the caller has been offered too many.
+
+    Raises:
+        ApprovalDenied: a person has denied it while the call was under way.
+        StateUnavailable: the state store cannot be used.
+    """
+    services = context.services
+    caller, page, shared = services.caller, services.approval_page, services.approvals.store.shared
+    if page is None and not shared:
+        return None
+    approvers = None if caller is None else caller.approvers
+    passkey = services.confirmation is Confirmation.PASSKEY or approvers is not None
+    try:
+        code, approval = await services.approvals.offer(
+            Approval(
+                id="",
+                binding=binding,
+                tool=context.operation.tool,
+                project=request.project,
+                phrase=request.phrase,
+                lines=(*request.lines, ("Asked by", _asked_by(context))),
+                caller="" if caller is None else caller.name,
+                passkey=passkey,
+                approvers=approvers,
+                until=0.0,
+            )
+        )
+    except TooManyApprovals:
+        return None
+    except StoreError as error:
+        raise StateUnavailable(reason=str(error)) from None
+    if approval.status is Status.DENIED:
+        raise ApprovalDenied(channel=approval.channel, until=approval.ends)
+    url = None if page is None else page.address(code)
+    command = f"{_program(local=caller is None)} approve {code}" if shared else None
+    if url is None and command is None:
+        return None
+    return ApprovalOffer(code, approval.ends, command, url, passkey)
+
+
+def _asked_by(context: ToolContext) -> str:
+    caller, redactor = context.services.caller, context.services.redactor
+    who = "whoever has started this server" if caller is None else f"caller {redactor.quote(caller.name, 100)}"
+    return f"{who}, through {redactor.quote(context.client, 100)}" if context.client else who
+
+
+def _program(*, local: bool) -> str:
+    """Return how the command line is started on this machine."""
+    if not local or shutil.which(_PROGRAM):
+        return _PROGRAM
+    return f"{sys.executable} -m projects_mcp"
