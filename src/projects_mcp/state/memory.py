@@ -6,14 +6,12 @@ import heapq
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
 
+from projects_mcp.state.checks import check_key, check_prefix, check_time, check_value
+from projects_mcp.state.leaky_bucket import LeakyBucket
 from projects_mcp.state.store import MAX_RECORDS, StateStore, StoreError
 
 __all__ = ["MemoryStore"]
-
-_ROUNDING_S: Final = 1e-9
-"""Seconds below which a wait is an error of arithmetic."""
 
 
 @dataclass
@@ -36,10 +34,14 @@ class MemoryStore(StateStore):
 
     async def get(self, key: str) -> str | None:
         """Return a record; None if there is none."""
+        check_key(key)
         return self._get(key)
 
     async def add(self, key: str, value: str, for_s: float) -> bool:
         """Keep a record if there is none under its key. Return whether it was kept."""
+        check_key(key)
+        check_value(value)
+        check_time(for_s)
         if self._get(key) is not None:
             return False
         self._put(key, value, self.clock() + for_s)
@@ -47,6 +49,11 @@ class MemoryStore(StateStore):
 
     async def replace(self, key: str, old: str, new: str | None, for_s: float | None = None) -> bool:
         """Put a new record in the place of exactly the old one, or remove that one."""
+        check_key(key)
+        if new is not None:
+            check_value(new)
+        if for_s is not None:
+            check_time(for_s)
         if self._get(key) != old:
             return False
         if new is None:
@@ -57,21 +64,20 @@ class MemoryStore(StateStore):
 
     async def find(self, prefix: str, most: int) -> list[tuple[str, str]]:
         """Return at most so many records whose keys begin so, in the order of the keys."""
+        check_prefix(prefix)
         self._drop_expired()
         names = heapq.nsmallest(most, (key for key in self._records if key.startswith(prefix)))
         return [(key, self._records[key][0]) for key in names]
 
     async def take(self, key: str, count: int, window_s: float, amount: int = 1) -> float:
         """Take from an allowance that comes back evenly, or learn how long to wait."""
-        now = self.clock()
-        kept = self._get(key)
-        # Kept is the time at which the allowance is whole again: the rate algorithm of virtual scheduling.
-        whole_at = max(float(kept), now) if kept is not None else now
-        after = whole_at + amount * window_s / count
-        if (wait := after - now - window_s) > _ROUNDING_S:
-            return wait
-        self._put(key, repr(after), after)
-        return 0.0
+        check_key(key)
+        now, kept = self.clock(), self._get(key)
+        bucket = LeakyBucket(0.0, now) if kept is None else LeakyBucket.of(kept)
+        wait_s, after = bucket.take(now, count, window_s, amount)
+        if not wait_s:
+            self._put(key, str(after), now + after.owed_s)
+        return wait_s
 
     async def probe(self) -> None:
         """Make sure that a record can be kept now."""
