@@ -89,6 +89,18 @@ def _caller(_settings: Settings, options: SimpleNamespace) -> int:
     return run_caller(options.name)
 
 
+def _approvals(settings: Settings, options: SimpleNamespace) -> int:
+    from projects_mcp.cli.approve import run_approvals
+
+    return run_approvals(settings, as_json=options.json)
+
+
+def _approve(settings: Settings, options: SimpleNamespace) -> int:
+    from projects_mcp.cli.approve import run_approve
+
+    return run_approve(settings, options.code, deny=options.deny)
+
+
 def _sandbox(settings: Settings, options: SimpleNamespace) -> int:
     from projects_mcp.cli.sandbox import UsageError, run_sandbox
 
@@ -107,6 +119,8 @@ _COMMANDS: Final = {
     "call": _call,
     "tools": _tools,
     "caller": _caller,
+    "approvals": _approvals,
+    "approve": _approve,
     "sandbox": _sandbox,
 }
 

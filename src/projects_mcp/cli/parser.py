@@ -98,6 +98,13 @@ def _add_commands(commands: argparse._SubParsersAction[_Parser], common: _Parser
     caller.add_argument("action", choices=["new"], help="make a token and print its entry")
     caller.add_argument("name", help="the caller's name, for the audit log")
 
+    approvals = commands.add_parser("approvals", parents=[common], help="list the calls that wait for a person")
+    approvals.add_argument("--json", action="store_true", help="as a JSON list")
+
+    approve = commands.add_parser("approve", parents=[common], help="decide on a call that waits for a person")
+    approve.add_argument("code", help="the code that the refusal of the call names, such as 7F3K-9QWX")
+    approve.add_argument("--deny", action="store_true", help="say no; the call is then refused until the code ends")
+
     doctor = commands.add_parser("doctor", parents=[common], help="find out what is wrong, and what to do about it")
     doctor.add_argument("--json", action="store_true", help="as one JSON object")
 

@@ -1,0 +1,137 @@
+"""`projects-mcp approve` and `approvals`: a person at a terminal decides on a call that waits."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+import anyio
+import anyio.to_thread
+
+from projects_mcp.cli.controlling_terminal import ControllingTerminal, NoTerminalError
+from projects_mcp.cli.exit_codes import DONE, FAILED
+from projects_mcp.cli.terminal import say
+from projects_mcp.config.settings import Settings
+from projects_mcp.sanitize.json_text import indented_json
+from projects_mcp.sanitize.text import has_invisible, on_one_line
+from projects_mcp.state.approval import Approval
+from projects_mcp.state.approvals import ApprovalError, Approvals
+from projects_mcp.state.open import open_store
+from projects_mcp.state.store import StateStore, StoreError
+
+__all__ = ["run_approvals", "run_approve"]
+
+_TRIES: Final = 3
+"""How often the name may be typed."""
+_UNSHARED: Final = (
+    "PROJECTS_MCP_STATE is memory here, so that this process cannot see what waits in another one. "
+    "Set it as it is set for the server, or open the page that the refusal names."
+)
+
+
+def run_approvals(settings: Settings, *, as_json: bool) -> int:
+    """List what waits for a decision, without its codes.
+
+    Returns:
+        The exit code.
+    """
+    try:
+        waiting = anyio.run(_waiting, open_store(settings.state, private=False))
+    except StoreError as error:
+        say(f"projects-mcp approvals: the state store cannot be used: {error}.", error=True)
+        return FAILED
+    if as_json:
+        say(indented_json([_row(approval) for approval in waiting]))
+        return DONE
+    if not waiting:
+        say("Nothing waits for a decision.")
+    for approval in waiting:
+        row = _row(approval)
+        say(f"{row['expires_at']}  {row['tool']}  {on_one_line(row['what'])}  ({on_one_line(row['asked_by'])})")
+    return DONE
+
+
+def run_approve(settings: Settings, code: str, *, deny: bool) -> int:
+    """Show the whole question at the terminal, and decide on it.
+
+    Args:
+        settings: name the state store.
+        code: of the approval.
+        deny: say no, which needs no name.
+
+    Returns:
+        The exit code: 0 if a decision was made.
+    """
+    try:
+        with ControllingTerminal() as terminal:
+            return anyio.run(_decide, open_store(settings.state, private=False), terminal, code, deny)
+    except NoTerminalError:
+        say("projects-mcp approve: a person decides at a terminal, and this process has none.", error=True)
+    except StoreError as error:
+        say(f"projects-mcp approve: the state store cannot be used: {error}. Nothing was decided.", error=True)
+    return FAILED
+
+
+async def _waiting(store: StateStore) -> list[Approval]:
+    try:
+        return await Approvals(store).waiting()
+    finally:
+        await store.aclose()
+
+
+async def _decide(store: StateStore, terminal: ControllingTerminal, code: str, deny: bool) -> int:
+    approvals = Approvals(store)
+    try:
+        if not store.shared:
+            say(f"projects-mcp approve: {_UNSHARED}", error=True)
+            return FAILED
+        approval = await approvals.find(code)
+        if approval is None:
+            say("projects-mcp approve: no approval has this code, or its time is over.", error=True)
+            return FAILED
+        terminal.show("\n".join(f"{label}: {on_one_line(value)}" for label, value in approval.rows))
+        if not deny:
+            if approval.passkey:
+                terminal.show("Only a passkey approves this call: add --browser.")
+                return FAILED
+            typed = await anyio.to_thread.run_sync(_ask_for_name, terminal, approval)
+            if not typed:
+                terminal.show("Nothing was decided.")
+                return FAILED
+        decided = await approvals.decide(approval, granted=not deny, channel="terminal")
+    except ApprovalError as error:
+        terminal.show(str(error))
+        return FAILED
+    finally:
+        await store.aclose()
+    if deny:
+        terminal.show("Denied. The call is refused until the time above.")
+    else:
+        minutes = max(round((decided.until - datetime.now(UTC).timestamp()) / 60), 1)
+        terminal.show(f"Approved, once. Let the same call be made again within {minutes} minutes.")
+    return DONE
+
+
+def _ask_for_name(terminal: ControllingTerminal, approval: Approval) -> bool:
+    """Let a person type the name, exactly; Ctrl+C and Ctrl+D end it."""
+    if has_invisible(approval.phrase):
+        terminal.show("The name holds characters that cannot be seen: copy it from PostHog's settings.")
+    for left in reversed(range(_TRIES)):
+        typed = terminal.ask("Type the project's exact name to approve it: ")
+        if typed is None:
+            return False
+        if typed == approval.phrase:
+            return True
+        terminal.show("That is not the name." + (" Try again." if left else ""))
+    return False
+
+
+def _row(approval: Approval) -> dict[str, str]:
+    lines = dict(approval.lines)
+    return {
+        "tool": approval.tool,
+        "what": f"{lines.get('Action', '')} {lines.get('Project', '')} (id {lines.get('Project id', '')})",
+        "caller": approval.caller,
+        "asked_by": lines.get("Asked by", ""),
+        "expires_at": approval.ends,
+    }

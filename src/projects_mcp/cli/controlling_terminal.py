@@ -1,0 +1,61 @@
+"""The terminal that this process belongs to, whatever its streams are redirected to."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from projects_mcp.sanitize.text import strip_invisible
+
+__all__ = ["ControllingTerminal", "NoTerminalError"]
+
+_LONGEST_LINE: Final = 4_096
+"""Characters of a typed line at the most."""
+_READ, _WRITE = map(Path, ("CONIN$", "CONOUT$") if sys.platform == "win32" else ("/dev/tty", "/dev/tty"))
+
+
+class NoTerminalError(Exception):
+    """The process has no terminal, so that nobody can be asked at one."""
+
+
+class ControllingTerminal:
+    """Shows text at the terminal and reads what is typed there.
+
+    Raises:
+        NoTerminalError: there is none.
+    """
+
+    def __init__(self) -> None:
+        try:
+            self._reader = _READ.open(encoding="utf-8", errors="replace")
+            self._writer = _WRITE.open("w", encoding="utf-8", errors="backslashreplace")
+        except OSError:
+            raise NoTerminalError from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._reader.close()
+        self._writer.close()
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person can type there: it is a terminal, and this process may read it."""
+        return os.isatty(self._reader.fileno())
+
+    def show(self, text: str, end: str = "\n") -> None:
+        """Show text, without characters that a reader cannot see or that a terminal obeys."""
+        self._writer.write(strip_invisible(text) + end)
+        self._writer.flush()
+
+    def ask(self, prompt: str) -> str | None:
+        """Show a prompt and return the typed line without its end; None if the terminal was closed."""
+        self.show(prompt, end="")
+        line = self._reader.readline(_LONGEST_LINE)
+        return line.rstrip("\r\n") if line else None
