@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.harness import Harness
-from tests.support.process import FAST
+from tests.support.process import CLEAN, FAST
 
 # Machines differ: a slow one must not fail a property, and a repeated run must try the same cases.
 settings.register_profile(
@@ -28,6 +28,12 @@ def transport(request: pytest.FixtureRequest) -> Iterator[str]:
         if chosen == "httpx":
             patch.setitem(sys.modules, FAST, None)
         yield chosen
+
+
+@pytest.fixture(autouse=True)
+def _state_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep every test, and every process that it starts with its own environment, out of this user's state folder."""
+    monkeypatch.setenv("XDG_STATE_HOME", CLEAN["XDG_STATE_HOME"])
 
 
 @pytest.fixture

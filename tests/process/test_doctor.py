@@ -59,6 +59,7 @@ def test_all_is_well(doctor: Callable[..., Examined], tmp_path: Path) -> None:
         "organization",
         "projects",
         "session",
+        "state",
     }
     assert examined.report["hidden"] == {}
     assert "No tool is hidden." in examined.lines

@@ -162,6 +162,7 @@ USABLE = {
     "PROJECTS_MCP_READ_TIMEOUT": "1",
     "PROJECTS_MCP_CALL_TIMEOUT": "2",
     "PROJECTS_MCP_QUESTION_TIMEOUT": "50",
+    "PROJECTS_MCP_STATE": "/state/state.sqlite3",
     "PROJECTS_MCP_CALLERS": "/callers.toml",
     "PROJECTS_MCP_OAUTH_ISSUER": "https://issuer.example.com",
     "PROJECTS_MCP_OAUTH_AUDIENCE": "audience",

@@ -12,11 +12,11 @@ from projects_mcp.cli.controlling_terminal import ControllingTerminal, NoTermina
 from projects_mcp.cli.exit_codes import DONE, FAILED
 from projects_mcp.cli.terminal import say
 from projects_mcp.config.settings import Settings
+from projects_mcp.runner.build import open_state
 from projects_mcp.sanitize.json_text import indented_json
 from projects_mcp.sanitize.text import has_invisible, on_one_line
 from projects_mcp.state.approval import Approval
 from projects_mcp.state.approvals import ApprovalError, Approvals
-from projects_mcp.state.open import open_store
 from projects_mcp.state.store import StateStore, StoreError
 
 __all__ = ["run_approvals", "run_approve"]
@@ -36,7 +36,7 @@ def run_approvals(settings: Settings, *, as_json: bool) -> int:
         The exit code.
     """
     try:
-        waiting = anyio.run(_waiting, open_store(settings.state, private=False))
+        waiting = anyio.run(_waiting, open_state(settings))
     except StoreError as error:
         say(f"projects-mcp approvals: the state store cannot be used: {error}.", error=True)
         return FAILED
@@ -64,7 +64,7 @@ def run_approve(settings: Settings, code: str, *, deny: bool) -> int:
     """
     try:
         with ControllingTerminal() as terminal:
-            return anyio.run(_decide, open_store(settings.state, private=False), terminal, code, deny)
+            return anyio.run(_decide, open_state(settings), terminal, code, deny)
     except NoTerminalError:
         say("projects-mcp approve: a person decides at a terminal, and this process has none.", error=True)
     except StoreError as error:

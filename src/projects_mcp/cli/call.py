@@ -15,7 +15,7 @@ from projects_mcp.cli.exit_codes import DONE, FAILED, USAGE
 from projects_mcp.cli.terminal import say
 from projects_mcp.config.settings import Settings
 from projects_mcp.policy.confirmation import Approver, ConfirmationRequest, Consent
-from projects_mcp.runner.build import build_runner
+from projects_mcp.runner.build import build_runner, open_state
 from projects_mcp.runner.result import ToolResult
 from projects_mcp.runner.runner import ToolRunner
 from projects_mcp.sanitize.json_text import indented_json
@@ -50,7 +50,8 @@ def run_call(settings: Settings, name: str, pairs: Sequence[str], json_text: str
         raise UsageError(f"there is no tool named {name!r:.60}; see: projects-mcp tools")
     arguments = _parse_arguments(_TOOLS[name], pairs, json_text)
     approver = TerminalApprover() if sys.stdin.isatty() and sys.stderr.isatty() else None
-    result = anyio.run(_call_once, build_runner(settings), name, arguments, approver)
+    runner = build_runner(settings, store=open_state(settings))
+    result = anyio.run(_call_once, runner, name, arguments, approver)
     if result.failed:
         say(result.text, error=True)
         return USAGE if (result.error or {}).get("kind") == "invalid_argument" else FAILED

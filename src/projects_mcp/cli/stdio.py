@@ -14,9 +14,8 @@ from projects_mcp.gateway.approval_page import ApprovalPage
 from projects_mcp.http.approval.loopback import serve_approvals
 from projects_mcp.protocol.stdio import serve_until_closed
 from projects_mcp.protocol.stdio_pipes import keep_pipes_open
-from projects_mcp.runner.build import build_runner
+from projects_mcp.runner.build import build_runner, open_state
 from projects_mcp.state.approvals import Approvals
-from projects_mcp.state.memory import MemoryStore
 
 if TYPE_CHECKING:
     from projects_mcp.protocol.server import ProjectsServer
@@ -31,7 +30,7 @@ def serve_stdio(settings: Settings) -> int:
         The exit code of the process.
     """
     keep_pipes_open()  # before anything else is opened
-    store, page = MemoryStore(), ApprovalPage()
+    store, page = open_state(settings), ApprovalPage()
     runner = build_runner(settings, store=store, approval_page=page)
     configure_logging(runner.redactor)
     from projects_mcp.protocol.server import ProjectsServer  # noqa: PLC0415 - the SDK is slow to import

@@ -15,6 +15,7 @@ from projects_mcp.policy.confirmation import Confirmation
 from projects_mcp.posthog.credentials import BrowserSession, Credentials
 from projects_mcp.posthog.limits import Limits
 from projects_mcp.sanitize.secret import Secret
+from projects_mcp.state.location import RedisAddress, StateLocation
 
 __all__ = ["Serving", "Settings", "SettingsError", "is_given", "load"]
 
@@ -55,6 +56,7 @@ class Settings:
     question_timeout_s: int = 45
     audit_log: Path | None = None
     secrets_dir: Path | None = None
+    state: StateLocation | None = None
     result_limit: int = 65_536
     limits: Limits = field(default_factory=Limits)
     sandbox: str | None = None
@@ -62,7 +64,10 @@ class Settings:
 
     def secrets(self) -> tuple[str, ...]:
         """Return the text of every secret setting, for redaction."""
-        return tuple(text for row in VARIABLES.values() if row.secret for text in _reveal(_value_at(self, row.field)))
+        texts = [text for row in VARIABLES.values() if row.secret for text in _reveal(_value_at(self, row.field))]
+        if isinstance(self.state, RedisAddress):  # of this setting only the password, and the address that it is in
+            texts += self.state.secrets()
+        return tuple(texts)
 
 
 _GROUPS: Final[Mapping[str, Callable[..., Any]]] = {

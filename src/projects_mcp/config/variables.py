@@ -12,6 +12,7 @@ from typing import Final
 from projects_mcp.config import parsers
 from projects_mcp.config.parsers import Choice, WholeNumber
 from projects_mcp.config.row import Flag, FormField, Variable
+from projects_mcp.config.state_parser import parse_state
 from projects_mcp.policy.access import Access
 from projects_mcp.policy.confirmation import Confirmation
 
@@ -156,6 +157,13 @@ _ROWS: Final = (
         default="30",
     ),
     # The form asks for none of those below, up to the sandbox: a desktop client starts the server over stdio.
+    Variable(
+        "PROJECTS_MCP_STATE",
+        "state",
+        parse_state,
+        "Where approvals and used answers are kept: memory, a file (its absolute path), redis://… or rediss://…",
+        None,
+    ),
     Variable(
         "PROJECTS_MCP_CALLERS",
         "serving.callers",

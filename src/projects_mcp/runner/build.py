@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from projects_mcp.api.types import CURRENT
-from projects_mcp.config.settings import Settings
+from projects_mcp.config.settings import Settings, SettingsError
 from projects_mcp.gateway.approval_page import ApprovalPage
 from projects_mcp.gateway.audit import AuditLog
 from projects_mcp.posthog.client import PostHog
@@ -14,9 +14,10 @@ from projects_mcp.posthog.pool import ASGIApplication
 from projects_mcp.runner.runner import ToolRunner
 from projects_mcp.sanitize.redaction import Redactor
 from projects_mcp.sanitize.secret import Secret
-from projects_mcp.state.store import StateStore
+from projects_mcp.state.open import open_store
+from projects_mcp.state.store import StateStore, StoreError
 
-__all__ = ["SANDBOX_ORIGIN", "build_runner", "in_sandbox", "posthog_application"]
+__all__ = ["SANDBOX_ORIGIN", "build_runner", "in_sandbox", "open_state", "posthog_application"]
 
 SANDBOX_ORIGIN = "https://sandbox.localhost"
 """A name that resolves to no other machine. Nothing is ever sent to it: the sandbox answers in process."""
@@ -42,6 +43,22 @@ def build_runner(
     journal = AuditLog(Redactor(settings.secrets()), settings.audit_log)
     posthog = PostHog(settings.origin, settings.credentials, settings.limits, application)
     return ToolRunner(settings, posthog, journal, store=store, approval_page=approval_page)
+
+
+def open_state(settings: Settings, *, private: bool = False) -> StateStore:
+    """Return the state store that the operator wants. Connects to nothing.
+
+    Args:
+        settings: what the operator decided.
+        private: whether an unset one is of this process alone, as for `serve`; else it is the user's.
+
+    Raises:
+        SettingsError: the one that is set cannot be used.
+    """
+    try:
+        return open_store(settings.state, private=private)
+    except StoreError as error:
+        raise SettingsError(f"PROJECTS_MCP_STATE cannot be used: {error}.", ("PROJECTS_MCP_STATE",)) from None
 
 
 def posthog_application(settings: Settings, application: ASGIApplication | None) -> ASGIApplication | None:

@@ -127,8 +127,9 @@ class ToolRunner:
         await self._services.key_access.get()
 
     async def aclose(self) -> None:
-        """Close the connections to PostHog."""
+        """Close the connections to PostHog, and let go of the state store."""
         await self._services.posthog.aclose()
+        await self.store.aclose()
 
     async def list_tools(self) -> list[Tool]:
         """Return the tools that the operator and the credential allow, in the order of the catalog."""

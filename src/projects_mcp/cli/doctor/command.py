@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import unquote
 
 import anyio
 
@@ -60,6 +61,9 @@ def _collect_secrets(environment: Mapping[str, str], settings: Settings) -> list
         text = environment.get(name, "").strip()
         if row.secret:
             secrets += [text, *(part.strip() for part in text.split(",", _MOST_PARTS))]
+        elif "://" in text and "@" in text:  # an address with a password, perhaps one that cannot be read as such
+            user = text.partition("://")[2].rpartition("@")[0]
+            secrets += [text, user, user.partition(":")[2], unquote(user.partition(":")[2])]
     # What is shorter is part of ordinary words, and what is longer is no credential; no message has either in it.
     return [secret for secret in secrets if _SHORTEST_SECRET <= len(secret) <= _LONGEST_SECRET]
 

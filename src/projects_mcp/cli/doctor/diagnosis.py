@@ -18,6 +18,7 @@ from projects_mcp.cli.doctor.local import check_files, check_key_format, check_s
 from projects_mcp.cli.doctor.names import check_placeholders, check_variable_names
 from projects_mcp.cli.doctor.probe import Probe, build_probe, explain_not_posthog, explain_unreachable, proxy_address
 from projects_mcp.cli.doctor.projects import check_organization, check_projects
+from projects_mcp.cli.doctor.state import check_state
 from projects_mcp.cli.doctor.trust import check_trust
 from projects_mcp.config.settings import Settings
 from projects_mcp.errors.connection import PostHogError
@@ -72,6 +73,7 @@ async def diagnose(
         sentence = "PostHog was not asked, because the server does not start with these settings."
         return Diagnosis(settings, [*findings, Finding("host", Level.NOTE, sentence, "Correct them first.")])
     findings.insert(0, Finding.ok("settings", "The settings can be read."))
+    findings += await check_state(settings)
     application = posthog_application(settings, application)
     if settings.sandbox:
         settings = in_sandbox(settings)
