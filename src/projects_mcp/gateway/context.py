@@ -31,7 +31,7 @@ from projects_mcp.errors.refusals import CallerWithdrawn, OtherOrganization, Pro
 from projects_mcp.errors.rejected import Forbidden, ServerError
 from projects_mcp.errors.uncertain import WriteUnresolved
 from projects_mcp.gateway.call_audit import CallAudit
-from projects_mcp.gateway.project_locks import ProjectLock
+from projects_mcp.gateway.project_locks import ProjectTurn
 from projects_mcp.gateway.services import ToolServices
 from projects_mcp.policy.authorization import Authorization
 from projects_mcp.policy.confirmation import Approver, Confirmed, ProjectSnapshot, identify
@@ -172,22 +172,23 @@ class ToolContext:
             return await anyio.to_thread.run_sync(function, *arguments)
         return function(*arguments)
 
-    def project_lock(self) -> ProjectLock:
-        """Return the lock of the call's project. Read the project before, so that only who may see it can wait."""
+    async def project_turn(self) -> ProjectTurn:
+        """Return a turn at the call's project. Read the project before it is held: only who may see it can wait."""
         if self.project is None:
-            raise AssertionError("a lock is for a project")
-        return self.services.project_locks.of(self.project)
+            raise AssertionError("a turn is at a project")
+        return await self.services.project_locks.turn(self.project)
 
     @asynccontextmanager
-    async def hold(self, lock: ProjectLock) -> AsyncIterator[None]:
-        """Keep other calls of this process from writing settings of the project while the block runs.
+    async def hold(self, turn: ProjectTurn) -> AsyncIterator[None]:
+        """Keep other calls from writing settings of the project while the block runs.
 
         Raises:
             ProjectBusy: another call holds it for longer than this call has time.
+            StateUnavailable: the state store cannot be used.
         """
         began = anyio.current_time()
         try:
-            await lock.acquire(self._left_s)
+            await turn.acquire(self._left_s)
         except TimeoutError:
             raise ProjectBusy from None
         finally:
@@ -195,7 +196,7 @@ class ToolContext:
         try:
             yield
         finally:
-            lock.release()
+            await turn.release()
 
     async def write(self, organization: OrganizationRef, body: Mapping[str, Any]) -> JSONObject:
         """Send the tool's own operation, which adds or changes, once.

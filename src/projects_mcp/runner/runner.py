@@ -101,7 +101,7 @@ class ToolRunner:
             secret_folder=None if settings.secrets_dir is None else SecretFolder(settings.secrets_dir),
             caller=caller,
             standing=standing or Standing(),
-            project_locks=project_locks or ProjectLocks(),
+            project_locks=project_locks or ProjectLocks(self.store, settings.origin, settings.limits.call_s),
             approvals=Approvals(self.store),
             approval_page=approval_page,
         )

@@ -88,15 +88,14 @@ async def project_update(
     if dry_run:
         before = await _read_expected(context, expected)
         return await context.work(_preview, context, sent, before)
-    lock = context.project_lock()
-    seen = lock.writes
+    turn = await context.project_turn()
     before = await _read_expected(context, expected)
     lasting = not MAY_BE_IRREVERSIBLE.isdisjoint(sent)
     lost = await context.work(_irreversible, sent, before) if lasting else {}
     if lost:
         await _confirm_for_good(context, confirm_project_name, sent, before, lost)
-    async with context.hold(lock):
-        if lost or lock.writes != seen:  # time has passed since it was read
+    async with context.hold(turn):
+        if lost or turn.others_wrote:  # time has passed since it was read
             before = await _read_expected(context, expected)
             if lasting and await context.work(_irreversible, sent, before) != lost:
                 raise ChangedMeanwhile
