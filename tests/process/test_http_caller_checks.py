@@ -170,15 +170,16 @@ def test_a_subject_has_one_allowance_whatever_its_scopes(issuer: WithIssuer, ups
             call.close()
 
 
-def test_limits_that_change_keep_what_was_used() -> None:
+@pytest.mark.anyio
+async def test_limits_that_change_keep_what_was_used() -> None:
     now = 0.0
     limiter = RateLimiter(at_once=1, per_minute=2, clock=lambda: now)
-    limiter.take()
+    await limiter.take()
     limiter.change(at_once=1, per_minute=4)
     for _ in range(3):
-        limiter.take()
+        await limiter.take()
     limiter.change(at_once=1, per_minute=1)
     now += 30
     with pytest.raises(TooManyCalls) as refused:
-        limiter.take()
+        await limiter.take()
     assert 30 <= refused.value.retry_after_s <= 31

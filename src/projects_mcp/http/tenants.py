@@ -7,6 +7,7 @@ the audit log, which only takes, and the project locks, so that two callers do n
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -20,10 +21,11 @@ from projects_mcp.http.limits import KEPT_RATE_LIMITERS, KEPT_RUNNERS
 from projects_mcp.policy.authorization import Standing
 from projects_mcp.posthog.client import PostHog
 from projects_mcp.posthog.credentials import Credentials
-from projects_mcp.runner.build import in_sandbox, posthog_application
+from projects_mcp.runner.build import in_sandbox, open_state, posthog_application
 from projects_mcp.runner.rate_limit import RateLimiter
 from projects_mcp.runner.runner import ToolRunner
 from projects_mcp.sanitize.redaction import Redactor
+from projects_mcp.state.store import StateStore
 
 if TYPE_CHECKING:
     from projects_mcp.config.settings import Settings
@@ -39,9 +41,10 @@ class Tenants:
         settings: what the operator has decided.
         environment: may hold the credentials of a callers file.
         application: an ASGI application to use as PostHog, for tests. In sandbox mode it defaults to a new sandbox.
+        store: what must be remembered between calls; the one that is set by default.
 
     Raises:
-        SettingsError: the callers file cannot be used.
+        SettingsError: the callers file or the state store cannot be used.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class Tenants:
         settings: Settings,
         environment: Mapping[str, str],
         application: ASGIApplication | None = None,
+        store: StateStore | None = None,
     ) -> None:
         self._given = settings
         self._environment = environment
@@ -69,13 +73,16 @@ class Tenants:
         self._standings: WeakValueDictionary[Caller, Standing] = WeakValueDictionary()
         """Of the callers that have a runner, or a call under way."""
         self._rate_limiters: OrderedDict[tuple[str, str | None], RateLimiter] = OrderedDict()
-        self._project_locks = ProjectLocks()
+        self.store = open_state(settings, private=True) if store is None else store
+        """What must be remembered between calls, for all callers."""
+        self._project_locks = ProjectLocks(self.store, self._settings.origin, settings.limits.call_s)
         self.default_runner = ToolRunner(
             self._settings,
             self._posthog,
             self._audit_log,
             project_locks=self._project_locks,
             key_access=self._key_access[self._settings.credentials],
+            store=self.store,
         )
         """Runs the tools of requests without a caller. Closing it closes the connections of all runners."""
         self.callers: Callers | None = None
@@ -153,12 +160,18 @@ class Tenants:
         identity = caller.name, caller.issuer
         limiter = self._rate_limiters.get(identity)
         if limiter is None:
-            limiter = self._rate_limiters[identity] = RateLimiter(caller.at_once, caller.per_minute)
+            limiter = self._rate_limiters[identity] = self._new_rate_limiter(caller)
         limiter.change(caller.at_once, caller.per_minute)  # the callers file may have been read again
         self._rate_limiters.move_to_end(identity)
         if len(self._rate_limiters) > KEPT_RATE_LIMITERS:
             self._rate_limiters.popitem(last=False)
         return limiter
+
+    def _new_rate_limiter(self, caller: Caller) -> RateLimiter:
+        if not self.store.shared:
+            return RateLimiter(caller.at_once, caller.per_minute)
+        whose = hashlib.sha256(f"{caller.name}\x00{caller.issuer or ''}".encode("utf-8", "surrogatepass")).hexdigest()
+        return RateLimiter(caller.at_once, caller.per_minute, store=self.store, key=f"calls:{whose}")
 
     def _credentials_of(self, caller: Caller) -> Credentials:
         if caller.credential == DEFAULT_CREDENTIAL or self.callers is None:
@@ -193,4 +206,5 @@ class Tenants:
             self._project_locks,
             self._key_access[credentials],
             standing,
+            self.store,
         )

@@ -45,10 +45,10 @@ class RequestLimit:
             MCPError: -32000, the rate limit is used up; its data say the seconds to wait.
         """
         if ctx.request_id is not None and ctx.method not in _UNCOUNTED and ctx.method != "tools/call":
-            self.count()
+            await self.count()
         return await call_next(ctx)
 
-    def count(self) -> None:
+    async def count(self) -> None:
         """Count the present request.
 
         Raises:
@@ -58,7 +58,7 @@ class RequestLimit:
         if limiter is None:
             return
         try:
-            limiter.take()
+            await limiter.take()
         except TooManyCalls as refusal:
             raise MCPError(
                 code=_RATE_LIMITED,

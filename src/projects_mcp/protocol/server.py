@@ -122,7 +122,7 @@ class ProjectsServer(MCPServer[None]):
             approver = await approver_for(context, runner.store, runner.question_timeout_s)
             result = await runner.call(name, arguments, approver, client=client)
         except UnknownToolError:
-            self._request_limit.count()  # no tool runner has
+            await self._request_limit.count()  # no tool runner has
             message = f"Unknown tool: {runner.redactor.quote(name, 100)}"
             raise MCPError(code=INVALID_PARAMS, message=message) from None
         except ConsentPendingError as pending:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 from projects_mcp.errors.refusals import TooManyCalls
+from projects_mcp.state.store import StateStore, StoreError
 
 __all__ = ["RateLimiter"]
 
@@ -26,11 +27,15 @@ class RateLimiter:
         at_once: requests, and calls, under way at a time.
         per_minute: calls begun in a minute. They may all come at once, and come back evenly.
         clock: seconds that never go back, for tests.
+        store: counts the calls of a minute for all processes that share it; None for this process alone.
+        key: of the allowance in the store.
     """
 
     at_once: int
     per_minute: int
     clock: Callable[[], float] = time.monotonic
+    store: StateStore | None = None
+    key: str = ""
     _requests: int = field(default=0, init=False)
     _calls: int = field(default=0, init=False)
     _left: float = field(default=0.0, init=False)
@@ -60,8 +65,8 @@ class RateLimiter:
         finally:
             self._requests -= 1
 
-    @contextmanager
-    def acquire(self, *, counted: bool = False) -> Iterator[None]:
+    @asynccontextmanager
+    async def acquire(self, *, counted: bool = False) -> AsyncIterator[None]:
         """Acquire a slot for one call while the block runs.
 
         Args:
@@ -72,24 +77,32 @@ class RateLimiter:
         """
         self._require_room(self._calls)
         if not counted:
-            self.take()
+            await self.take()
         self._calls += 1
         try:
             yield
         finally:
             self._calls -= 1
 
-    def take(self) -> None:
-        """Count one call in the minute.
+    async def take(self) -> None:
+        """Count one call in the minute. If the store cannot be used, this process counts for itself.
 
         Raises:
             TooManyCalls: with the seconds after which there will be room.
         """
+        if self.store is not None:
+            with suppress(StoreError):
+                wait_s = await self.store.take(self.key, self.per_minute, _MINUTE_S)
+                if wait_s:
+                    raise self._too_many(wait_s)
+                return
         self._refill()
         if self._left < 1:
-            wait = math.ceil((1 - self._left) * _MINUTE_S / self.per_minute)
-            raise TooManyCalls(limit=f"{self.per_minute} a minute are allowed", retry_after_s=wait)
+            raise self._too_many((1 - self._left) * _MINUTE_S / self.per_minute)
         self._left -= 1
+
+    def _too_many(self, wait_s: float) -> TooManyCalls:
+        return TooManyCalls(limit=f"{self.per_minute} a minute are allowed", retry_after_s=math.ceil(wait_s))
 
     def _refill(self) -> None:
         now = self.clock()

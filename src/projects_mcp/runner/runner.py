@@ -206,7 +206,7 @@ class ToolRunner:
     ) -> ToolResult:
         context: ToolContext | None = None
         try:
-            with self._rate_limiter.acquire(counted=counted) if self._rate_limiter else nullcontext():
+            async with self._rate_limiter.acquire(counted=counted) if self._rate_limiter else nullcontext():
                 self._require_key()
                 authorization = self._authorization(tool, await self._services.key_access.get())
                 authorization.require()  # whoever may not use the tool is told so, and not what its arguments are
