@@ -12,11 +12,13 @@ from mcp.client import ClientRequestContext
 from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult, TextContent
 
 from projects_mcp.config.settings import load
+from projects_mcp.gateway.approval_page import ApprovalPage
 from projects_mcp.posthog.pool import ASGIApplication
 from projects_mcp.protocol.server import ProjectsServer
 from projects_mcp.runner.build import build_runner
 from projects_mcp.sandbox import CSRF_TOKEN, PRODUCTION_ID, READ_WRITE_KEY, SESSION_ID, World, seed
 from projects_mcp.sandbox.app import create_app
+from projects_mcp.state.store import StateStore
 
 Era = Literal["auto", "legacy"]
 ERAS: tuple[Era, ...] = ("auto", "legacy")
@@ -93,6 +95,9 @@ class Harness:
     application: ASGIApplication | None = None
     limits: Mapping[str, Any] = field(default_factory=lambda: {"second_look_s": 0.01})
     """What the server's limits are besides their defaults."""
+    store: StateStore | None = None
+    """What its servers share; None for a store of each server alone."""
+    approval_page: ApprovalPage | None = None
     recorder: Recorder = field(init=False)
 
     def __post_init__(self) -> None:
@@ -108,7 +113,8 @@ class Harness:
     def server(self, **environment: str) -> ProjectsServer:
         settings = load({**ENVIRONMENT, **environment})
         limits = settings.limits._replace(**self.limits)
-        return ProjectsServer(build_runner(replace(settings, limits=limits), self.recorder))
+        settings = replace(settings, limits=limits)
+        return ProjectsServer(build_runner(settings, self.recorder, self.store, self.approval_page))
 
     @asynccontextmanager
     async def client(self, era: Era = "auto", ask: Ask | None = None, **environment: str) -> AsyncIterator[Client]:

@@ -53,3 +53,4 @@ class Wish:
     subject: Subject
     name: str
     asks: bool
+    arguments: dict[str, Any]

@@ -1,0 +1,115 @@
+"""The gates with a second way to a yes: approvals in a store that all servers share, and that outlives them.
+
+An approval counts once, for exactly the call and the state that it was offered for, at whichever server.
+"""
+
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, rule
+from mcp_types import CallToolResult, InputRequiredResult
+
+from projects_mcp.gateway.approval_page import ApprovalPage
+from projects_mcp.state.approvals import ApprovalError, Approvals
+from projects_mcp.state.memory import MemoryStore
+from projects_mcp.state.sqlite import SqliteStore
+from projects_mcp.state.store import StateStore
+from tests.support.gates import Gates
+from tests.support.witness import State, Subject, Wish
+
+
+class SharedMemory(MemoryStore):
+    """Stands for a store that several processes share."""
+
+    shared = True
+
+
+@dataclass
+class Offer:
+    """An approval that a refusal has offered."""
+
+    code: str
+    subject: Subject
+    state: State
+    arguments: str
+    granted: bool = False
+
+
+class GatesAndApprovals(Gates):
+    def __init__(self) -> None:
+        super().__init__()
+        self.offered: list[Offer] = []
+        self.folder = tempfile.TemporaryDirectory(prefix="state")
+
+    @initialize(
+        confirmation=st.sampled_from(["auto", "human", "argument"]),
+        kind=st.sampled_from(["memory", "memory", "sqlite"]),
+    )
+    def connect(self, confirmation: str, kind: str) -> None:
+        folder = Path(self.folder.name)
+        self.store: StateStore = SharedMemory() if kind == "memory" else SqliteStore(folder / "state.sqlite3")
+        self.bench.store = self.store
+        self.bench.approval_page = ApprovalPage("https://mcp.example.com/approve/")
+        self.confirmation = confirmation
+        self.start()
+
+    def teardown(self) -> None:
+        super().teardown()
+        self.folder.cleanup()
+
+    def approved(self, wish: Wish, consent: tuple[Subject, State]) -> bool:
+        written = json.dumps(wish.arguments, sort_keys=True)
+        for offer in self.offered:
+            if offer.granted and (offer.subject, offer.state) == consent and offer.arguments == written:
+                self.offered = [each for each in self.offered if each.arguments != written or each.state != offer.state]
+                return True
+        return False
+
+    def send(
+        self,
+        client: str,
+        subject: Subject,
+        name: str,
+        arguments: dict[str, Any],
+        responses: dict[str, Any] | None = None,
+        state: str | None = None,
+    ) -> CallToolResult | InputRequiredResult | None:
+        seen = self.state(subject[1])
+        result = super().send(client, subject, name, arguments, responses, state)
+        error = (result.meta or {}).get("projects-mcp/error", {}) if isinstance(result, CallToolResult) else {}
+        if approval := error.get("approval"):
+            assert approval["url"].endswith(approval["code"])
+            assert f"approve {approval['code']}" in approval["command"]
+            self.offered.append(Offer(approval["code"], subject, seen, json.dumps(arguments, sort_keys=True)))
+        return result
+
+    @rule(granted=st.sampled_from([True, True, True, False]), which=st.integers(0, 5))
+    def decide(self, granted: bool, which: int) -> None:
+        """Somebody decides on one of the last offers, in another process."""
+        if which >= len(self.offered):
+            return
+        offer = self.offered[-1 - which]
+
+        async def decided() -> bool:
+            approvals = Approvals(self.store)
+            seen = await approvals.find(offer.code)
+            if seen is None:
+                return False
+            try:
+                await approvals.decide(seen, granted=granted, channel="terminal")
+            except ApprovalError:
+                return False
+            return True
+
+        if self.portal.call(decided) and granted:
+            offer.granted = True
+
+    @rule()
+    def restart(self) -> None:
+        """The servers end and start again. What was spent stays spent, and what was granted counts once."""
+        self.stop()
+        self.start()
