@@ -3,7 +3,6 @@
 An approval counts once, for exactly the call and the state that it was offered for, at whichever server.
 """
 
-import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from projects_mcp.state.approvals import ApprovalError, Approvals
 from projects_mcp.state.memory import MemoryStore
 from projects_mcp.state.sqlite import SqliteStore
 from projects_mcp.state.store import StateStore
-from tests.support.gates import Gates
+from tests.support.gates import STATE, Gates, answer_of
 from tests.support.witness import State, Subject, Wish
 
 
@@ -33,10 +32,17 @@ class Offer:
     """An approval that a refusal has offered."""
 
     code: str
+    client: str
     subject: Subject
+    name: str
     state: State
-    arguments: str
+    arguments: dict[str, Any]
     granted: bool = False
+    used: bool = False
+
+    def is_like(self, other: "Offer") -> bool:
+        """Whether both are for the same call and state: they are one approval, with a code each."""
+        return (self.subject, self.state, self.arguments) == (other.subject, other.state, other.arguments)
 
 
 class GatesAndApprovals(Gates):
@@ -62,10 +68,11 @@ class GatesAndApprovals(Gates):
         self.folder.cleanup()
 
     def approved(self, wish: Wish, consent: tuple[Subject, State]) -> bool:
-        written = json.dumps(wish.arguments, sort_keys=True)
         for offer in self.offered:
-            if offer.granted and (offer.subject, offer.state) == consent and offer.arguments == written:
-                self.offered = [each for each in self.offered if each.arguments != written or each.state != offer.state]
+            exact = (offer.subject, offer.state) == consent and offer.arguments == wish.arguments
+            if offer.granted and not offer.used and exact:
+                for each in self.offered:
+                    each.used = each.used or each.is_like(offer)
                 return True
         return False
 
@@ -84,7 +91,7 @@ class GatesAndApprovals(Gates):
         if approval := error.get("approval"):
             assert approval["url"].endswith(approval["code"])
             assert f"approve {approval['code']}" in approval["command"]
-            self.offered.append(Offer(approval["code"], subject, seen, json.dumps(arguments, sort_keys=True)))
+            self.offered.append(Offer(approval["code"], client, subject, name, seen, arguments))
         return result
 
     @rule(granted=st.sampled_from([True, True, True, False]), which=st.integers(0, 5))
@@ -107,6 +114,17 @@ class GatesAndApprovals(Gates):
 
         if self.portal.call(decided) and granted:
             offer.granted = True
+
+    @rule(which=st.integers(0, 5), restore=st.booleans())
+    def repeat(self, which: int, restore: bool) -> None:
+        """The same call is made again, perhaps in the state that it was refused in."""
+        if which >= len(self.offered):
+            return
+        offer = self.offered[-1 - which]
+        if restore:
+            self.bench.fields(offer.subject[1]).update(zip(STATE, offer.state, strict=True))
+        self.answer = lambda: answer_of("decline")
+        self.send(offer.client, offer.subject, offer.name, offer.arguments)
 
     @rule()
     def restart(self) -> None:
