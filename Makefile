@@ -14,7 +14,7 @@ SELECTED = -m "not heavy"
 help:
 	@echo "make demo      show the server at work on the embedded sandbox"
 	@echo "make test      run the tests, but for the heavy ones"
-	@echo "make heavy     run the heavy tests: a soak, replicas behind nginx, a mocked PostHog, the official tools"
+	@echo "make heavy     run the heavy tests: a soak, replicas behind nginx, a mocked PostHog, Chromium, the official tools"
 	@echo "make lint      lint, format check, strict type check and import layers"
 	@echo "make format    format the code and apply safe fixes"
 	@echo "make coverage  run all tests and report what they do not reach"
