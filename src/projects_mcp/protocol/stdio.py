@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import sys
@@ -16,6 +15,7 @@ from projects_mcp.config.logging import configure_logging
 from projects_mcp.config.settings import Settings
 from projects_mcp.protocol.stdio_pipes import keep_pipes_open
 from projects_mcp.runner.build import build_runner
+from projects_mcp.runner.garbage import collect_as_usual
 
 if TYPE_CHECKING:
     from projects_mcp.protocol.server import ProjectsServer
@@ -39,8 +39,7 @@ def serve_stdio(settings: Settings) -> int:
     from projects_mcp.protocol.server import ProjectsServer  # noqa: PLC0415 - the SDK is slow to import
 
     server = ProjectsServer(runner)
-    gc.freeze()  # what is imported stays for good, and is never looked at again
-    gc.enable()
+    collect_as_usual()
     fast_loop = {"use_uvloop": find_spec("uvloop") is not None}
     code: int = anyio.run(_until_closed, server, backend_options=fast_loop)
     return code
