@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -44,8 +44,28 @@ class Toolbox:
         install: whether what is missing may be installed. Otherwise it counts as something that cannot be had.
     """
 
+    TOOLS: Final[Mapping[str, Callable[[Toolbox], object]]] = {
+        "npm": lambda box: box.modules,
+        "agents": lambda box: box.libraries("agents"),
+        "second-line": lambda box: box.libraries("second-line"),
+        "prism": lambda box: box.prism,
+        "crewai": lambda box: box.libraries("crewai"),
+        "publishing": lambda box: box.publishing,
+        "sdk-1.x": lambda box: box.sdk_1x,
+        "schemas": lambda box: box.registry_schema,
+    }
+    """What asks for each tool. The ones that take longest to install come first."""
+
     def __init__(self, *, install: bool = True) -> None:
         self._install = install
+
+    def install(self, name: str) -> None:
+        """Install one tool, by its name in `TOOLS`, if it is not there.
+
+        Raises:
+            UnavailableError: it cannot be had.
+        """
+        self.TOOLS[name](self)
 
     @property
     def node(self) -> Path:
