@@ -68,6 +68,8 @@ REFUSALS: tuple[Refusal, ...] = (
     refusals.AlreadyBeingDeleted(),
     refusals.FirstSecretRefused(),
     refusals.NoSuchPage(page=7, pages=3),
+    refusals.OwnCsrfTokenRefused(),
+    refusals.SessionUnchecked(error=status_error(503, None, None)),
 )
 AGAIN: tuple[Refusal, ...] = (
     refusals.OnlyProjects(creating=True, only=[1]),
@@ -76,6 +78,8 @@ AGAIN: tuple[Refusal, ...] = (
     refusals.AlreadyBeingDeleted(when="2026-11-29T12:00:00Z"),
     refusals.KeyRestrictedToProjects(projects=range(1, 9)),
     refusals.KeyRestrictedToProjects(project=7, projects=[]),
+    refusals.OwnCsrfTokenRefused(about_address=True),
+    refusals.SessionUnchecked(error=status_error(429, None, 42.0)),
 )
 FORBIDDEN = (
     "This action does not support personal API key access",

@@ -222,6 +222,18 @@ class ToolContext:
         target = confirmed.target
         return await self._send_write(target.organization, target.id, body or {})
 
+    async def require_session(self) -> None:
+        """Make sure that PostHog takes the browser session, if the call's write goes by it. Before anybody is asked.
+
+        Raises:
+            OwnCsrfTokenRefused, SessionUnchecked, Unauthenticated: it does not, or that cannot be told.
+        """
+        if self.services.standing.withdrawn:
+            raise CallerWithdrawn
+        began = anyio.current_time()
+        await self.services.key_access.session_trial.require(self._left_s)
+        self._left_s -= anyio.current_time() - began
+
     def extend_for_read_back(self) -> None:
         """Give the call some more time, to find out what became of a write."""
         self._left_s = max(self._left_s, 0) + _READ_BACK_S
