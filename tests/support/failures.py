@@ -90,6 +90,7 @@ FORBIDDEN = (
     "API key does not have access to the requested project: ID 123.",
     "Organization 'Acme' does not allow using personal API keys. Contact an admin.",
     "You have reached the maximum limit of allowed projects for your current plan.",
+    "You have reached the maximum limit of allowed environments for your current plan.",
     "You must upgrade your PostHog plan to be able to create and manage more projects.",
     "Your organization restricts MCP access to read-only.",
     "You need to be an organization admin or above to create new projects.",
