@@ -28,7 +28,7 @@ OTHERS = [row for row in OPERATIONS if row not in SESSION_WRITES]
 RESET, DROP = "project_reset_token", "project_delete_secret_token_backup"
 
 
-class Person:
+class Consenting:
     """Says yes, and keeps what had been sent when it was asked."""
 
     def __init__(self, harness: Harness) -> None:
@@ -55,7 +55,7 @@ def strict() -> Harness:
 @pytest.mark.parametrize("era", ERAS)
 async def test_it_is_tried_once_and_before_the_question(era: Era) -> None:
     harness = Harness()
-    person = Person(harness)
+    person = Consenting(harness)
     async with harness.client(era, person, **NO_TOKEN) as client:
         for tool in (RESET, DROP):
             body_of(await client.call_tool(tool, ARGUMENTS[tool]))
@@ -70,7 +70,7 @@ async def test_it_is_tried_once_and_before_the_question(era: Era) -> None:
 @pytest.mark.parametrize("era", ERAS)
 @pytest.mark.parametrize("row", SESSION_WRITES, ids=lambda row: row.tool)
 async def test_where_it_is_refused_nobody_is_asked(strict: Harness, era: Era, row: Operation) -> None:
-    person = Person(strict)
+    person = Consenting(strict)
     async with strict.client(era, person, **NO_TOKEN) as client:
         text, detail = refusal_of(await client.call_tool(row.tool, row.arguments))
     assert (person.seen, [sent.line for sent in strict.recorder.writes]) == ([], [TRIAL])
@@ -81,7 +81,7 @@ async def test_where_it_is_refused_nobody_is_asked(strict: Harness, era: Era, ro
 
 @pytest.mark.parametrize("era", ERAS)
 async def test_a_refusal_is_remembered_for_90_seconds(strict: Harness, era: Era) -> None:
-    async with strict.client(era, Person(strict), **NO_TOKEN) as client:
+    async with strict.client(era, Consenting(strict), **NO_TOKEN) as client:
         assert isinstance(client.server, ProjectsServer)
         trial = client.server._runner._services.key_access.session_trial  # noqa: SLF001 - to let time pass
         now = anyio.current_time() + 1_000
@@ -131,7 +131,7 @@ async def test_if_it_cannot_be_told_the_call_is_refused_and_the_next_one_tries_a
     between = Between()
     between.answer = UNCLEAR[name]
     harness = Harness(application=between)
-    person = Person(harness)
+    person = Consenting(harness)
     async with harness.client(era, person, **NO_TOKEN) as client:
         text, detail = refusal_of(await client.call_tool(RESET, ARGUMENTS[RESET]))
         assert (person.seen, [sent.line for sent in harness.recorder.writes]) == ([], [TRIAL])
@@ -148,7 +148,7 @@ async def test_a_connection_that_breaks_proves_nothing() -> None:
     between = Between()
     between.answer = _breaks
     harness = Harness(application=between)
-    async with harness.client("auto", Person(harness), **NO_TOKEN) as client:
+    async with harness.client("auto", Consenting(harness), **NO_TOKEN) as client:
         _, detail = refusal_of(await client.call_tool(RESET, ARGUMENTS[RESET]))
     assert detail["kind"] == "session_unchecked"
     assert [sent.line for sent in harness.recorder.writes] == [TRIAL]
@@ -158,7 +158,7 @@ async def test_a_posthog_that_does_not_take_the_address_is_not_asked_for_a_token
     world = seed()
     reason = "Referer checking failed - https://posthog.test/ does not match any trusted origins."
     harness = Harness(world, OwnToken(create_app(world), reason))
-    async with harness.client("auto", Person(harness), **NO_TOKEN) as client:
+    async with harness.client("auto", Consenting(harness), **NO_TOKEN) as client:
         text, detail = refusal_of(await client.call_tool(RESET, ARGUMENTS[RESET]))
     assert detail["kind"] == "csrf"
     assert "POSTHOG_HOST" in text
@@ -169,7 +169,7 @@ async def test_a_posthog_that_does_not_take_the_address_is_not_asked_for_a_token
 async def test_a_session_that_has_expired_is_said_before_the_question(era: Era) -> None:
     harness = Harness()
     harness.world.sessions.clear()
-    person = Person(harness)
+    person = Consenting(harness)
     async with harness.client(era, person, **NO_TOKEN) as client:
         text, detail = refusal_of(await client.call_tool(RESET, ARGUMENTS[RESET]))
     assert (detail["kind"], detail["outcome"]) == ("session_expired", "not_applied")
@@ -180,7 +180,7 @@ async def test_a_session_that_has_expired_is_said_before_the_question(era: Era) 
 @pytest.mark.parametrize("row", OTHERS, ids=lambda row: row.tool)
 async def test_what_does_not_write_by_session_tries_nothing(row: Operation) -> None:
     harness = Harness()
-    async with harness.client("auto", Person(harness), **NO_TOKEN) as client:
+    async with harness.client("auto", Consenting(harness), **NO_TOKEN) as client:
         body_of(await client.call_tool(row.tool, row.arguments))
     assert trials(harness) == 0
 
@@ -188,21 +188,21 @@ async def test_what_does_not_write_by_session_tries_nothing(row: Operation) -> N
 @pytest.mark.parametrize("row", SESSION_WRITES, ids=lambda row: row.tool)
 async def test_a_token_that_was_given_and_a_call_by_key_try_nothing(row: Operation) -> None:
     harness = Harness()
-    async with harness.client("auto", Person(harness)) as client:
+    async with harness.client("auto", Consenting(harness)) as client:
         body_of(await client.call_tool(row.tool, row.arguments))
     assert trials(harness) == 0
     by_key = Harness()
-    async with by_key.client("auto", Person(by_key), POSTHOG_SESSION_ID="", **NO_TOKEN) as client:
+    async with by_key.client("auto", Consenting(by_key), POSTHOG_SESSION_ID="", **NO_TOKEN) as client:
         refusal_of(await client.call_tool(row.tool, row.arguments))
     assert trials(by_key) == 0
 
 
 async def test_a_wrong_name_and_a_read_only_server_try_nothing() -> None:
     harness = Harness()
-    async with harness.client("auto", Person(harness), **NO_TOKEN) as client:
+    async with harness.client("auto", Consenting(harness), **NO_TOKEN) as client:
         wrong = {**ARGUMENTS[RESET], "confirm_project_name": "Another"}
         assert refusal_of(await client.call_tool(RESET, wrong))[1]["kind"] == "name_mismatch"
-    async with harness.client("auto", Person(harness), **NO_TOKEN, PROJECTS_MCP_ACCESS="read") as client:
+    async with harness.client("auto", Consenting(harness), **NO_TOKEN, PROJECTS_MCP_ACCESS="read") as client:
         assert refusal_of(await client.call_tool(RESET, ARGUMENTS[RESET]))[1]["kind"] == "access_level"
     assert harness.recorder.writes == []
 
