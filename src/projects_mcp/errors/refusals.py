@@ -31,6 +31,7 @@ from projects_mcp.errors.refused_rights import (
     TooManyCalls,
     WrongKindOfKey,
 )
+from projects_mcp.errors.refused_session import OwnCsrfTokenRefused, SessionUnchecked
 from projects_mcp.errors.refused_state import (
     AlreadyBeingDeleted,
     AlreadyInOrganization,
@@ -74,6 +75,7 @@ __all__ = [
     "OnlyProjects",
     "OrganizationNeeded",
     "OtherOrganization",
+    "OwnCsrfTokenRefused",
     "ProjectBusy",
     "ProjectNotIdentified",
     "ProjectProtected",
@@ -81,6 +83,7 @@ __all__ = [
     "Refusal",
     "RememberedDenial",
     "SecretsFolderUnusable",
+    "SessionUnchecked",
     "TooManyCalls",
     "WrongKindOfKey",
 ]

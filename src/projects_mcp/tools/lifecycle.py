@@ -43,8 +43,8 @@ async def project_create(context: ToolContext, *, name: str, settings: Mapping[s
     sent = {**(settings or {}), "name": name}
     if settings and settings.get("name", name) != name:
         raise InvalidArguments(problems=["`name` and `settings.name` differ: give the name once."])
-    await choose_organization(context)
-    before = await read_namesakes(context, name)
+    known = await choose_organization(context)
+    before = await read_namesakes(context, name, known)
     created = await readback.write(context, context.organization, sent, lambda: find_created(context, name, before))
     diff = SettingsDiff.between(sent, {}, created, created=True)
     dropped = [field for field in diff.changed if field in diff.adjusted] + diff.ignored

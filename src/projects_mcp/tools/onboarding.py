@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from projects_mcp.api.outcome import Outcome
-from projects_mcp.api.types import JSONObject, organization_of
+from projects_mcp.api.types import JSONObject
 from projects_mcp.gateway.context import ToolContext
 from projects_mcp.tools import readback, readback_checks
 from projects_mcp.tools.receipt import receipt
@@ -64,10 +64,9 @@ async def _record(
     if metadata is not None:
         body["metadata"] = metadata
     before = await context.read_project()
-    organization = organization_of(before, context.organization)
     sent_at = context.posthog_time()
     after = await readback.write(
-        context, organization, body, lambda: readback_checks.intent(context, product_type, before, sent_at)
+        context, context.organization, body, lambda: readback_checks.intent(context, product_type, before, sent_at)
     )
     # The answer describes the team, which lacks some of the project's fields, so identity comes from the project.
     old, new = (readback_checks.intent_of(project, product_type) for project in (before, after))

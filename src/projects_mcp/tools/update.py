@@ -11,7 +11,7 @@ from projects_mcp.api.settings_diff import Revert, SettingsDiff, expected_after
 from projects_mcp.api.settings_impact import MAY_BE_IRREVERSIBLE, describe_impact, describe_replaced, irreversible
 from projects_mcp.api.settings_newer import keys_at_risk
 from projects_mcp.api.settings_table import SETTINGS
-from projects_mcp.api.types import JSONObject, organization_of
+from projects_mcp.api.types import JSONObject
 from projects_mcp.errors.refusals import (
     ChangedMeanwhile,
     ConfirmationNeeded,
@@ -100,9 +100,8 @@ async def project_update(
             before = await _read_expected(context, expected)
             if lasting and await context.work(_irreversible, sent, before) != lost:
                 raise ChangedMeanwhile
-        organization = organization_of(before, context.organization)
         after = await readback.write(
-            context, organization, sent, lambda: readback_checks.updated(context, sent, before)
+            context, context.organization, sent, lambda: readback_checks.updated(context, sent, before)
         )
     return await context.work(_compared, context, sent, before, after)
 
@@ -198,7 +197,7 @@ def _preview(context: ToolContext, sent: Mapping[str, Any], before: JSONObject) 
     after = expected_after(sent, before)
     diff = SettingsDiff.between(sent, before, after)
     known = {name: value for name, value in sent.items() if name not in diff.unknown}
-    apply = suggestion("project_update", _same_call(context, known, before), "Apply this change.")
+    apply = suggestion("project_update", _same_call(context, known), "Apply this change.")
     lost = _irreversible(sent, before)
     result = _receipt(context, after, Outcome.PREVIEW, diff, [apply] if diff.changed and not lost else [])
     if feared := context.services.redactor.value(keys_at_risk(sent, before)):
@@ -267,10 +266,9 @@ def _way_back(diff: SettingsDiff) -> Revert:
     return Revert(settings, clear, lost)
 
 
-def _same_call(context: ToolContext, sent: Mapping[str, Any], project: Mapping[str, Any]) -> JSONObject:
+def _same_call(context: ToolContext, sent: Mapping[str, Any]) -> JSONObject:
     """Return the arguments of this call on the organization that the project is in, whatever is current later."""
-    organization = organization_of(project, context.organization)
-    arguments: JSONObject = {"organization_id": str(organization), "project_id": context.project}
+    arguments: JSONObject = {"organization_id": str(context.organization), "project_id": context.project}
     if settings := {name: value for name, value in sent.items() if value is not None}:
         arguments["settings"] = settings
     if clear := [name for name, value in sent.items() if value is None]:
