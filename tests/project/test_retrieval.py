@@ -19,6 +19,7 @@ FROZEN = {
     "second": "8837768ff193b3c7ae0b51d462542dda0f4d3d15d7ce21f107f38e9018d4d8c3",
     "third": "6c5dd2f4035a62d2c61fdabfb6b7c44806ad4d8e7143aa5797ee61acda0d49b0",
     "fourth": "993069b25b6a6706e1bd9bd88e061b0ffbfa9f679e958a69bcf5606ec548c565",
+    "fifth": "2f66504f67101c141672a71d9833af322cd6f59fe3e7521cee545db29552ca27",
 }
 FLOORS = {"BM25": (0.54, 0.81), "BM25 by place": (0.57, 0.82), "BM25 of all": (0.46, 0.79), "keywords": (0.62, 0.88)}
 """First, and among the first five, on the fourth set: some points below what was measured, see dev/retrieval."""
