@@ -33,6 +33,8 @@ PUBLISHING: Final = ("build==1.6.1", "twine==7.0.0", "uv==0.13.9")
 SDK_1X: Final = ("mcp==1.30.0",)
 LIBRARIES: Final = ROOT / "dev" / "conformance" / "libraries" / "pins"
 """The libraries that agents are built with: one list for each environment, whole, so that nothing is resolved."""
+GRADERS: Final = ("agent-friend==0.209.0", "mcp-quality==0.7.0", "mcp-tool-card-linter==1.0.0", "mcpscore==1.29.0")
+"""Programs that grade how a server describes its tools."""
 SCHEMAS: Final = ("skillsaw==0.22.0",)
 """Carries the official schemas of `server.json`. Nothing else of it is used, so it comes without what it needs."""
 
@@ -120,6 +122,11 @@ class Toolbox:
         """Return the Python that has the libraries of a list: `agents`, `second-line` or `crewai`."""
         lines = (LIBRARIES / f"{name}.txt").read_text(encoding="utf-8").splitlines()
         return self._programs(f"libraries-{name}", ("--no-deps", *lines)) / "python"
+
+    @property
+    def graders(self) -> Path:
+        """The folder with the graders of descriptions."""
+        return self._programs("graders", GRADERS)
 
     @property
     def registry_schema(self) -> Path:

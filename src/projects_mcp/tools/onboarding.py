@@ -28,8 +28,8 @@ _NOT_SEEN: Final = (
 @tool(
     "project_add_product_intent",
     "Note interest in a product",
-    "Record a product intent in a PostHog project. Add or register an interest: that the project is interested in "
-    "one of PostHog's products, or wants to try or use it. It cannot be taken back.",
+    "Record a product intent in PostHog: add or register an interest, that somebody is interested in one of its "
+    "products or wants to try or use it. Cannot be undone.",
     _ARGUMENTS,
     required=["product_type"],
 )
@@ -43,8 +43,8 @@ async def project_add_product_intent(
 @tool(
     "project_complete_product_onboarding",
     "Complete onboarding of a product",
-    "Complete the onboarding of a PostHog product in a project. Mark product onboarding (setup) as done, "
-    "completed, finished or skipped. It cannot be taken back.",
+    "Complete the onboarding of a product in PostHog. Mark product onboarding (setup) as done, completed, finished or "
+    "skipped. Cannot be undone.",
     _ARGUMENTS,
     required=["product_type"],
 )

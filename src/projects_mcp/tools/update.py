@@ -50,15 +50,15 @@ _ADJUSTED: Final = "PostHog stored the adjusted fields in its own form, or merge
 @tool(
     "project_update",
     "Change a project's settings",
-    "Update or change settings of a PostHog project, or rename the project. Configure, set, add, allow, enable, "
-    "disable, turn on or off, stop, revert or undo: project name, timezone, week start, currency; session replay "
-    "and session recordings (recording sample rate, minimum duration, retention, mask, console logs, network); "
-    "autocapture, exceptions (errors), web vitals, heatmaps, surveys, feature flag defaults, support widget; "
-    "domains, authorized URLs; filters of internal and test users; anonymize IPs, cookieless mode; dashboard, "
-    "Slack webhook and more. Returns a receipt: before, after, what was ignored, how to undo it. Lists are "
-    "replaced whole, so read them first; dry_run previews.",
+    "Update, change or set settings of a PostHog project, or rename the PostHog project. Configure a PostHog project; "
+    "add, allow, enable or activate, disable, turn on or off: project name, timezone, currency, week start (first "
+    "day); session replay and session recordings (recording sample rate, minimum duration, retention, mask, console "
+    "logs, network); autocapture, errors, web vitals, heatmaps, surveys, feature flag defaults, support widget; "
+    "domains, authorized URLs; test account filters that exclude internal users; discard client IPs, cookieless; "
+    "dashboard, Slack webhook. Tells how to undo it. Lists are replaced whole; dry_run previews. What cannot be "
+    "undone requires confirmation.",
     {
-        "settings": {**settings_schema(), "description": "New values"},
+        "settings": {**settings_schema(), "description": "Settings to change"},
         "clear": {
             "type": "array",
             "items": {"type": "string", "maxLength": 100},
@@ -67,9 +67,9 @@ _ADJUSTED: Final = "PostHog stored the adjusted fields in its own form, or merge
         },
         "expected": {
             "type": "object",
-            "description": "Present values; if one differs, nothing is sent",
+            "description": "Present values; else nothing is sent",
         },
-        "dry_run": {"type": "boolean", "description": "Show what would change"},
+        "dry_run": {"type": "boolean", "description": "Preview only"},
         "confirm_project_name": CONFIRM_PROJECT_NAME,
     },
 )
