@@ -33,6 +33,7 @@ from projects_mcp.errors.refused_rights import (
     TooManyCalls,
     WrongKindOfKey,
 )
+from projects_mcp.errors.refused_session import OwnCsrfTokenRefused, SessionUnchecked
 from projects_mcp.errors.refused_state import (
     AlreadyBeingDeleted,
     AlreadyInOrganization,
@@ -78,6 +79,7 @@ __all__ = [
     "OnlyProjects",
     "OrganizationNeeded",
     "OtherOrganization",
+    "OwnCsrfTokenRefused",
     "PasskeyNeeded",
     "ProjectBusy",
     "ProjectNotIdentified",
@@ -86,6 +88,7 @@ __all__ = [
     "Refusal",
     "RememberedDenial",
     "SecretsFolderUnusable",
+    "SessionUnchecked",
     "StateUnavailable",
     "TooManyCalls",
     "WrongKindOfKey",

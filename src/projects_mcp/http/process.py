@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import signal
 import socket
@@ -20,6 +19,7 @@ from projects_mcp.http.limits import ACCEPTED_AT_ONCE, ANSWER_AFTER_CALL_S, KEEP
 from projects_mcp.http.tenants import Tenants
 from projects_mcp.http.uvicorn_header_timeout import HeaderTimeoutProtocol
 from projects_mcp.http.uvicorn_signals import ServerWithoutSignals
+from projects_mcp.runner.garbage import collect_as_usual
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -63,8 +63,7 @@ def run_server(settings: Settings, environment: Mapping[str, str], host: str, po
         raise SettingsError(f"{host}:{port} cannot be listened on: {error.strerror}.") from None
     bound_port = listener.getsockname()[1]
     app = create_app(tenants, serving, host, bound_port)
-    gc.freeze()  # what is imported stays for good, and is never looked at again
-    gc.enable()
+    collect_as_usual()
     server = _create_server(app, round(settings.limits.call_s) + ANSWER_AFTER_CALL_S)
     address = f"http://{'[' + host + ']' if ':' in host else host}:{bound_port}/mcp"
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as loop:
