@@ -18,7 +18,9 @@ from projects_mcp.errors.refusals import (
 )
 from projects_mcp.gateway.context import ToolContext
 from projects_mcp.policy.confirmation import (
+    Channel,
     Confirmation,
+    ConfirmationEvidence,
     ConfirmationRequest,
     Confirmed,
     Consent,
@@ -65,27 +67,27 @@ async def confirm(
     request = confirmation_request(
         context.origin, action, target, consequence, details or {}, context.services.redactor
     )
-    by = await _consent(context, request)
+    evidence = await _consent(context, request)
     # The project is read again, by its concrete organization: what was confirmed must still be what is there.
     now = await context.read_target(target.organization)
     if not now.is_same_as(target):
         raise ChangedMeanwhile
-    context.audit.confirmed_by = by
-    return Confirmed(now, by)
+    context.audit.evidence = evidence
+    return Confirmed(now, evidence)
 
 
-async def _consent(context: ToolContext, request: ConfirmationRequest) -> str:
-    """Ask whom the operator wants to be asked, and return who has confirmed: `argument` or `person`."""
+async def _consent(context: ToolContext, request: ConfirmationRequest) -> ConfirmationEvidence:
+    """Ask whom the operator wants to be asked, and return by which channel the call was confirmed."""
     confirmation, approver = context.services.confirmation, context.approver
     if confirmation is Confirmation.ARGUMENT:
-        return "argument"
+        return ConfirmationEvidence(Channel.ARGUMENT)
     if approver is None:
         if confirmation is Confirmation.HUMAN:
             raise ClientCannotAsk
-        return "argument"
+        return ConfirmationEvidence(Channel.ARGUMENT)
     consent = await approver.request_consent(request)
     if consent is Consent.ACCEPTED:
-        return "person"
+        return ConfirmationEvidence(Channel.CLIENT, shown=request.text)
     if (refusal := _OF_THE_CLIENT.get(consent)) is not None:
         raise refusal
     raise NotConfirmed(closed=consent is Consent.CLOSED)
