@@ -46,10 +46,13 @@ async def test_a_damaged_file_is_told_and_left_alone(file: Path) -> None:
     await store.aclose()
 
 
-async def test_whatever_is_changed_in_a_file_nothing_but_a_store_error_comes_out(file: Path) -> None:
+async def test_whatever_is_changed_in_a_file_nothing_but_a_store_error_comes_out(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("projects_mcp.state.sqlite_file._BUSY_TIMEOUT_S", 0.05)  # damage can look like a lock
     await fill(file, 30)
     whole, chance = file.read_bytes(), random.Random(7)
-    for _ in range(60):
+    for _ in range(40):
         content = bytearray(whole)
         for _ in range(chance.choice([1, 8, 200])):
             content[chance.randrange(len(content))] = chance.randrange(256)

@@ -229,7 +229,7 @@ def _patiently(attempt: Callable[[], object]) -> None:
         try:
             attempt()
         except sqlite3.OperationalError as error:
-            if not error.sqlite_errorname.startswith("SQLITE_BUSY") or monotonic() >= ends:
+            if not getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY") or monotonic() >= ends:
                 raise
             sleep(uniform(*_POLLS_S))  # noqa: S311 - no secret depends on it
         else:
