@@ -9,7 +9,7 @@ PARALLEL := -n 2 --dist worksteal
 PYTEST = $(BIN)/python -m pytest
 SELECTED = -m "not heavy"
 
-.PHONY: help demo test heavy lint format coverage fuzz official bundle bench check clean
+.PHONY: help demo test heavy lint format coverage fuzz mutants official bundle bench check clean
 
 help:
 	@echo "make demo      show the server at work on the embedded sandbox"
@@ -19,6 +19,7 @@ help:
 	@echo "make format    format the code and apply safe fixes"
 	@echo "make coverage  run all tests and report what they do not reach"
 	@echo "make fuzz      send it what nobody would send; a minute for each target"
+	@echo "make mutants   break each promise on purpose, and see that its tests find it; takes some minutes"
 	@echo "make bench     measure it against its peers; takes some minutes"
 	@echo "make official  check it with the official tools and clients; the first run fetches them"
 	@echo "make bundle    pack it for desktop clients into dist/"
@@ -60,6 +61,10 @@ coverage: $(READY)
 # FUZZ holds options, such as: make fuzz FUZZ='--seconds 600 --only calls'
 fuzz: $(READY)
 	$(BIN)/python -m dev.fuzz $(FUZZ)
+
+# MUTANTS holds words, such as: make mutants MUTANTS='withdrawn json_edit'
+mutants: $(READY)
+	$(BIN)/python -m dev.mutants $(MUTANTS)
 
 # OFFICIAL=required in the environment fails what cannot be had
 official: $(READY)
