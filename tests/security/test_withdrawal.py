@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from mcp import Client
 
-from projects_mcp.policy.authorization import Standing
+from projects_mcp.policy.standing import CallerStanding, TokenStanding
 from projects_mcp.protocol.server import ProjectsServer
 from projects_mcp.sandbox import MOBILE_ID, NORTHWIND_ID, PRODUCTION_ID, World, seed
 from projects_mcp.sandbox.app import create_app
@@ -36,7 +38,7 @@ class Leaving:
     """Stands before PostHog. The caller is withdrawn while the request of a number is under way."""
 
     def __init__(self, world: World, at: int | None = None, *, lose_the_answer: bool = False) -> None:
-        self.standing: Standing | None = None
+        self.standing: CallerStanding | None = None
         self._application = create_app(world)
         self._at = at
         self._lose = lose_the_answer
@@ -73,9 +75,11 @@ async def called(
     return harness, result, events_in(audit)
 
 
-def standing_of(client: Client) -> Standing:
+def standing_of(client: Client) -> CallerStanding:
     assert isinstance(client.server, ProjectsServer)
-    return client.server._runner._services.standing  # noqa: SLF001 - as the tenants do when a file was read again
+    standing = client.server._runner._services.standing  # noqa: SLF001 - as the tenants do when a file was read again
+    assert isinstance(standing, CallerStanding)
+    return standing
 
 
 def events_in(audit: Path) -> list[str]:
@@ -127,3 +131,13 @@ async def test_what_became_of_a_lost_write_is_read_back(tool: str, tmp_path: Pat
     assert harness.recorder.requests[-1].method == "GET"
     assert len(harness.recorder.writes) == 1
     assert events == ["intent", "outcome"]
+
+
+@given(withdrawn=st.booleans(), now=st.integers(0, 4), expires_at=st.integers(0, 4))
+def test_the_standing_of_a_token_ends_with_its_caller_or_its_time(withdrawn: bool, now: int, expires_at: int) -> None:
+    caller = CallerStanding()
+    token = TokenStanding(caller, expires_at, lambda: now)
+    assert token.withdrawn is (now >= expires_at)
+    caller.withdrawn = withdrawn
+    assert token.withdrawn is (withdrawn or now >= expires_at)
+    assert caller.withdrawn is withdrawn

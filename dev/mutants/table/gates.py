@@ -67,9 +67,30 @@ GATES: Final[Mapping[str, tuple[Mutant, ...]]] = {
         Mutant(
             "look-at-a-caller-before-its-body-only",
             "src/projects_mcp/http/caller_checks.py",
-            'if state["callers"] is not self._tenants.callers:',
-            'if state["callers"] is None:',
+            'if state["callers"] is not self._tenants.callers or time.time() >= state["expires_at"]:',
+            'if time.time() >= state["expires_at"]:',
             (f"{_WITHDRAWN}test_a_token_that_is_taken_out_while_its_body_arrives_does_nothing",),
+        ),
+        Mutant(
+            "look-at-a-token-before-its-body-only",
+            "src/projects_mcp/http/caller_checks.py",
+            ' or time.time() >= state["expires_at"]:',
+            ":",
+            ("tests/process/test_http_jwt_callers.py::test_a_token_that_expires_while_its_body_arrives_does_nothing",),
+        ),
+        Mutant(
+            "let-a-call-go-on-when-its-token-has-expired",
+            "src/projects_mcp/policy/standing.py",
+            "return self._caller.withdrawn or self._clock() >= self._expires_at",
+            "return self._caller.withdrawn",
+            ("tests/process/test_http_jwt_callers.py::test_a_token_that_expires_during_a_call_writes_nothing",),
+        ),
+        Mutant(
+            "let-a-token-outlive-its-caller",
+            "src/projects_mcp/policy/standing.py",
+            "return self._caller.withdrawn or self._clock() >= self._expires_at",
+            "return self._clock() >= self._expires_at",
+            (f"{_LEAVING}test_the_standing_of_a_token_ends_with_its_caller_or_its_time",),
         ),
         Mutant(
             "let-a-call-go-on-without-its-caller",

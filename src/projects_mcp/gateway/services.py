@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from projects_mcp.gateway.key_access import KeyAccess
 from projects_mcp.gateway.project_locks import ProjectLocks
 from projects_mcp.gateway.secret_file import SecretFolder
-from projects_mcp.policy.authorization import CallerGrant, Policy, Standing
+from projects_mcp.policy.authorization import CallerGrant, Policy
 from projects_mcp.policy.confirmation import Confirmation
 from projects_mcp.policy.denials import RememberedDenials
+from projects_mcp.policy.standing import CallerStanding, Standing
 from projects_mcp.posthog.client import PostHog
 from projects_mcp.sanitize.redaction import Redactor
 
@@ -40,6 +41,6 @@ class ToolServices:
     confirmation: Confirmation
     secret_folder: SecretFolder | None = None
     caller: CallerGrant | None = None
-    standing: Standing = field(default_factory=Standing, repr=False)
+    standing: Standing = field(default_factory=CallerStanding, repr=False)
     project_locks: ProjectLocks = field(default_factory=ProjectLocks, repr=False)
     denials: RememberedDenials = field(default_factory=RememberedDenials, repr=False)

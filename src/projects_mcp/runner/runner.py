@@ -11,6 +11,8 @@ import logging
 import traceback
 from collections.abc import Mapping
 from contextlib import nullcontext
+from copy import copy
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -30,8 +32,9 @@ from projects_mcp.gateway.key_access import KeyAccess
 from projects_mcp.gateway.project_locks import ProjectLocks
 from projects_mcp.gateway.secret_file import SecretFolder
 from projects_mcp.gateway.services import ToolServices
-from projects_mcp.policy.authorization import Authorization, CallerGrant, KeyGrant, Standing
+from projects_mcp.policy.authorization import Authorization, CallerGrant, KeyGrant
 from projects_mcp.policy.confirmation import Approver, ConsentPendingError
+from projects_mcp.policy.standing import CallerStanding, Standing, TokenStanding
 from projects_mcp.posthog.client import PostHog
 from projects_mcp.runner.describe import describe_server
 from projects_mcp.runner.rate_limit import RateLimiter
@@ -82,7 +85,7 @@ class ToolRunner:
         self._other_token = None if key is None else key.other_kind
         self._audit_log = audit_log
         self._rate_limiter = rate_limiter
-        self._services: Final = ToolServices(
+        self._services = ToolServices(
             posthog=posthog,
             key_access=key_access or KeyAccess(posthog),
             redactor=audit_log.redactor,
@@ -90,7 +93,7 @@ class ToolRunner:
             confirmation=settings.confirmation,
             secret_folder=None if settings.secrets_dir is None else SecretFolder(settings.secrets_dir),
             caller=caller,
-            standing=standing or Standing(),
+            standing=standing or CallerStanding(),
             project_locks=project_locks or ProjectLocks(),
         )
 
@@ -103,6 +106,18 @@ class ToolRunner:
     def rate_limiter(self) -> RateLimiter | None:
         """How much the caller may ask; None for no limit."""
         return self._rate_limiter
+
+    def until(self, expires_at: float) -> ToolRunner:
+        """Return a runner that shares everything with this one, and whose calls send nothing more from a time on.
+
+        Args:
+            expires_at: when the token of a request expires, in seconds since 1970. What became of a write that has left
+                by then is still read back.
+        """
+        limited = copy(self)
+        standing = TokenStanding(self._services.standing, expires_at)
+        limited._services = replace(self._services, standing=standing)  # noqa: SLF001 - of another one of this class
+        return limited
 
     async def start(self) -> None:
         """Do what can be done before the first call: ask what the key may do, and see whether the audit log is there.
