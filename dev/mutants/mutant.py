@@ -20,6 +20,7 @@ class Mutant(NamedTuple):
         old: a piece of the file, which is there exactly once.
         new: what stands in its place.
         tests: what pytest is told to run: at least one of these tests must fail.
+        hangs: the broken code takes so long that its tests may not end in time; that finds it too.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Mutant(NamedTuple):
     old: str
     new: str
     tests: tuple[str, ...]
+    hangs: bool = False
 
     def apply(self, text: str) -> str:
         """Return the text of the file with the behaviour taken away.

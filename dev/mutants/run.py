@@ -99,7 +99,7 @@ def _try(copy: Path, mutant: Mutant, timeout_s: float) -> tuple[Verdict, str]:
     except StaleError as error:
         return Verdict.STALE, str(error)
     if code is None:
-        return Verdict.NO_END, said
+        return Verdict.FOUND if mutant.hangs else Verdict.NO_END, f"did not end within {said}"
     return {_PASSED: Verdict.NOT_FOUND, _FAILED: Verdict.FOUND}.get(code, Verdict.BROKEN), said
 
 
