@@ -60,6 +60,13 @@ FILES: Final[Mapping[str, tuple[Mutant, ...]]] = {
             (f"{_REPLACED}test_its_owner_stays_or_it_is_left_alone",),
         ),
         Mutant(
+            "lose-the-attributes-of-a-file",
+            _FILE,
+            "                _keep_attributes(path, like.path)\n",
+            "",
+            (f"{_REPLACED}test_its_extended_attributes_stay_and_the_backup_has_them",),
+        ),
+        Mutant(
             "replace-a-link",
             _FILE,
             "        path = file.resolve()\n",
