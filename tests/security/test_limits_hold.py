@@ -137,7 +137,8 @@ async def test_a_number_that_is_none_is_refused_in_an_answer(between: Between, n
     async def answer(_scope: Mapping[str, Any], _receive: Any, send: Any) -> None:
         headers = [(b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": f'{{"id": 1, "x": {number}}}'.encode()})
+        whole = f'{{"id": 1, "name": "A", "organization": "{ACME_ID}", "extra_settings": {number}}}'
+        await send({"type": "http.response.body", "body": whole.encode()})
 
     async with Harness(application=answer).client() as client:
         _, detail = refusal_of(await client.call_tool("project_get", {"project_id": 1}))
