@@ -12,7 +12,7 @@ SELECTED = -m "not heavy"
 # What runs side by side prints when it has ended, so that no lines are mixed. Older versions of make lack the option.
 GROUPED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
-.PHONY: help demo test heavy lint format coverage fuzz official fetch bytecode bundle bench check clean
+.PHONY: help demo test heavy lint format coverage fuzz mutants official fetch bytecode bundle bench check clean
 
 help:
 	@echo "make demo      show the server at work on the embedded sandbox"
@@ -22,6 +22,7 @@ help:
 	@echo "make format    format the code and apply safe fixes"
 	@echo "make coverage  run all tests and report what they do not reach"
 	@echo "make fuzz      send it what nobody would send; a minute for each target"
+	@echo "make mutants   break each promise on purpose, and see that its tests find it; takes some minutes"
 	@echo "make bench     measure it against its peers; takes some minutes"
 	@echo "make official  check it with the official tools and clients; the first run fetches them"
 	@echo "make fetch     fetch what make official needs"
@@ -70,6 +71,10 @@ coverage: bytecode
 # FUZZ holds options, such as: make fuzz FUZZ='--seconds 600 --only calls'
 fuzz: $(READY)
 	$(BIN)/python -m dev.fuzz $(FUZZ)
+
+# MUTANTS holds words, such as: make mutants MUTANTS='withdrawn json_edit'
+mutants: $(READY)
+	$(BIN)/python -m dev.mutants $(MUTANTS)
 
 # OFFICIAL=required in the environment fails what cannot be had
 official: bytecode

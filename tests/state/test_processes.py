@@ -58,10 +58,10 @@ def test_what_a_killed_process_has_spent_stays_spent(state: str) -> None:
         process.wait(10)
         process.stdout.close()
 
-        anyio.run(look, state, told)
+        anyio.run(report, state, told)
 
 
-async def look(state: str, spent: list[int]) -> None:
+async def report(state: str, spent: list[int]) -> None:
     store = open_store(parse_state("PROJECTS_MCP_STATE", state), private=False)
     for number in spent:
         assert not await store.add(f"spent:{number}", "again", 3_600), number

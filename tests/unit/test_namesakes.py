@@ -9,8 +9,9 @@ from projects_mcp.gateway.call_audit import CallAudit
 from projects_mcp.gateway.context import ToolContext
 from projects_mcp.gateway.key_access import KeyAccess
 from projects_mcp.gateway.services import ToolServices
-from projects_mcp.policy.authorization import Authorization, KeyGrant, Policy, Standing
+from projects_mcp.policy.authorization import Authorization, KeyGrant, Policy
 from projects_mcp.policy.confirmation import Confirmation
+from projects_mcp.policy.standing import CallerStanding
 from projects_mcp.posthog.client import PostHog
 from projects_mcp.posthog.credentials import Credentials, PersonalKey
 from projects_mcp.sandbox import READ_WRITE_KEY, seed
@@ -30,7 +31,7 @@ def recorder() -> Recorder:
     return Recorder(create_app(seed()))
 
 
-def context_of(recorder: Recorder, key: str, standing: Standing) -> ToolContext:
+def context_of(recorder: Recorder, key: str, standing: CallerStanding) -> ToolContext:
     posthog = PostHog("https://posthog.test", Credentials(PersonalKey(Secret(key))), application=recorder)
     services = ToolServices(posthog, KeyAccess(posthog), Redactor(), Policy(), Confirmation.ARGUMENT, standing=standing)
     audit = CallAudit(AuditLog(Redactor()), CREATE)
@@ -38,7 +39,7 @@ def context_of(recorder: Recorder, key: str, standing: Standing) -> ToolContext:
 
 
 async def test_a_caller_whose_rights_were_withdrawn_reads_no_list(recorder: Recorder) -> None:
-    standing = Standing()
+    standing = CallerStanding()
     context = context_of(recorder, READ_WRITE_KEY, standing)
     assert (await read_namesakes(context, "Acme web")).whole
     standing.withdrawn = True
@@ -48,7 +49,7 @@ async def test_a_caller_whose_rights_were_withdrawn_reads_no_list(recorder: Reco
 
 
 async def test_a_denied_list_leaves_it_open_who_has_the_name(recorder: Recorder) -> None:
-    context = context_of(recorder, "phx_nobody_knows_this_key", Standing())
+    context = context_of(recorder, "phx_nobody_knows_this_key", CallerStanding())
     for _ in range(2):
         found = await read_namesakes(context, "Acme web")
         assert (found.ids, found.whole) == (frozenset(), False)

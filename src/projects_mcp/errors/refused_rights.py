@@ -130,7 +130,7 @@ class CallerOutsideOrganization(Refusal):
 
 
 class CallerWithdrawn(Refusal):
-    """The caller's token was taken out, or its rights were changed, after its call had begun."""
+    """The caller's token was taken out or expired, or its rights were changed, after its call had begun."""
 
     kind = "caller_withdrawn"
 
@@ -138,8 +138,8 @@ class CallerWithdrawn(Refusal):
         """Word the refusal."""
         del at
         return (
-            f"Your access to this server was changed while the call was under way. {NOT_CHANGED} Call again: if your "
-            "token still holds, the call has your present rights."
+            f"Your access to this server ended or was changed while the call was under way. {NOT_CHANGED} Call again: "
+            "if your token still holds, the call has your present rights."
         )
 
 

@@ -112,7 +112,7 @@ class JSONErrors:
 
 
 class BearerAuthentication:
-    """Finds the caller of each request, and keeps it in the request's state, with the callers that were looked at."""
+    """Finds the caller of each request, and keeps it in the request's state, with what `Reauthentication` needs."""
 
     def __init__(self, app: ASGIApp, tenants: Tenants, authenticator: BearerAuthenticator) -> None:
         self._app = app
@@ -126,8 +126,8 @@ class BearerAuthentication:
             AuthError: 400, 401 or 503, see `BearerAuthenticator.authenticate`.
         """
         state = scope.setdefault("state", {})
-        state["callers"] = self._tenants.callers  # see `Reauthentication`
-        state["caller"] = await self._authenticator.authenticate(scope["headers"])
+        state["callers"] = self._tenants.callers
+        state["caller"], state["expires_at"] = await self._authenticator.authenticate(scope["headers"])
         await self._app(scope, receive, send)
 
 
@@ -186,6 +186,7 @@ class CallerIdentity:
         """Answer one request."""
         caller: Caller | None = scope["state"]["caller"]
         if caller is not None:
+            runner, expires_at = self._tenants.runner_of(caller), scope["state"]["expires_at"]
             scope["user"] = AuthenticatedUser(
                 CallerToken(
                     token="",  # the bearer token itself goes no further than authentication
@@ -193,7 +194,7 @@ class CallerIdentity:
                     scopes=sorted(caller.grant.scopes),
                     subject=caller.name,
                     claims=None if caller.issuer is None else {"iss": caller.issuer},
-                    runner=self._tenants.runner_of(caller),
+                    runner=runner if caller.issuer is None else runner.until(expires_at),
                 )
             )
         await self._app(scope, receive, send)

@@ -30,7 +30,7 @@ from projects_mcp.errors.refusals import (
 from projects_mcp.policy.access import ALLOWED_EFFECTS, NEEDED_ACCESS, Access
 from projects_mcp.policy.denials import RememberedDenials
 
-__all__ = ["UNKNOWN", "Authorization", "CallerGrant", "KeyGrant", "Policy", "Standing"]
+__all__ = ["UNKNOWN", "Authorization", "CallerGrant", "KeyGrant", "Policy"]
 
 
 class KeyGrant(NamedTuple):
@@ -88,19 +88,6 @@ class CallerGrant(NamedTuple):
     def has(self, scope: str) -> bool:
         """Whether the caller was given a scope. Write implies read."""
         return _includes(self.scopes, scope)
-
-
-class Standing:
-    """Whether what a caller was given still holds. The one part of its rights that can change during a call.
-
-    Attributes:
-        withdrawn: its token has been taken out, or its rights have been changed.
-    """
-
-    __slots__ = ("__weakref__", "withdrawn")
-
-    def __init__(self) -> None:
-        self.withdrawn = False
 
 
 class Policy(NamedTuple):

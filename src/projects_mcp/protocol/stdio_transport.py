@@ -25,8 +25,8 @@ from mcp_types.jsonrpc import (
     RequestId,
 )
 
-from projects_mcp.protocol.stdio_messages import Batch, read_line
-from projects_mcp.protocol.stdio_pipes import LineReader, LineWriter
+from projects_mcp.protocol.stdio_messages import Batch, Line, read_line, refuse_long_line
+from projects_mcp.protocol.stdio_pipes import LONGEST_LINE_BYTES, LineReader, LineWriter, LongLine
 
 __all__ = ["Streams", "conversations"]
 
@@ -108,6 +108,9 @@ class _Connection:
             with self._reading:
                 first = True
                 async for text in self.reader:
+                    if isinstance(text, LongLine):
+                        await self._refuse(refuse_long_line(text.beginning, LONGEST_LINE_BYTES))
+                        continue
                     line = text.removeprefix(_BYTE_ORDER_MARK) if first else text
                     first = False
                     if line and not line.isspace():
@@ -134,11 +137,14 @@ class _Connection:
         elif line.batch is not None:
             await self._begin_batch(line.batch)
         else:
-            errors = [error for error in line.errors if error.id not in self._under_way]
-            if not errors:
-                logger.warning("A line of the client is no message with an id that can be read; it is ignored.")
-            for error in errors:
-                await self._write_line(_dump(error))
+            await self._refuse(line)
+
+    async def _refuse(self, line: Line) -> None:
+        errors = [error for error in line.errors if error.id not in self._under_way]
+        if not errors:
+            logger.warning("A line of the client is no message with an id that can be read; it is ignored.")
+        for error in errors:
+            await self._write_line(_dump(error))
 
     async def _begin_batch(self, batch: Batch) -> None:
         requests = {message.id for message in batch.messages if isinstance(message, JSONRPCRequest)}
