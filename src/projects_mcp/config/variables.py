@@ -82,7 +82,7 @@ _ROWS: Final = (
         "PROJECTS_MCP_CONFIRMATION",
         "confirmation",
         Choice(Confirmation),
-        "auto (default), human or argument: whom a destructive call must convince",
+        "auto (default), human, passkey or argument: whom a destructive call must convince",
         FormField("Confirmation"),
         default="auto",
         flag=Flag("--confirmation"),

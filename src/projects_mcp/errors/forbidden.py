@@ -105,7 +105,7 @@ CAUSES: Final = (
         "plan_limit",
         ("you have reached the maximum limit of allowed environments",),
         "PostHog allows one environment in a project.{says}",
-        "Make another project instead, with project_create.",
+        "Ask the user whether another project is wanted instead.",
     ),
     ForbiddenCause(
         "read_only_organization",
