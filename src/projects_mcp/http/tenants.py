@@ -9,9 +9,10 @@ from __future__ import annotations
 import dataclasses
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from weakref import WeakValueDictionary
 
+from projects_mcp.gateway.approval_page import ApprovalPage
 from projects_mcp.gateway.audit import AuditLog
 from projects_mcp.gateway.key_access import KeyAccess
 from projects_mcp.gateway.project_locks import ProjectLocks
@@ -24,10 +25,12 @@ from projects_mcp.runner.build import in_sandbox, posthog_application
 from projects_mcp.runner.rate_limit import RateLimiter
 from projects_mcp.runner.runner import ToolRunner
 from projects_mcp.sanitize.redaction import Redactor
+from projects_mcp.state.memory import MemoryStore
 
 if TYPE_CHECKING:
     from projects_mcp.config.settings import Settings
     from projects_mcp.posthog.pool import ASGIApplication
+    from projects_mcp.state.store import StateStore
 
 __all__ = ["Tenants"]
 
@@ -39,6 +42,7 @@ class Tenants:
         settings: what the operator has decided.
         environment: may hold the credentials of a callers file.
         application: an ASGI application to use as PostHog, for tests. In sandbox mode it defaults to a new sandbox.
+        store: what must be remembered between calls, of all callers; None for a store of this process alone.
 
     Raises:
         SettingsError: the callers file cannot be used.
@@ -49,6 +53,7 @@ class Tenants:
         settings: Settings,
         environment: Mapping[str, str],
         application: ASGIApplication | None = None,
+        store: StateStore | None = None,
     ) -> None:
         self._given = settings
         self._environment = environment
@@ -70,12 +75,18 @@ class Tenants:
         """Of the callers that have a runner, or a call under way."""
         self._rate_limiters: OrderedDict[tuple[str, str | None], RateLimiter] = OrderedDict()
         self._project_locks = ProjectLocks()
+        self.store: Final = store or MemoryStore()
+        """What must be remembered between calls."""
+        self.approval_page: Final = ApprovalPage(local=False)
+        """Where approvals are opened in a browser: nowhere, until whoever serves the pages has set its base."""
         self.default_runner = ToolRunner(
             self._settings,
             self._posthog,
             self._audit_log,
             project_locks=self._project_locks,
             key_access=self._key_access[self._settings.credentials],
+            store=self.store,
+            approval_page=self.approval_page,
         )
         """Runs the tools of requests without a caller. Closing it closes the connections of all runners."""
         self.callers: Callers | None = None
@@ -193,4 +204,6 @@ class Tenants:
             self._project_locks,
             self._key_access[credentials],
             standing,
+            self.store,
+            self.approval_page,
         )

@@ -68,10 +68,14 @@ class Approval:
         return datetime.fromtimestamp(self.until, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
     @property
+    def rows(self) -> tuple[tuple[str, str], ...]:
+        """Everything that a person is shown: labels and values."""
+        return (*self.lines, ("Until", self.ends), ("Approval", self.id))
+
+    @property
     def shown(self) -> str:
         """Exactly what a person is shown, as one text."""
-        rows = [*self.lines, ("Until", self.ends), ("Approval", self.id)]
-        return "".join(f"{label}: {value}\n" for label, value in rows)
+        return "".join(f"{label}: {value}\n" for label, value in self.rows)
 
     @property
     def digest(self) -> bytes:
