@@ -26,7 +26,7 @@ dl div{padding:.6rem 0;border-top:1px solid var(--line)}
 dl div:first-child{border-top:0}
 dt{color:var(--quiet);font-size:.9rem}
 dd{margin:0;overflow-wrap:anywhere}
-.lost{margin:0 -1rem;padding:.6rem 1rem;background:var(--warned);border-left:.35rem solid var(--danger)}
+.lost{margin:0 -1rem;padding:.6rem 1rem .6rem .65rem;background:var(--warned);border-left:.35rem solid var(--danger)}
 .lost dt{color:var(--danger);font-weight:700}
 .lost+div{border-top-color:transparent}
 .alert{margin:1rem 0;padding:.75rem 1rem;background:var(--warned);border:2px solid var(--danger);border-radius:.5rem}
