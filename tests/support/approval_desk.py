@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import httpx
 from starlette.routing import Router
@@ -26,8 +27,8 @@ NAME = "Acme web"
 
 def approval_of(name: str, **fields: Any) -> Approval:
     """An approval as a refused call offers it, for a project of that name."""
-    state = {"id": 1, "name": name, "organization": str(ACME_ID), "api_token": "phc_invented0000"}
-    target = ProjectSnapshot(1, name, ACME_ID, state)
+    state = {"id": 1, "name": name, "organization": ACME_ID, "api_token": "phc_invented0000"}
+    target = ProjectSnapshot(1, name, UUID(ACME_ID), state)
     request = confirmation_request("https://us.posthog.com", "Delete project", target, "All is lost.", {}, Redactor())
     given: dict[str, Any] = {
         "id": "",
@@ -89,7 +90,7 @@ class Desk:
         return {"token": token, "decision": decision, "name": name}
 
     async def send(self, code: str, form: Mapping[str, str], **headers: str) -> httpx.Response:
-        return await self.ask("POST", f"/approve/{code}", form, **headers)
+        return await self.ask("POST", f"/approve/{code}", form, None, **headers)
 
     async def status(self, code: str) -> str:
         """What has become of an approval, as the store has it."""
