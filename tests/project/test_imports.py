@@ -62,7 +62,7 @@ HTTP, PROTOCOL, SANDBOX = (
         (("sqlite3",), {"state/sqlite_file.py"}),
         (("platformdirs",), {"state/open.py"}),
         (("starlette",), SANDBOX | HTTP),
-        (("uvicorn",), SANDBOX | {"http/process.py", "http/uvicorn_header_timeout.py", "http/uvicorn_signals.py"}),
+        (("uvicorn",), SANDBOX | {"http/process.py"} | {name for name in HTTP if name.startswith("http/uvicorn_")}),
         (("webauthn",), {"cli/audit/passkeys.py"}),
         (("jwt",), {"http/jwks.py", "http/jwt.py"}),
         (

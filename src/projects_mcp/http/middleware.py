@@ -12,6 +12,7 @@ from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from projects_mcp.http.approval.site import APPROVE_PATH
 from projects_mcp.http.auth import BearerAuthenticator
 from projects_mcp.http.body import replay
 from projects_mcp.http.callers import Caller
@@ -94,7 +95,9 @@ def _recorded_path(path: str) -> str:
     """Return a path as it is recorded: nothing of it that a stranger can choose."""
     if path.startswith(WELL_KNOWN_PATH):
         return WELL_KNOWN_PATH
-    return path if path in MCP_PATHS else "other"
+    if path.startswith(f"{APPROVE_PATH}/"):
+        return f"{APPROVE_PATH}/…"  # the code that follows opens an approval
+    return path if path in {*MCP_PATHS, APPROVE_PATH} else "other"
 
 
 class JSONErrors:
