@@ -11,9 +11,6 @@ from typing import Final
 from projects_mcp.state.lazy import LazyStore
 from projects_mcp.state.location import MEMORY, RedisAddress, StateLocation
 from projects_mcp.state.memory import MemoryStore
-from projects_mcp.state.private_file import NotPrivate, prepare_folder
-from projects_mcp.state.redis import RedisStore
-from projects_mcp.state.sqlite import SqliteStore
 from projects_mcp.state.store import StateStore, StoreError
 
 __all__ = ["default_file", "open_store", "why_unusable"]
@@ -42,10 +39,12 @@ def open_store(location: StateLocation | None, *, private: bool) -> StateStore:
     if isinstance(location, RedisAddress):
         if find_spec("redis") is None:
             raise StoreError("the library redis is not installed; install projects-mcp[redis]")
+        from projects_mcp.state.redis import RedisStore  # noqa: PLC0415 - what few need is loaded by them
+
         return RedisStore(location)
     if reason := why_unusable(location):
         raise StoreError(f"the state file cannot be used: {reason}")
-    return SqliteStore(location)
+    return _open_file(location)
 
 
 def default_file() -> Path | None:
@@ -58,6 +57,8 @@ def default_file() -> Path | None:
 
 def why_unusable(file: Path) -> str:
     """Make the folder of a state file if there is none, and return why it cannot be used; empty if it can."""
+    from projects_mcp.state.private_file import NotPrivate, prepare_folder  # noqa: PLC0415 - as above
+
     try:
         prepare_folder(file.parent)
     except NotPrivate as error:
@@ -75,4 +76,10 @@ def _open_default() -> StateStore:
             reason,
         )
         return MemoryStore()
+    return _open_file(file)
+
+
+def _open_file(file: Path) -> StateStore:
+    from projects_mcp.state.sqlite import SqliteStore  # noqa: PLC0415 - a start that needs no state does not load it
+
     return SqliteStore(file)
