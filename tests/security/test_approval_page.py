@@ -43,7 +43,7 @@ OTHER_HOSTS = [
 async def test_the_page_shows_exactly_what_an_approval_is_about() -> None:
     desk = Desk()
     code, approval = await desk.offer()
-    seen = await desk.look(code)
+    seen = await desk.open(code)
     assert seen.shown == approval.shown
     assert seen.title == "Delete project \u201cAcme web\u201d? · projects-mcp"
     assert "You have 15 minutes." in seen.text
@@ -63,7 +63,7 @@ async def test_a_decision_is_made_once(decision: str, status: str) -> None:
     for form in forms:
         answer = await desk.send(code, form)
         assert (answer.status_code, await desk.status(code)) == (409, status)
-    seen = await desk.look(code)
+    seen = await desk.open(code)
     assert seen.title.startswith({"granted": "Approved: ", "denied": "Denied: "}[status])
     assert (seen.fields, seen.buttons) == ({}, [])
 
@@ -135,7 +135,7 @@ async def test_at_the_public_address_only_its_own_pages_decide() -> None:
     assert (site.base, site.this_machine) == ("https://mcp.example.com/posthog/approve/", False)
     desk = Desk(site=site, host="mcp.example.com")
     code, _ = await desk.offer()
-    assert "somebody who had this code" in (await desk.look(code)).text
+    assert "somebody who had this code" in (await desk.open(code)).text
     for host in ("MCP.example.com:443", "other.example.com:9", "mcp.internal:8443"):
         assert (await desk.ask("GET", f"/approve/{code}", Host=host)).status_code == 200
     for host in (
@@ -155,7 +155,7 @@ async def test_at_the_public_address_only_its_own_pages_decide() -> None:
 async def test_what_cannot_be_seen_is_shown_wherever_it_comes_from() -> None:
     desk = Desk()
     code, _ = await desk.offer(lines=(("Action", "Delete\u202e\u200b"), ("Project", "\u2066x")))
-    seen = await desk.look(code)
+    seen = await desk.open(code)
     assert seen.rows[:2] == [("Action", "Delete\ufffd\ufffd"), ("Project", "\ufffdx")]
     assert seen.title.startswith("Delete\ufffd\ufffd \ufffdx?")
 
@@ -244,7 +244,7 @@ def test_no_name_becomes_markup_or_hides(name: str, typed: str) -> None:
         desk = Desk()
         plain, code_of_plain = Desk(), (await desk.offer(proper))[0]
         code, _ = await plain.offer()
-        seen, expected = await desk.look(code_of_plain), await plain.look(code)
+        seen, expected = await desk.open(code_of_plain), await plain.open(code)
         assert seen.tags == expected.tags, "a name makes no element"
         found = await desk.approvals.find(code_of_plain)
         assert found is not None

@@ -79,14 +79,14 @@ class Desk:
         ) as client:
             return await client.request(method, path, data=form, content=content)
 
-    async def look(self, code: str) -> Seen:
+    async def open(self, code: str) -> Seen:
         response = await self.ask("GET", f"/approve/{code}")
         assert response.status_code == 200, response.text
         return read(response.text)
 
     async def form(self, code: str, decision: str = "approve", name: str = NAME) -> dict[str, str]:
         """Open the page, and return what its form sends."""
-        token = (await self.look(code)).fields["token"]["value"]
+        token = (await self.open(code)).fields["token"]["value"]
         return {"token": token, "decision": decision, "name": name}
 
     async def send(self, code: str, form: Mapping[str, str], **headers: str) -> httpx.Response:
