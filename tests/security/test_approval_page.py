@@ -4,6 +4,7 @@ Each test asks the pages as a browser, an attacker or a proxy does, on a store a
 """
 
 import re
+from collections.abc import AsyncIterator
 
 import anyio
 import anyio.lowlevel
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from projects_mcp.http.approval import forms
 from projects_mcp.http.approval.site import public_site
 from projects_mcp.state.memory import MemoryStore
 from projects_mcp.state.store import StoreError
@@ -182,6 +184,21 @@ async def test_only_a_form_within_its_bounds_is_read(content: bytes, kind: str, 
     answer = await desk.ask("POST", f"/approve/{code}", content=content, Content_Type=kind)
     assert (answer.status_code, await desk.status(code)) == (status, "waiting")
     assert_kept_apart(answer.headers)
+
+
+async def test_a_form_that_trickles_in_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forms, "_BODY_TIMEOUT_S", 0.05)
+    desk = Desk()
+    code, _ = await desk.offer()
+
+    async def trickle() -> AsyncIterator[bytes]:
+        for letter in b"decision=deny":
+            yield bytes([letter])
+            await anyio.sleep(0.05)
+
+    form = "application/x-www-form-urlencoded"
+    answer = await desk.ask("POST", f"/approve/{code}", content=trickle(), Content_Type=form)
+    assert (answer.status_code, answer.headers["connection"], await desk.status(code)) == (408, "close", "waiting")
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])

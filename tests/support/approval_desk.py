@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -67,7 +67,7 @@ class Desk:
         method: str,
         path: str,
         form: Mapping[str, str] | None = None,
-        content: bytes | None = None,
+        content: bytes | AsyncIterator[bytes] | None = None,
         **headers: str,
     ) -> httpx.Response:
         """Send one request, as a browser on the page does; headers with `_` for `-`, and empty ones left out."""
