@@ -3,13 +3,14 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
+from secrets import token_hex
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.harness import Harness
 from tests.support.measuring import is_heavy, is_measured, is_state_machine, pause
-from tests.support.process import CLEAN, FAST
+from tests.support.process import CLEAN, FAST, STATE_FOLDERS
 
 # Machines differ: a slow one must not fail a property, and a repeated run must try the same cases.
 settings.register_profile(
@@ -46,8 +47,10 @@ def transport(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def _state_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep every test, and every process that it starts with its own environment, out of this user's state folder."""
-    monkeypatch.setenv("XDG_STATE_HOME", CLEAN["XDG_STATE_HOME"])
+    """Give every test, and every process that it starts, a state folder of its own, which is not this user's."""
+    folder = f"{STATE_FOLDERS}/{token_hex(8)}"
+    monkeypatch.setitem(CLEAN, "XDG_STATE_HOME", folder)
+    monkeypatch.setenv("XDG_STATE_HOME", folder)
 
 
 @pytest.fixture

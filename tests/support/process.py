@@ -16,8 +16,9 @@ from dev.environments import ROOT
 
 COMMAND = [sys.executable, "-m", "projects_mcp"]
 _STATE = TemporaryDirectory(prefix="projects-mcp-state-", ignore_cleanup_errors=True)
+STATE_FOLDERS = _STATE.name
 """Where processes keep their state, instead of this user's own folder. It goes when the tests end."""
-CLEAN = {**processes.without_settings(), "XDG_STATE_HOME": _STATE.name}
+CLEAN = {**processes.without_settings(), "XDG_STATE_HOME": STATE_FOLDERS}
 """The environment of a process, without what this machine may have set for the server."""
 TIMEOUT_S = 30
 

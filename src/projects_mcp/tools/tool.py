@@ -33,6 +33,7 @@ CONFIRM_PROJECT_NAME: Mapping[str, Any] = {
     "maxLength": 400,
     "description": "Exact name, from the user",
 }
+_SESSION_ONLY = "Needs a browser session."
 
 _RECEIPT_SCHEMA: Mapping[str, Any] = {
     "type": "object",
@@ -117,6 +118,8 @@ def tool(
     if operation.effect.needs_confirmation:
         properties["confirm_project_name"] = CONFIRM_PROJECT_NAME
         needed.append("confirm_project_name")
+    if operation.session_only:  # a model should know before it tries
+        description = f"{description} {_SESSION_ONLY}"
     whole = closed_object(properties, needed)
     creates = operation.effect is Effect.ADD and not operation.on_project
 

@@ -79,7 +79,11 @@ class _Demo:
         server = StdioServerParameters(
             command=sys.executable,
             args=["-m", "projects_mcp", "--sandbox"],
-            env={**{name: value for name, value in os.environ.items() if name not in VARIABLES}, **environment},
+            env={
+                **{name: value for name, value in os.environ.items() if name not in VARIABLES},
+                "PROJECTS_MCP_STATE": "memory",  # what was decided in another run is about another sandbox
+                **environment,
+            },
         )
         return Client(stdio_client(server, errlog=self.log), elicitation_callback=self._accept)
 
