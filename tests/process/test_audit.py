@@ -1,6 +1,7 @@
 """The audit log: what it keeps of each call, that the intent comes first, and what happens if it cannot be written."""
 
 import asyncio
+import hashlib
 import json
 import os
 import signal
@@ -11,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mcp.client import ClientRequestContext
+from mcp_types import ElicitRequestParams, ElicitResult
 
 from projects_mcp.sandbox import ACME_ID, MOBILE_ID, NORTHWIND_ID, PRODUCTION_ID, READ_WRITE_KEY, seed
 from projects_mcp.sandbox.app import create_app
+from tests.support.audit_log import verify
 from tests.support.harness import ERAS, Era, Harness, body_of, refusal_of
 from tests.support.process import running
 from tests.support.upstream import serving
@@ -58,9 +62,33 @@ async def test_one_line_a_read_and_two_a_write(harness: Harness, era: Era, tmp_p
     for line in kept:
         assert line["time"].endswith("Z")
         assert line["event"] == "intent" or line["duration_ms"] >= 0
+    assert "digest" not in kept[4], "nothing was shown to anybody"
+    verified = verify(file)
+    assert (verified.code, verified.found, verified.report["confirmed"]) == (0, [], {"argument": 1})
     text = file.read_text(encoding="utf-8")
     for value in ("planted", "Acme", READ_WRITE_KEY, "UTC"):
         assert value not in text
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_yes_through_the_client_is_named_with_the_digest_of_the_question(
+    harness: Harness, era: Era, tmp_path: Path
+) -> None:
+    file, shown = tmp_path / "audit", list[str]()
+
+    async def accept(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+        shown.append(params.message)
+        return ElicitResult(action="accept", content={"confirm": True})
+
+    async with harness.client(era, accept, PROJECTS_MCP_AUDIT_LOG=str(file)) as client:
+        arguments = {"project_id": MOBILE_ID, "confirm_project_name": "Acme mobile"}
+        body_of(await client.call_tool("project_delete", arguments))
+    (question,) = shown
+    *_, intent, outcome = lines(file)
+    assert (intent["confirmed"], outcome["confirmed"]) == ("client", "client")
+    assert intent["digest"] == hashlib.sha256(question.encode()).hexdigest()
+    assert "Acme" not in file.read_text(encoding="utf-8")
+    assert verify(file).code == 0
 
 
 async def test_the_intent_is_on_disk_before_the_request_leaves(tmp_path: Path) -> None:

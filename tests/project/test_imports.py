@@ -57,6 +57,7 @@ HTTP, PROTOCOL, SANDBOX = (
         (("aiohttp", "httpx_aiohttp"), {"posthog/aiohttp_transport.py"}),
         (("starlette",), SANDBOX | HTTP),
         (("uvicorn",), SANDBOX | {"http/process.py", "http/uvicorn_header_timeout.py", "http/uvicorn_signals.py"}),
+        (("webauthn",), {"cli/audit/passkeys.py"}),
         (("jwt",), {"http/jwks.py", "http/jwt.py"}),
         (
             ("projects_mcp.sandbox",),
@@ -127,7 +128,17 @@ with open(os.environ["LOADED"], "w") as file:
 """
 
 NOT_AT_THE_START = (
-    *("sandbox", "cli.call", "cli.demo", "cli.doctor", "cli.install", "cli.parser", "cli.sandbox", "cli.tools"),
+    *(
+        "sandbox",
+        "cli.audit",
+        "cli.call",
+        "cli.demo",
+        "cli.doctor",
+        "cli.install",
+        "cli.parser",
+        "cli.sandbox",
+        "cli.tools",
+    ),
     *("__main__", "posthog.aiohttp_transport"),
 )
 

@@ -19,7 +19,7 @@ from projects_mcp.gateway.audit import AuditLog
 from projects_mcp.gateway.call_audit import CallAudit
 from projects_mcp.gateway.context import ToolContext
 from projects_mcp.policy.authorization import UNKNOWN, Authorization
-from projects_mcp.policy.confirmation import Channel, Confirmed, identify
+from projects_mcp.policy.confirmation import Channel, ConfirmationEvidence, Confirmed, identify
 from projects_mcp.runner.build import build_runner
 from projects_mcp.sandbox import ACME_ID, PRODUCTION_ID
 from projects_mcp.tools.catalog import CATALOG
@@ -203,16 +203,8 @@ def test_no_repr_or_traceback_shows_a_secret() -> None:
     authorization = Authorization(OPERATIONS["project_get"], settings.policy, UNKNOWN, services.denials)
     audit = CallAudit(AuditLog(dispatcher.redactor), OPERATIONS["project_get"])
     context = ToolContext(services, authorization, audit, None)
-    things = [
-        settings,
-        settings.credentials,
-        services,
-        dispatcher,
-        target,
-        Confirmed(target, Channel.CLIENT),
-        context,
-        audit,
-    ]
+    confirmed = Confirmed(target, ConfirmationEvidence(Channel.CLIENT))
+    things = [settings, settings.credentials, services, dispatcher, target, confirmed, context, audit]
     for thing in things:
         assert_clean(f"{thing!r} {thing!s}", type(thing).__name__)
     try:

@@ -138,5 +138,11 @@ def _install(_environment: Mapping[str, str], options: SimpleNamespace) -> int:
     return run_install(options.client, apply_flags({}, options), write=options.write, force=options.force)
 
 
-_BEFORE_SETTINGS: Final = {"doctor": _doctor, "install": _install}
+def _audit(_environment: Mapping[str, str], options: SimpleNamespace) -> int:
+    from projects_mcp.cli.audit.command import run_audit_verify
+
+    return run_audit_verify(options.files, heads=options.head, passkeys=options.passkeys, as_json=options.json)
+
+
+_BEFORE_SETTINGS: Final = {"doctor": _doctor, "install": _install, "audit": _audit}
 """Commands that run even if a setting is wrong."""

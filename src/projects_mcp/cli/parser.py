@@ -108,6 +108,13 @@ def _add_commands(commands: argparse._SubParsersAction[_Parser], common: _Parser
     doctor = commands.add_parser("doctor", parents=[common], help="find out what is wrong, and what to do about it")
     doctor.add_argument("--json", action="store_true", help="as one JSON object")
 
+    audit = commands.add_parser("audit", parents=[common], help="check that an audit log is as it was written")
+    audit.add_argument("action", choices=["verify"], help="check the chain, the confirmations and the signatures")
+    audit.add_argument("files", nargs="+", metavar="FILE", help="audit logs, the oldest first")
+    audit.add_argument("--head", action="append", default=[], metavar="N:SHA256", help="an end that was noted before")
+    audit.add_argument("--passkeys", metavar="FILE", help="the enrolled passkeys, those that were removed included")
+    audit.add_argument("--json", action="store_true", help="as one JSON object")
+
     install = commands.add_parser("install", parents=[common], help="print or write the entry for a client")
     install.add_argument("client", help="the client's name, such as cursor; a wrong one lists them")
     install.add_argument("--write", action="store_true", help="put it into the client's file, and keep a backup")

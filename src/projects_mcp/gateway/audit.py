@@ -2,17 +2,14 @@
 
 A write leaves two lines, an intent before the request leaves and an outcome after, so that a crash in between can be
 seen. The intent has reached the disk before the request leaves. No line holds an argument's value, except ids and the
-names of fields.
+names of fields; where a passkey has signed what was shown, that too.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import os
-import stat
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +17,7 @@ from typing import Any, Final
 
 import anyio.to_thread
 
+from projects_mcp.gateway.audit_file import AuditFile
 from projects_mcp.sanitize.redaction import Redactor
 
 __all__ = ["AuditLog", "AuditUnavailable"]
@@ -27,8 +25,10 @@ __all__ = ["AuditLog", "AuditUnavailable"]
 logger: Final = logging.getLogger("projects_mcp.audit")
 """Gets every line. Nothing shows them unless the process configures logging for that."""
 
-_OWNER_ONLY: Final = 0o600
-_OTHERS: Final = 0o077
+_INTENT_WAIT_S: Final = 5.0
+"""Seconds to wait, in a thread, for another process that appends; then the call is refused."""
+_RECORD_WAIT_S: Final = 0.2
+"""Seconds to wait for it where nothing else goes on meanwhile; then the line is written without a chain."""
 
 
 def _now() -> datetime:
@@ -41,7 +41,7 @@ class AuditUnavailable(Exception):
 
 @dataclass
 class AuditLog:
-    """Writes audit records to the process's log, and to a file.
+    """Writes audit records to the process's log, and to a file, chained there.
 
     Args:
         redactor: removes secrets from every line.
@@ -52,30 +52,43 @@ class AuditLog:
     redactor: Redactor
     path: Path | None = None
     clock: Callable[[], datetime] = field(default=_now, repr=False)
+    _file: AuditFile | None = field(default=None, init=False, repr=False)
     _broken: bool = field(default=False, init=False)
-    _torn: bool = field(default=False, init=False)
-    """The last line was cut off, so the next one begins on a new line."""
+
+    def __post_init__(self) -> None:
+        if self.path is not None:
+            self._file = AuditFile(self.path)
 
     def probe(self) -> bool:
         """Whether the audit log can be written now. Logs an error when that changes."""
+        if self._file is None:
+            return True
         try:
-            self._append(b"", durable=False)
+            self._file.probe()
         except OSError as error:
             self._report(error)
             return False
         return True
 
-    async def intent(self, line: Mapping[str, Any]) -> None:
+    async def intent(self, line: Mapping[str, Any], signed: Mapping[str, Any] | None = None) -> None:
         """Record that a request that changes something is about to leave, and wait until the disk has it.
+
+        Args:
+            line: the record. It is redacted.
+            signed: what a signature can be checked with later. It is public, and goes into the file only, as it is:
+                a changed character would spoil it.
 
         Raises:
             AuditUnavailable: the audit log cannot be written.
         """
         text = self._text("intent", line)
-        if self.path is not None:
+        if (file := self._file) is not None:
+            whole = _joined(text, signed).encode()
             try:
                 # Never abandoned: a line that is being written is written whole before a cancelled call ends.
-                await anyio.to_thread.run_sync(lambda: self._append_line(text, durable=True))
+                await anyio.to_thread.run_sync(
+                    lambda: file.append(whole, durable=True, wait_s=_INTENT_WAIT_S, must_chain=True)
+                )
             except OSError as error:
                 self._report(error)
                 raise AuditUnavailable from None
@@ -86,8 +99,10 @@ class AuditLog:
         """Record a call that has ended (`call`), or what became of a write (`outcome`). Never fails."""
         text = self._text(event, line)
         logger.info("%s", text)
+        if self._file is None:
+            return
         try:
-            self._append_line(text, durable=False)
+            self._file.append(text.encode(), durable=False, wait_s=_RECORD_WAIT_S, must_chain=False)
         except OSError as error:
             self._report(error)
         else:
@@ -99,34 +114,14 @@ class AuditLog:
         # Redacted as an object: whatever a subject is called, the line stays JSON.
         return json.dumps(self.redactor.value(whole), separators=(",", ":"))
 
-    def _append_line(self, text: str, *, durable: bool) -> None:
-        self._append(f"{text}\n".encode(), durable=durable)
-
-    def _append(self, data: bytes, *, durable: bool) -> None:
-        """Append to the file as it is now: it is opened anew each time, so that rotating it away is noticed."""
-        if self.path is None:
-            return
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
-        descriptor = os.open(self.path, flags, _OWNER_ONLY)
-        try:
-            status = os.fstat(descriptor)
-            if stat.S_ISREG(status.st_mode) and status.st_mode & _OTHERS and hasattr(os, "fchmod"):
-                with suppress(PermissionError):  # somebody else's file that we may append to
-                    os.fchmod(descriptor, _OWNER_ONLY)
-            if not data:
-                return
-            whole = b"\n" + data if self._torn else data
-            self._torn = os.write(descriptor, whole) != len(whole)
-            if self._torn:
-                raise OSError("the line was written in part")
-            if durable and stat.S_ISREG(status.st_mode):
-                os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
     def _report(self, error: OSError) -> None:
         if self._broken:
             return
         self._broken = True
         reason = error.strerror or "it was written in part"
         logger.error("projects-mcp: the audit log cannot be written (%s); changes are refused until it can.", reason)
+
+
+def _joined(text: str, signed: Mapping[str, Any] | None) -> str:
+    """Add members to a JSON object that is text already."""
+    return f"{text[:-1]},{json.dumps(signed, separators=(',', ':'))[1:]}" if signed else text

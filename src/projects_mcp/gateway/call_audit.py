@@ -15,6 +15,7 @@ from projects_mcp.api.operations import Operation
 from projects_mcp.api.types import OrganizationRef, ProjectRef
 from projects_mcp.errors.refusals import AuditLogUnavailable
 from projects_mcp.gateway.audit import AuditLog, AuditUnavailable
+from projects_mcp.policy.confirmation import ConfirmationEvidence
 
 __all__ = ["CallAudit"]
 
@@ -23,7 +24,7 @@ logger: Final = logging.getLogger("projects_mcp")
 
 @dataclass(slots=True)
 class CallAudit:
-    """Writes the records of one call: names and ids, never values.
+    """Writes the records of one call: names and ids, never values, but for what a passkey has signed.
 
     Attributes:
         log: where the records go.
@@ -32,7 +33,7 @@ class CallAudit:
         organization: its target, once it is known.
         project: its target, once it is known.
         dropped: arguments that the client has added by itself, by names that this package knows.
-        confirmed_by: how a destructive call was confirmed, once it was.
+        evidence: how a destructive call was confirmed, once it was.
         intent_written: whether a request that changes something was about to leave.
     """
 
@@ -42,7 +43,7 @@ class CallAudit:
     organization: OrganizationRef | None = None
     project: ProjectRef | None = None
     dropped: Sequence[str] = ()
-    confirmed_by: str = "none"
+    evidence: ConfirmationEvidence | None = None
     intent_written: bool = False
     _id: str = field(default_factory=partial(token_hex, 8))
     _started: float = field(default_factory=time.monotonic)
@@ -63,9 +64,11 @@ class CallAudit:
             AuditLogUnavailable: the audit log cannot be written, so the request must not leave.
         """
         self.organization = organization
-        fields = {"target_organization": body.get("organization_id"), "fields": sorted(body)}
+        fields: dict[str, Any] = {"target_organization": body.get("organization_id"), "fields": sorted(body)}
+        if (evidence := self.evidence) is not None:
+            fields |= {"approver": evidence.approver, "digest": evidence.digest}
         try:
-            await self.log.intent({**self._identity(), **fields})
+            await self.log.intent({**self._identity(), **fields}, self._signed())
         except AuditUnavailable:
             raise AuditLogUnavailable from None
         self.intent_written = True
@@ -89,6 +92,20 @@ class CallAudit:
         except Exception:  # noqa: BLE001 - no record takes a result away, and none is logged before it is redacted
             logger.error("the record of %s failed\n%s", self.operation.tool, self.log.redactor.text(format_exc()))  # noqa: TRY400
 
+    def _signed(self) -> dict[str, Any] | None:
+        """Return what a passkey's signature can be checked with, as it is; None if none has signed.
+
+        A text that would be redacted now, because it holds a secret that was not known when it was shown, is left out:
+        the signature is then checked against its digest alone.
+        """
+        evidence = self.evidence
+        if evidence is None or evidence.assertion is None:
+            return None
+        signed: dict[str, Any] = {"assertion": evidence.assertion._asdict()}
+        if evidence.shown is not None and self.log.redactor.text(evidence.shown) == evidence.shown:
+            signed["shown"] = evidence.shown
+        return signed
+
     def _identity(self) -> dict[str, Any]:
         project = self.project
         return {
@@ -98,6 +115,6 @@ class CallAudit:
             "effect": self.operation.effect.value,
             "organization": None if self.organization is None else str(self.organization),
             "project": project if project is None or isinstance(project, int) else str(project),
-            "confirmed": self.confirmed_by,
+            "confirmed": "none" if self.evidence is None else self.evidence.channel.value,
             "dropped_arguments": list(self.dropped) or None,
         }

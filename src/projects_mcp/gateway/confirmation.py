@@ -26,6 +26,7 @@ from projects_mcp.gateway.context import ToolContext
 from projects_mcp.policy.confirmation import (
     Channel,
     Confirmation,
+    ConfirmationEvidence,
     ConfirmationRequest,
     Confirmed,
     Consent,
@@ -78,17 +79,17 @@ async def confirm(
     request = confirmation_request(
         context.origin, action, target, consequence, details or {}, context.services.redactor
     )
-    by = await _consent(context, request)
+    evidence = await _consent(context, request)
     # The project is read again, by its concrete organization: what was confirmed must still be what is there.
     now = await context.read_target(target.organization)
     if not now.is_same_as(target):
         raise ChangedMeanwhile
-    context.audit.confirmed_by = by
-    return Confirmed(now, by)
+    context.audit.evidence = evidence
+    return Confirmed(now, evidence)
 
 
-async def _consent(context: ToolContext, request: ConfirmationRequest) -> Channel:
-    """Ask whom the operator wants to be asked, and return how it was confirmed.
+async def _consent(context: ToolContext, request: ConfirmationRequest) -> ConfirmationEvidence:
+    """Ask whom the operator wants to be asked, and return by which channel the call was confirmed.
 
     Where a yes is needed and the client gives none that counts, the refusal offers an approval, and the same call made
     again finds what a person has decided by then.
@@ -97,7 +98,7 @@ async def _consent(context: ToolContext, request: ConfirmationRequest) -> Channe
     named_approvers = context.services.caller is not None and context.services.caller.approvers is not None
     nobody_to_ask = confirmation is Confirmation.AUTO and approver is None
     if not named_approvers and (confirmation is Confirmation.ARGUMENT or nobody_to_ask):
-        return Channel.ARGUMENT
+        return ConfirmationEvidence(Channel.ARGUMENT)
     binding = _binding(context, request)
     try:
         decided = await context.services.approvals.take(binding)
@@ -106,7 +107,7 @@ async def _consent(context: ToolContext, request: ConfirmationRequest) -> Channe
     if decided is not None:
         if decided.status is Status.DENIED:
             raise ApprovalDenied(channel=decided.channel, until=decided.ends)
-        return Channel(decided.channel)
+        return ConfirmationEvidence(Channel(decided.channel), decided.approver or None, decided.shown)
     refusal: type[Refusal] | Refusal
     if named_approvers or confirmation is Confirmation.PASSKEY:
         refusal = PasskeyNeeded()
@@ -115,7 +116,7 @@ async def _consent(context: ToolContext, request: ConfirmationRequest) -> Channe
     else:
         consent = await approver.request_consent(request)
         if consent is Consent.ACCEPTED:
-            return Channel.CLIENT
+            return ConfirmationEvidence(Channel.CLIENT, shown=request.text)
         kind = _OF_THE_CLIENT.get(consent)
         refusal = NotConfirmed(closed=consent is Consent.CLOSED) if kind is None else kind()
     refusal.approval = await offer_approval(context, request, binding)

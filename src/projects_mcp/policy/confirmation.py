@@ -22,8 +22,10 @@ from projects_mcp.sanitize.text import MAX_QUOTED, has_invisible
 
 __all__ = [
     "Approver",
+    "Assertion",
     "Channel",
     "Confirmation",
+    "ConfirmationEvidence",
     "ConfirmationRequest",
     "Confirmed",
     "Consent",
@@ -71,18 +73,55 @@ class Consent(StrEnum):
 
 
 class Channel(StrEnum):
-    """How a destructive call was confirmed, in the order of what it proves."""
+    """By which way a destructive call was confirmed. Each proves more than the one before it."""
 
     ARGUMENT = "argument"
-    """The exact name in the arguments, which a model can write."""
+    """The exact name was written. A model can do that."""
     CLIENT = "client"
-    """The client relayed a yes."""
+    """The client relayed a yes. It can answer by itself."""
     TERMINAL = "terminal"
-    """Somebody at a terminal typed the name."""
+    """Somebody typed the exact name on a terminal of the same user."""
     PAGE = "page"
-    """Somebody typed the name on the page of the approval."""
+    """Somebody typed the exact name on the page of the approval."""
     PASSKEY = "passkey"
-    """An enrolled person signed exactly what was shown."""
+    """An enrolled authenticator verified its person, and signed what was shown."""
+
+
+class Assertion(NamedTuple):
+    """What an authenticator has signed, and what its signature is checked with: public facts, in base64url unpadded."""
+
+    credential_id: str
+    authenticator_data: str
+    client_data_json: str
+    signature: str
+    public_key: str
+    """The credential's key in the form of COSE."""
+    rp_id: str
+    """The name that the credential is for, as text: `localhost`, or that of a served server."""
+    origin: str
+    """Where the page was, as text: `https://mcp.example.com`."""
+
+
+class ConfirmationEvidence(NamedTuple):
+    """By which way a call was confirmed, and what is known of it. Nothing in it is a secret.
+
+    Attributes:
+        channel: the way.
+        approver: who agreed; None if that is not known.
+        shown: exactly what was shown, redacted before; None if nothing was. Its SHA-256 in UTF-8 is the challenge that
+            a passkey signs.
+        assertion: of a passkey; None for the other channels.
+    """
+
+    channel: Channel
+    approver: str | None = None
+    shown: str | None = None
+    assertion: Assertion | None = None
+
+    @property
+    def digest(self) -> str | None:
+        """The SHA-256 of what was shown, in hexadecimal digits; None if nothing was shown."""
+        return None if self.shown is None else hashlib.sha256(self.shown.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class ConfirmationRequest(NamedTuple):
@@ -147,7 +186,7 @@ class Confirmed:
     """A target that has passed all gates, and by what."""
 
     target: ProjectSnapshot
-    by: Channel
+    evidence: ConfirmationEvidence
 
 
 def identify(asked: int, answer: Mapping[str, Any]) -> ProjectSnapshot | None:

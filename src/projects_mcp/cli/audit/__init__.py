@@ -1,0 +1,1 @@
+"""`projects-mcp audit`: find out whether an audit log is as it was written, and what its signatures prove."""
