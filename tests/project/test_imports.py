@@ -56,8 +56,8 @@ HTTP, PROTOCOL, SANDBOX = (
         (("httpx",), {"posthog/bounds.py", "posthog/client.py", "posthog/pool.py"}),
         (("aiohttp", "httpx_aiohttp"), {"posthog/aiohttp_transport.py"}),
         (("starlette",), SANDBOX | HTTP),
-        (("uvicorn",), SANDBOX | {"http/process.py", "http/uvicorn_header_timeout.py", "http/uvicorn_signals.py"}),
-        (("webauthn",), {"cli/audit/passkeys.py"}),
+        (("uvicorn",), SANDBOX | {"http/process.py"} | {name for name in HTTP if name.startswith("http/uvicorn_")}),
+        (("webauthn",), {"policy/passkey_signature.py"}),
         (("jwt",), {"http/jwks.py", "http/jwt.py"}),
         (
             ("projects_mcp.sandbox",),

@@ -36,7 +36,7 @@ async def offer_approval(context: ToolContext, request: ConfirmationRequest, bin
     """
     services = context.services
     caller, page, shared = services.caller, services.approval_page, services.approvals.store.shared
-    if page is None and not shared:
+    if (page is None or not page.available) and not shared:
         return None
     approvers = None if caller is None else caller.approvers
     passkey = services.confirmation is Confirmation.PASSKEY or approvers is not None

@@ -15,24 +15,35 @@ class ApprovalPage:
     """The address of the page of each approval.
 
     Args:
-        base: the address that the page is served at, without the code; None for a port of this machine that is opened
-            when the first approval is offered.
+        base: the address that the page is served at, without the code; None if there is none yet.
+        local: without a base, a port of this machine is opened when the first approval is offered.
     """
 
     base: str | None = None
+    local: bool = True
     listener: socket.socket | None = field(default=None, init=False, repr=False)
     """Listens on loopback since the page was first needed. Whoever serves the page takes it."""
+    needed_at: float = field(default=0.0, init=False, repr=False)
+    """When an approval was last offered, in seconds of the event loop's clock."""
     _needed: anyio.Event | None = field(default=None, init=False, repr=False)
+
+    @property
+    def available(self) -> bool:
+        """Whether there is a page, as far as that is known before it is needed."""
+        return self.base is not None or self.local
 
     def address(self, code: str) -> str | None:
         """Return the address of an approval's page, and see to it that it is served; None if it cannot be."""
         if self.base is not None:
             return f"{self.base}{code}"
+        if not self.local:
+            return None
         if self.listener is None:
             try:
                 self.listener = _listen()
             except OSError:
                 return None
+        self.needed_at = anyio.current_time()
         self._event().set()
         # A name, and not a number: a passkey belongs to a name.
         return f"http://localhost:{self.listener.getsockname()[1]}/approve/{code}"
@@ -44,8 +55,17 @@ class ApprovalPage:
             self._needed = None
         return self.listener
 
+    def release(self) -> None:
+        """Forget the listener, which whoever serves the page closes. The next approval opens another."""
+        self.listener = None
+
+    def give_up(self) -> None:
+        """Offer no page on this machine any more: it could not be served."""
+        self.local = False
+        self.close()
+
     def close(self) -> None:
-        """Close the listener. The next approval opens another."""
+        """Close the listener."""
         if self.listener is not None:
             self.listener.close()
             self.listener = None

@@ -14,7 +14,10 @@ from starlette.middleware import Middleware
 from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
+from projects_mcp.config.parsers import is_loopback
 from projects_mcp.config.settings import Serving
+from projects_mcp.http.approval.routes import approval_routes
+from projects_mcp.http.approval.site import Site, loopback_site, public_site
 from projects_mcp.http.auth import BearerAuthenticator
 from projects_mcp.http.caller_checks import Reauthentication, RequestsInFlight
 from projects_mcp.http.health import LIVENESS_PATH, READINESS_PATH, Liveness, Readiness
@@ -35,6 +38,7 @@ from projects_mcp.http.request_checks import KnownHosts, OneBodyLength
 from projects_mcp.http.resource_metadata import ResourceMetadata
 from projects_mcp.http.tenants import Tenants
 from projects_mcp.protocol.server import ProjectsServer
+from projects_mcp.state.approvals import Approvals
 
 __all__ = ["create_app"]
 
@@ -60,6 +64,9 @@ def create_app(tenants: Tenants, serving: Serving, host: str, port: int) -> Rout
     authenticator = BearerAuthenticator(tenants, issuer, None if metadata is None else metadata.address)
 
     security = _transport_security(address, serving)
+    site = _approval_site(serving, host, port)
+    if site is not None:
+        tenants.approval_page.base = site.base
     server = ProjectsServer(tenants.default_runner, serving.signing_keys)
     server.streamable_http_app(
         stateless_http=True,
@@ -93,6 +100,7 @@ def create_app(tenants: Tenants, serving: Serving, host: str, port: int) -> Rout
             Route(LIVENESS_PATH, Liveness()),
             Route(READINESS_PATH, Readiness(tenants)),
             *([] if metadata is None else [Route(path, metadata) for path in metadata.paths]),
+            *([] if site is None else approval_routes(Approvals(tenants.store), site)),
         ],
         middleware=[Middleware(AccessLog, tenants.redactor), Middleware(JSONErrors), Middleware(OneBodyLength)],
         default=_not_found,
@@ -103,6 +111,13 @@ def create_app(tenants: Tenants, serving: Serving, host: str, port: int) -> Rout
 
 async def _not_found(_scope: Scope, _receive: Receive, _send: Send) -> None:
     raise HTTPException(404, f"There is nothing here; the server is at {MCP_PATH}.")
+
+
+def _approval_site(serving: Serving, host: str, port: int) -> Site | None:
+    """Return where the pages of approvals are; None if nobody could be told an address."""
+    if serving.public_url is not None:
+        return public_site(serving.public_url, serving.hosts)
+    return loopback_site(port) if is_loopback(host) else None
 
 
 def _transport_security(address: str, serving: Serving) -> TransportSecuritySettings:

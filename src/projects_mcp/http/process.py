@@ -11,18 +11,15 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-import uvicorn
-
 from projects_mcp.config.logging import configure_logging
 from projects_mcp.config.parsers import SettingsError, is_loopback
 from projects_mcp.config.settings import Settings
-from projects_mcp.http.limits import ACCEPTED_AT_ONCE, ANSWER_AFTER_CALL_S, KEEP_ALIVE_S, LISTEN_BACKLOG
+from projects_mcp.http.limits import ANSWER_AFTER_CALL_S, LISTEN_BACKLOG
 from projects_mcp.http.tenants import Tenants
-from projects_mcp.http.uvicorn_header_timeout import HeaderTimeoutProtocol
-from projects_mcp.http.uvicorn_signals import ServerWithoutSignals
+from projects_mcp.http.uvicorn_server import create_server
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp
+    import uvicorn
 
 __all__ = ["run_server"]
 
@@ -65,34 +62,11 @@ def run_server(settings: Settings, environment: Mapping[str, str], host: str, po
     app = create_app(tenants, serving, host, bound_port)
     gc.freeze()  # what is imported stays for good, and is never looked at again
     gc.enable()
-    server = _create_server(app, round(settings.limits.call_s) + ANSWER_AFTER_CALL_S)
+    server = create_server(app, round(settings.limits.call_s) + ANSWER_AFTER_CALL_S)
     address = f"http://{'[' + host + ']' if ':' in host else host}:{bound_port}/mcp"
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as loop:
         loop.run(_serve(server, listener, tenants, _greeting(address, unauthenticated=unauthenticated)))
     return 0
-
-
-def _create_server(app: ASGIApp, drain_s: int) -> uvicorn.Server:
-    """Create the server.
-
-    Args:
-        app: answers the requests.
-        drain_s: seconds that requests under way get at the end.
-    """
-    config = uvicorn.Config(
-        app,
-        http=HeaderTimeoutProtocol,
-        ws="none",
-        backlog=ACCEPTED_AT_ONCE,  # of asyncio; the listener's own is longer
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=drain_s,
-    )
-    config.load()
-    return ServerWithoutSignals(config)
 
 
 def _greeting(address: str, *, unauthenticated: bool) -> str:

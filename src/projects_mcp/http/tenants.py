@@ -10,9 +10,10 @@ import dataclasses
 import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from weakref import WeakValueDictionary
 
+from projects_mcp.gateway.approval_page import ApprovalPage
 from projects_mcp.gateway.audit import AuditLog
 from projects_mcp.gateway.key_access import KeyAccess
 from projects_mcp.gateway.project_locks import ProjectLocks
@@ -30,6 +31,7 @@ from projects_mcp.state.store import StateStore
 if TYPE_CHECKING:
     from projects_mcp.config.settings import Settings
     from projects_mcp.posthog.pool import ASGIApplication
+    from projects_mcp.state.store import StateStore
 
 __all__ = ["Tenants"]
 
@@ -73,9 +75,11 @@ class Tenants:
         self._standings: WeakValueDictionary[Caller, Standing] = WeakValueDictionary()
         """Of the callers that have a runner, or a call under way."""
         self._rate_limiters: OrderedDict[tuple[str, str | None], RateLimiter] = OrderedDict()
-        self.store = open_state(settings, private=True) if store is None else store
+        self.store: Final = open_state(settings, private=True) if store is None else store
         """What must be remembered between calls, for all callers."""
         self._project_locks = ProjectLocks(self.store, self._settings.origin, settings.limits.call_s)
+        self.approval_page: Final = ApprovalPage(local=False)
+        """Where approvals are opened in a browser: nowhere, until whoever serves the pages has set its base."""
         self.default_runner = ToolRunner(
             self._settings,
             self._posthog,
@@ -83,6 +87,7 @@ class Tenants:
             project_locks=self._project_locks,
             key_access=self._key_access[self._settings.credentials],
             store=self.store,
+            approval_page=self.approval_page,
         )
         """Runs the tools of requests without a caller. Closing it closes the connections of all runners."""
         self.callers: Callers | None = None
@@ -207,4 +212,5 @@ class Tenants:
             self._key_access[credentials],
             standing,
             self.store,
+            self.approval_page,
         )

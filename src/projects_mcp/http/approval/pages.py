@@ -1,0 +1,163 @@
+"""The pages as HTML. They work without a script; whatever somebody else wrote is escaped and set apart."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Final
+
+from projects_mcp.http.approval.style import STYLE
+from projects_mcp.sanitize.text import strip_invisible
+from projects_mcp.state.approval import Approval, Status
+
+__all__ = ["approval_page", "code_page", "message_page"]
+
+_PAGE: Final = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<title>{title}</title>
+<link rel="icon" href="data:,">
+<style>{style}</style>
+</head>
+<body>
+<main>
+<p class="name">projects-mcp</p>
+{content}
+</main>
+</body>
+</html>
+"""
+_BY_NAME: Final = {
+    True: "Approving here proves that somebody with a browser on this machine typed the name. It does not prove who.",
+    False: "Approving here proves that somebody who had this code typed the name in a browser. It does not prove who.",
+}
+"""What typing the name proves, on a page of this machine, and on a served one."""
+_BY_PASSKEY: Final = (
+    "<p>Only a passkey approves this call: a name that is typed is not enough.</p>"
+    '<div class="buttons"><div id="passkey"></div>'
+    '<button name="decision" value="deny" formnovalidate>Deny</button></div>'
+    '<p class="quiet">A passkey proves that an enrolled person saw exactly this, and agreed.</p>'
+)
+"""The form where a passkey is needed. The button for it belongs into the element `passkey`."""
+_DECIDED: Final = {
+    Status.GRANTED: (
+        "Approved",
+        "Nothing has happened yet. Make the same call again in your assistant: it goes through once, until {until}, if "
+        "the project is still as it is shown here.",
+    ),
+    Status.DENIED: (
+        "Denied",
+        "Nothing was changed. If your assistant makes the same call again, it is refused until {until}.",
+    ),
+    Status.USED: (
+        "Approved, and used",
+        "The call was made with this approval, which counts once. The answer in your assistant says what came of it.",
+    ),
+}
+"""For each decision: the heading, and what it means."""
+_LOSS: Final = "What is lost"
+
+
+def approval_page(
+    approval: Approval,
+    *,
+    minutes: int,
+    token: str,
+    this_machine: bool,
+    error: str = "",
+    typed: str = "",
+) -> str:
+    """Show an approval, with its form while it waits for a decision.
+
+    Args:
+        approval: what is shown.
+        minutes: that are left, rounded down.
+        token: of the form.
+        this_machine: whether only somebody on this machine sees the page.
+        error: what was wrong with a form that was sent.
+        typed: the name as it was typed then.
+    """
+    what = _what(approval)
+    if approval.status is not Status.WAITING:
+        heading, meaning = _DECIDED[approval.status]
+        meant = _text(meaning.format(until=approval.ends))
+        content = f'<h1>{_text(f"{heading}: {what}")}</h1><p role="status">{meant}</p>{_rows(approval)}'
+        return _page(f"{heading}: {what}", content)
+    left = "less than a minute" if minutes < 1 else f"{minutes} minute{'' if minutes == 1 else 's'}"
+    content = (
+        f"<h1>{_text(f'{what}?')}</h1>"
+        f"{_alert(error)}"
+        "<p>An assistant has asked for this, and waits for you. Approve it only if you want exactly this to happen.</p>"
+        f"{_rows(approval)}"
+        f"<p>You have <strong>{left}</strong>. If you do nothing, nothing is changed.</p>"
+        "<h2>Your decision</h2>"
+        f'<form method="post" autocomplete="off"><input type="hidden" name="token" value="{escape(token)}">'
+        f"{_BY_PASSKEY if approval.passkey else _by_name(typed, this_machine=this_machine, wrong=bool(error))}"
+        "</form>"
+    )
+    return _page(("Error: " if error else "") + f"{what}?", content)
+
+
+def code_page(error: str = "") -> str:
+    """Show the form for a code."""
+    wrong = ' aria-invalid="true" aria-describedby="error" autofocus' if error else " autofocus"
+    content = (
+        "<h1>Open an approval</h1>"
+        f"{_alert(error)}"
+        "<p>Your assistant has shown you a code for a call that waits for you.</p>"
+        '<form method="post" autocomplete="off"><label for="code">Code, such as 7F3K-9QWX</label>'
+        f'<input id="code" name="code" required maxlength="40" autocapitalize="characters" spellcheck="false"{wrong}>'
+        '<div class="buttons"><button>Show the call</button></div></form>'
+    )
+    return _page("Open an approval", content)
+
+
+def message_page(title: str, sentences: str, link: str = "") -> str:
+    """Show a message, with a link to the form for a code if there is its address."""
+    way_on = f'<p><a href="{escape(link)}">Enter a code</a></p>' if link else ""
+    return _page(title, f'<h1>{_text(title)}</h1><p role="alert">{_text(sentences)}</p>{way_on}')
+
+
+def _page(title: str, content: str) -> str:
+    return _PAGE.format(title=f"{_text(title, apart=False)} · projects-mcp", style=STYLE, content=content)
+
+
+def _what(approval: Approval) -> str:
+    """Say what the call does, in a few words."""
+    shown = dict(approval.lines)
+    return f"{shown.get('Action', approval.tool)} {shown.get('Project', '')}".strip()
+
+
+def _rows(approval: Approval) -> str:
+    """Show each row: together they are the text that a passkey signs."""
+    rows = []
+    for label, value in approval.rows:
+        shown = f'<time datetime="{escape(value)}">{_text(value)}</time>' if label == "Until" else _text(value)
+        kind = ' class="lost"' if label == _LOSS else ""
+        rows.append(f"<div{kind}><dt>{_text(label, apart=False)}</dt><dd>{shown}</dd></div>")
+    return f"<dl>{''.join(rows)}</dl>"
+
+
+def _by_name(typed: str, *, this_machine: bool, wrong: bool) -> str:
+    state = ' aria-invalid="true" aria-describedby="hint error" autofocus' if wrong else ' aria-describedby="hint"'
+    return (
+        '<label for="name">To approve, type the exact name of the project</label>'
+        '<p class="quiet" id="hint">Without the quotation marks around it; capitals and spaces count.</p>'
+        f'<input id="name" name="name" required autocapitalize="none" autocorrect="off" spellcheck="false"'
+        f' value="{_text(typed, apart=False)}"{state}>'
+        '<div class="buttons"><button class="approve" name="decision" value="approve">Approve</button>'
+        '<button name="decision" value="deny" formnovalidate>Deny</button></div>'
+        f'<p class="quiet">{_BY_NAME[this_machine]}</p>'
+    )
+
+
+def _alert(error: str) -> str:
+    return f'<p class="alert" id="error" role="alert">{_text(error)}</p>' if error else ""
+
+
+def _text(text: str, *, apart: bool = True) -> str:
+    """Escape a text, with what cannot be seen replaced, and its direction kept from the text around it."""
+    plain = escape(strip_invisible(text))
+    return f"<bdi>{plain}</bdi>" if apart else plain
