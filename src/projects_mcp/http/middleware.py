@@ -13,7 +13,7 @@ from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from projects_mcp.http.approval.site import APPROVE_PATH
+from projects_mcp.http.approval.site import APPROVE_PATH, PASSKEY_PATH
 from projects_mcp.http.auth import BearerAuthenticator
 from projects_mcp.http.callers import Caller
 from projects_mcp.http.health import HEALTH_PATHS
@@ -98,6 +98,8 @@ def _recorded_path(path: str) -> str:
         return WELL_KNOWN_PATH
     if path.startswith(f"{APPROVE_PATH}/"):
         return f"{APPROVE_PATH}/…"  # the code that follows opens an approval
+    if path.startswith(f"{PASSKEY_PATH}/"):
+        return f"{PASSKEY_PATH}/…"  # the code that follows is an invitation
     if path == APPROVE_PATH:
         return path
     return path if path == MCP_PATH else "other"
