@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any, Self
@@ -11,6 +13,31 @@ import httpx
 
 _VOID = frozenset({"meta", "link", "input", "br"})
 _HIDDEN = frozenset({"head", "style", "script"})
+
+
+_POLICY = {
+    "default-src": "'none'",
+    "script-src": "'none'",
+    "form-action": "'self'",
+    "frame-ancestors": "'none'",
+    "base-uri": "'none'",
+}
+
+
+def assert_kept_apart(headers: Mapping[str, str], scripts: str = "'none'") -> None:
+    """Nothing of a page is framed, kept, guessed at or told to anybody."""
+    policy = dict(part.strip().partition(" ")[::2] for part in headers["content-security-policy"].split(";"))
+    assert {name: policy[name] for name in _POLICY} == {**_POLICY, "script-src": scripts}
+    assert re.fullmatch(r"'sha256-[\w+/=]+'", policy["style-src"])
+    assert headers["x-frame-options"] == "DENY"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "strict-origin"
+    assert headers["cache-control"] == "no-store"
+    assert headers["cross-origin-opener-policy"] == headers["cross-origin-resource-policy"] == "same-origin"
+    assert headers["permissions-policy"].startswith(
+        "publickey-credentials-get=(self), publickey-credentials-create=(self),"
+    )
+    assert {name for name in headers if name.startswith("access-control-")} == set()
 
 
 @dataclass

@@ -55,9 +55,10 @@ class ApprovalPage:
             self._needed = None
         return self.listener
 
-    def release(self) -> None:
-        """Forget the listener, which whoever serves the page closes. The next approval opens another."""
-        self.listener = None
+    def release(self, listener: socket.socket) -> None:
+        """Forget a listener, which whoever serves the page closes. The next approval opens another."""
+        if self.listener is listener:
+            self.listener = None
 
     def give_up(self) -> None:
         """Offer no page on this machine any more: it could not be served."""

@@ -46,11 +46,11 @@ async def serve_while_needed(listener: socket.socket, page: ApprovalPage, approv
             await asyncio.wait([serving], timeout=left_s)
             if serving.done():
                 break
-        page.release()  # before anything is waited for: an approval that is offered now gets another port
+        page.release(listener)  # before anything is waited for: an approval that is offered now gets another port
         server.should_exit = True
         await asyncio.shield(serving)
     finally:
-        page.release()
+        page.release(listener)
         server.should_exit = server.force_exit = True
         with anyio.CancelScope(shield=True):
             await asyncio.wait([serving], timeout=_END_S)

@@ -87,14 +87,12 @@ def approval_page(
         content = f'<h1>{escaped(f"{heading}: {what}")}</h1><p role="status">{meant}</p>{_rows(approval)}'
         return whole_page(f"{heading}: {what}", content)
     form = (
-        _BY_PASSKEY.replace("{sign}", sign)
-        if approval.passkey
-        else _by_name(typed, this_machine=this_machine, wrong=bool(error))
+        _BY_PASSKEY.replace("{sign}", sign) if approval.passkey else _by_name(typed, error, this_machine=this_machine)
     )
     left = "less than a minute" if minutes < 1 else f"{minutes} minute{'' if minutes == 1 else 's'}"
     content = (
         f"<h1>{escaped(f'{what}?')}</h1>"
-        f"{_alert(error)}"
+        f"{_alert(error) if approval.passkey else ''}"
         "<p>An assistant has asked for this, and waits for you. Approve it only if you want exactly this to happen.</p>"
         f"{_rows(approval)}"
         f"<p>You have <strong>{left}</strong>. If you do nothing, nothing is changed.</p>"
@@ -152,9 +150,10 @@ def _rows(approval: Approval) -> str:
     return f"<dl>{''.join(rows)}</dl>"
 
 
-def _by_name(typed: str, *, this_machine: bool, wrong: bool) -> str:
-    state = ' aria-invalid="true" aria-describedby="hint error" autofocus' if wrong else ' aria-describedby="hint"'
+def _by_name(typed: str, error: str, *, this_machine: bool) -> str:
+    state = ' aria-invalid="true" aria-describedby="hint error" autofocus' if error else ' aria-describedby="hint"'
     return (
+        f"{_alert(error)}"  # beside the field that has the focus, also on a small screen
         '<label for="name">To approve, type the exact name of the project</label>'
         '<p class="quiet" id="hint">Without the quotation marks around it; capitals and spaces count.</p>'
         f'<input id="name" name="name" required autocapitalize="none" autocorrect="off" spellcheck="false"'

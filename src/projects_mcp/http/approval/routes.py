@@ -144,7 +144,7 @@ class _ApprovalPages(_Pages):
             # All back after five times the time of an approval: none comes back while it lasts.
             if await self._store.take(f"page-names:{approval.id}", _NAMES, _NAMES * APPROVAL_S):
                 error = (
-                    f"{_NAMES} names have been typed, and none was the project's. It cannot be approved here any more."
+                    f"Not approved: {_NAMES} wrong names have been typed. Nobody can approve it on this page any more."
                 )
                 return await self._page(approval, 429, error)
             name = form.get("name", "")

@@ -10,10 +10,10 @@ __all__ = ["STYLE", "STYLE_SOURCE"]
 
 STYLE: Final = """
 :root{color-scheme:light dark;--ground:#f5f6f8;--sheet:#fff;--text:#16191d;--quiet:#4b5563;--line:#c9ced6;
---edge:#6b7280;--danger:#a51d1d;--warned:#fdecec;--good:#14622f;--focus:#1447c8}
+--edge:#6b7280;--danger:#a51d1d;--warned:#fdecec;--focus:#1447c8}
 @media (prefers-color-scheme:dark){:root{
 --ground:#121417;--sheet:#1c2025;--text:#eceff3;--quiet:#b3bbc6;--line:#3b424c;
---edge:#8b95a3;--danger:#ff9d97;--warned:#3a1b1c;--good:#7fdc9f;--focus:#8fb4ff}}
+--edge:#8b95a3;--danger:#ff9d97;--warned:#3a1b1c;--focus:#8fb4ff}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--ground);color:var(--text);font:1rem/1.5 system-ui,sans-serif}
 main{max-width:42rem;margin:0 auto;padding:1.25rem 1rem 3rem}
@@ -26,11 +26,10 @@ dl div{padding:.6rem 0;border-top:1px solid var(--line)}
 dl div:first-child{border-top:0}
 dt{color:var(--quiet);font-size:.9rem}
 dd{margin:0;overflow-wrap:anywhere}
-.lost{margin:0 -1rem;padding:.6rem 1rem;background:var(--warned);border-left:.35rem solid var(--danger)}
+.lost{margin:0 -1rem;padding:.6rem 1rem .6rem .65rem;background:var(--warned);border-left:.35rem solid var(--danger)}
 .lost dt{color:var(--danger);font-weight:700}
 .lost+div{border-top-color:transparent}
 .alert{margin:1rem 0;padding:.75rem 1rem;background:var(--warned);border:2px solid var(--danger);border-radius:.5rem}
-.good{color:var(--good)}
 .quiet{color:var(--quiet)}
 label{display:block;font-weight:700}
 input{display:block;width:100%;min-height:3rem;margin:.35rem 0 0;padding:.5rem .75rem;font:inherit;color:var(--text);
