@@ -9,18 +9,23 @@ PARALLEL := -n 2 --dist worksteal
 PYTEST = $(BIN)/python -m pytest
 SELECTED = -m "not heavy"
 
-.PHONY: help demo test heavy lint format coverage fuzz official bundle bench check clean
+# What runs side by side prints when it has ended, so that no lines are mixed. Older versions of make lack the option.
+GROUPED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+
+.PHONY: help demo test heavy lint format coverage fuzz mutants official fetch bytecode bundle bench check clean
 
 help:
 	@echo "make demo      show the server at work on the embedded sandbox"
 	@echo "make test      run the tests, but for the heavy ones"
-	@echo "make heavy     run the heavy tests: a soak, replicas behind nginx, a mocked PostHog, the official tools"
+	@echo "make heavy     run the heavy tests: a soak, replicas behind nginx, a mocked PostHog, Chromium, the official tools"
 	@echo "make lint      lint, format check, strict type check and import layers"
 	@echo "make format    format the code and apply safe fixes"
 	@echo "make coverage  run all tests and report what they do not reach"
 	@echo "make fuzz      send it what nobody would send; a minute for each target"
+	@echo "make mutants   break each promise on purpose, and see that its tests find it; takes some minutes"
 	@echo "make bench     measure it against its peers; takes some minutes"
 	@echo "make official  check it with the official tools and clients; the first run fetches them"
+	@echo "make fetch     fetch what make official needs"
 	@echo "make bundle    pack it for desktop clients into dist/"
 	@echo "make check     everything that must pass before a change lands"
 	@echo "make clean     remove what was set up"
@@ -29,16 +34,22 @@ $(READY): pyproject.toml constraints.txt src/projects_mcp/_version.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -e '.[dev]'
+	@# On all cores, which pip does not do. Some packages carry files that are no Python, such as templates.
+	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib >/dev/null || true
 	@touch $@
+
+# Most tests of processes import the package anew. Without this, each would compile it if Python may not write bytecode.
+bytecode: $(READY)
+	@$(BIN)/python -m compileall -q src
 
 demo: $(READY)
 	@$(BIN)/projects-mcp demo
 
-test: $(READY)
+test: bytecode
 	$(PYTEST) $(PARALLEL) $(SELECTED)
 
-heavy: $(READY)
+heavy: bytecode
 	$(BIN)/python -m pytest -m heavy
 
 lint: $(READY)
@@ -51,7 +62,7 @@ format: $(READY)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-coverage: $(READY)
+coverage: bytecode
 	$(BIN)/coverage erase
 	@$(MAKE) --no-print-directory test PYTEST='$(BIN)/coverage run -m pytest' SELECTED=
 	$(BIN)/coverage combine --quiet
@@ -61,9 +72,16 @@ coverage: $(READY)
 fuzz: $(READY)
 	$(BIN)/python -m dev.fuzz $(FUZZ)
 
+# MUTANTS holds words, such as: make mutants MUTANTS='withdrawn json_edit'
+mutants: $(READY)
+	$(BIN)/python -m dev.mutants $(MUTANTS)
+
 # OFFICIAL=required in the environment fails what cannot be had
-official: $(READY)
+official: bytecode
 	$(BIN)/python -m dev.conformance
+
+fetch: $(READY)
+	$(BIN)/python -m dev.conformance --fetch
 
 bundle: $(READY)
 	$(BIN)/python -m dev.release.bundle
@@ -72,8 +90,11 @@ bundle: $(READY)
 bench: $(READY)
 	$(BIN)/python -m dev.bench $(BENCH)
 
-# in this order: the tests use what the official checks fetch
-check: lint demo official coverage
+# in this order: the tests use what the official checks fetch, and fetching mostly waits while lint works
+check: $(READY)
+	@$(MAKE) --no-print-directory -j 3 $(GROUPED) fetch lint demo
+	@$(MAKE) --no-print-directory official
+	@$(MAKE) --no-print-directory coverage
 
 clean:
 	rm -rf $(VENV) .dev build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -5,12 +5,14 @@ Whatever is there is used without network. `.dev/` is not kept with the code.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
 import venv
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -50,6 +52,8 @@ class InstallError(Exception):
 def make_folder(name: str, holds: str, fill: Callable[[Path], None], *, install: bool = True) -> Path:
     """Return a folder of the cache that holds just what is wanted; make it anew if it holds anything else.
 
+    Whoever wants a folder that another thread or process is making waits until it is made.
+
     Args:
         name: of the folder below `.dev/`.
         holds: names and versions of the contents. The folder is made again if they, or this Python, change.
@@ -60,21 +64,39 @@ def make_folder(name: str, holds: str, fill: Callable[[Path], None], *, install:
         UnavailableError: it is not there, and may not or cannot be made.
     """
     folder = CACHE / name
-    stamp, text = folder / _STAMP, f"{sys.version}\n{holds}"
-    if stamp.is_file() and stamp.read_text(encoding="utf-8") == text:
+    text = f"{sys.version}\n{holds}"
+    if _holds(folder, text):
         return folder
     what = " ".join(holds.split())[:_LONGEST_REASON]
     if not install:
         raise UnavailableError(f"{what}: not in {CACHE.name}/, which `make official` fills")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    sys.stderr.write(f"installing {what}\n")
-    try:
-        fill(folder)
-    except (InstallError, OSError, subprocess.SubprocessError, ValueError) as error:
-        raise UnavailableError(f"{what} cannot be installed: {error}") from error
-    stamp.write_text(text, encoding="utf-8")
+    with _one_at_a_time(name):
+        if _holds(folder, text):
+            return folder
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        sys.stderr.write(f"installing {what}\n")
+        try:
+            fill(folder)
+        except (InstallError, OSError, subprocess.SubprocessError, ValueError) as error:
+            raise UnavailableError(f"{what} cannot be installed: {error}") from error
+        (folder / _STAMP).write_text(text, encoding="utf-8")
     return folder
+
+
+def _holds(folder: Path, text: str) -> bool:
+    """Return whether a folder was filled to its end with what a text names: the stamp is written last."""
+    stamp = folder / _STAMP
+    return stamp.is_file() and stamp.read_text(encoding="utf-8") == text
+
+
+@contextmanager
+def _one_at_a_time(name: str) -> Iterator[None]:
+    """Hold the lock of a folder while the block runs. The system lets it go if the process ends, however it does."""
+    CACHE.mkdir(exist_ok=True)
+    with (CACHE / f".{name}.lock").open("w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def make_venv(name: str, packages: Sequence[str], *, install: bool = True) -> Path:

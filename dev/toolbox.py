@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +33,8 @@ PUBLISHING: Final = ("build==1.6.1", "twine==7.0.0", "uv==0.13.9")
 SDK_1X: Final = ("mcp==1.30.0",)
 LIBRARIES: Final = ROOT / "dev" / "conformance" / "libraries" / "pins"
 """The libraries that agents are built with: one list for each environment, whole, so that nothing is resolved."""
+GRADERS: Final = ("agent-friend==0.209.0", "mcp-quality==0.7.0", "mcp-tool-card-linter==1.0.0", "mcpscore==1.29.0")
+"""Programs that grade how a server describes its tools."""
 SCHEMAS: Final = ("skillsaw==0.22.0",)
 """Carries the official schemas of `server.json`. Nothing else of it is used, so it comes without what it needs."""
 
@@ -44,8 +46,28 @@ class Toolbox:
         install: whether what is missing may be installed. Otherwise it counts as something that cannot be had.
     """
 
+    TOOLS: Final[Mapping[str, Callable[[Toolbox], object]]] = {
+        "npm": lambda box: box.modules,
+        "agents": lambda box: box.libraries("agents"),
+        "second-line": lambda box: box.libraries("second-line"),
+        "prism": lambda box: box.prism,
+        "crewai": lambda box: box.libraries("crewai"),
+        "publishing": lambda box: box.publishing,
+        "sdk-1.x": lambda box: box.sdk_1x,
+        "schemas": lambda box: box.registry_schema,
+    }
+    """What asks for each tool. The ones that take longest to install come first."""
+
     def __init__(self, *, install: bool = True) -> None:
         self._install = install
+
+    def install(self, name: str) -> None:
+        """Install one tool, by its name in `TOOLS`, if it is not there.
+
+        Raises:
+            UnavailableError: it cannot be had.
+        """
+        self.TOOLS[name](self)
 
     @property
     def node(self) -> Path:
@@ -100,6 +122,11 @@ class Toolbox:
         """Return the Python that has the libraries of a list: `agents`, `second-line` or `crewai`."""
         lines = (LIBRARIES / f"{name}.txt").read_text(encoding="utf-8").splitlines()
         return self._programs(f"libraries-{name}", ("--no-deps", *lines)) / "python"
+
+    @property
+    def graders(self) -> Path:
+        """The folder with the graders of descriptions."""
+        return self._programs("graders", GRADERS)
 
     @property
     def registry_schema(self) -> Path:

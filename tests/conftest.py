@@ -1,11 +1,14 @@
 import logging
+import os
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.harness import Harness
+from tests.support.measuring import is_heavy, is_measured, is_state_machine, pause
 from tests.support.process import CLEAN, FAST
 
 # Machines differ: a slow one must not fail a property, and a repeated run must try the same cases.
@@ -13,6 +16,17 @@ settings.register_profile(
     "project", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 settings.load_profile("project")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # What takes longest begins first, or one process would end long after the other.
+    items.sort(key=lambda item: not (is_heavy(item) or is_state_machine(item)))
+
+
+@pytest.fixture(autouse=True)
+def _measured(request: pytest.FixtureRequest) -> Iterator[None]:
+    with nullcontext() if is_measured(request.node) else pause(os.environ):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
-from dev.conformance import agents, clients, conformance, inspector
+from dev.conformance import agents, clients, conformance, graders, inspector
 from dev.openapi import prism
 from dev.release import publishing, wheel
 from dev.toolbox import Toolbox
@@ -34,6 +34,7 @@ GATES: Final[Mapping[str, Gate]] = {
     "agents": agents.agents,
     "crewai": agents.crewai,
     "node-libraries": agents.node,
+    "graders": graders.grade,
     "openapi": prism.check,
     "mcpb": publishing.manifest,
     "registry": publishing.registry,

@@ -17,6 +17,8 @@ __all__ = ["inspect"]
 _GATE = "inspector"
 _PROJECT = 12345
 """A project of the sandbox."""
+_CONNECT_TIMEOUT_MS = 90_000
+"""The Inspector's own 15 s can run out where other gates keep the machine busy, and say nothing of the server."""
 
 
 def inspect(box: Toolbox) -> list[str]:
@@ -34,7 +36,8 @@ def _targets() -> Iterator[dict[str, list[str]]]:
 
 def _judge(box: Toolbox, era: str, name: str, target: list[str]) -> str:
     def ask(*method: str) -> Any:
-        command = [box.program("mcp-inspector"), "--cli", *target, "--protocol-era", era, "--format", "json", *method]
+        how = ["--protocol-era", era, "--connect-timeout", str(_CONNECT_TIMEOUT_MS), "--format", "json"]
+        command = [box.program("mcp-inspector"), "--cli", *target, *how, *method]
         return json.loads(run_step(_GATE, command, environment=box.environment))
 
     tools = ask("--method", "tools/list", "--strict")["result"]["tools"]

@@ -1,6 +1,7 @@
 """No destructive request leaves without the exact name, and without the person where one can be asked."""
 
 import unicodedata
+from typing import Any
 
 import anyio
 import pytest
@@ -228,3 +229,26 @@ async def test_a_question_shows_no_secret_and_no_unseen_character(harness: Harne
     assert key not in caught.value.error.message
     for secret in (key, "plantedplanted", "\u202e", "\u200b"):
         assert secret not in shown[0]
+
+
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("change", [{"name": "Renamed"}, {"organization": NORTHWIND_ID}, {"api_token": "phc_new"}])
+async def test_a_project_that_changes_after_it_was_first_read_is_left_alone(
+    harness: Harness, era: Era, change: dict[str, str]
+) -> None:
+    inner = harness.recorder._application  # noqa: SLF001 - to stand before it
+    reads = 0
+
+    async def changing(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal reads
+        reads += scope["path"].endswith(f"/{MOBILE_ID}/")
+        await inner(scope, receive, send)
+        if reads == 1:
+            harness.fields(MOBILE_ID).update(change)
+
+    behind = Harness(harness.world, changing)
+    async with behind.client(era) as client:
+        arguments = {"project_id": MOBILE_ID, "confirm_project_name": "Acme mobile"}
+        _, detail = refusal_of(await client.call_tool("project_delete", arguments))
+    assert detail["kind"] in {"changed_meanwhile", "not_found"}
+    assert behind.recorder.writes == []

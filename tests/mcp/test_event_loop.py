@@ -93,8 +93,8 @@ async def test_no_answer_holds_the_loop(tool: str, arguments: dict[str, Any], an
 @pytest.mark.parametrize(
     "body",
     [
-        b'{"id": 1, "x": [' + b"0," * 100_001 + b"0]}",
-        b'{"id": 1, "x": "' + b"x" * 10_600_000 + b'"}',
+        project(extra_settings=[0] * 100_001),
+        project(extra_settings="x" * 10_600_000),
     ],
     ids=["values", "bytes"],
 )

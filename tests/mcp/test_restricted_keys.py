@@ -1,5 +1,6 @@
 """A key that is restricted to certain projects lists them, one reading for each; a new project has a concrete place."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -100,7 +101,21 @@ def test_a_caller_of_one_organization_is_not_told_of_projects_in_others() -> Non
 async def test_a_project_is_created_in_the_organization_that_was_current(harness: Harness, era: Era) -> None:
     async with harness.client(era) as client:
         body = body_of(await client.call_tool("project_create", {"name": "New"}))
-    assert harness.sent == [f"GET {CURRENT}", f"GET {ACME}", f"POST {ACME}"]
+    assert harness.sent == [f"GET {CURRENT}", f"POST {ACME}"], "one list tells where it is, and who has the name"
+    assert body["project"]["organization_id"] == ACME_ID
+
+
+@pytest.mark.parametrize(("projects", "lists"), [(100, 1), (101, 2)])
+async def test_one_list_is_enough_where_a_page_holds_all_projects(harness: Harness, projects: int, lists: int) -> None:
+    harness.world.behaviour = replace(harness.world.behaviour, unique_names=False)
+    model = harness.world.projects[PRODUCTION_ID]
+    here = sum(one.organization_id == ACME_ID for one in harness.world.projects.values())
+    for number in range(70_000, 70_000 + projects - here):
+        harness.world.projects[number] = replace(model, fields={**model.fields, "id": number, "name": f"No. {number}"})
+    harness.world.projects[number].fields["name"] = "NEW "
+    async with harness.client() as client:
+        body = body_of(await client.call_tool("project_create", {"name": "New"}))
+    assert harness.sent == [f"GET {CURRENT}", *[f"GET {ACME}"] * (lists - 1), f"POST {ACME}"]
     assert body["project"]["organization_id"] == ACME_ID
 
 

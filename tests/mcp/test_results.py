@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from projects_mcp.errors.forbidden import CAUSES
 from projects_mcp.runner.result import finalize
 from projects_mcp.sandbox import ACME_ID, NORTHWIND_PROJECT_ID, PRODUCTION_ID
 from projects_mcp.sanitize.json_text import compact_json
@@ -245,3 +246,20 @@ async def test_expected_values_that_differ_stop_the_change(harness: Harness, era
         arguments["expected"] = {"timezone": "Europe/Berlin", "session_recording_sample_rate": "0.50"}
         body_of(await client.call_tool("project_update", arguments))
     assert harness.fields()["timezone"] == "UTC"
+
+
+@pytest.mark.parametrize("beginning", sorted({text for cause in CAUSES for text in cause.beginnings}))
+@pytest.mark.parametrize("detail", ["You cannot do this in '{}'.", "No project named {}: ask its owner.", "x {}"])
+async def test_a_name_inside_a_sentence_is_no_cause(detail: str, beginning: str) -> None:
+    """Names are what people choose, and PostHog quotes them anywhere in a sentence."""
+    name = beginning.replace("{name}", "'Acme'")
+    name = f"{name} 'team:read'" if "scope" in name else name
+
+    async def refusing(_scope: Any, _receive: Any, send: Any) -> None:
+        headers = [(b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": 403, "headers": headers})
+        await send({"type": "http.response.body", "body": json.dumps({"detail": detail.format(name)}).encode()})
+
+    async with Harness(application=refusing).client() as client:
+        _, said = refusal_of(await client.call_tool("project_get", {"project_id": PRODUCTION_ID}))
+    assert said["kind"] == "forbidden"

@@ -67,6 +67,19 @@ async def test_a_way_back_is_whole_or_named(harness: Harness, era: Era) -> None:
         assert set(body["not_revertible"]) == {"extra_settings", "app_urls"}
 
 
+@pytest.mark.anyio
+@pytest.mark.parametrize("era", ERAS)
+async def test_what_may_not_be_shown_is_no_way_back(harness: Harness, era: Era) -> None:
+    harness.fields()["extra_settings"] = {"note": f"the key is {SECRET}"}
+    harness.fields()["app_urls"] = ["https://a.example"]
+    settings = {"extra_settings": {"a": 1}, "app_urls": ["https://b.example"]}
+    async with harness.client(era) as client:
+        body = body_of(await client.call_tool("project_update", {**ARGUMENTS, "settings": settings}))
+    assert body["revert"]["settings"] == {"app_urls": ["https://a.example"]}
+    assert body["not_revertible"] == ["extra_settings"]
+    assert SECRET not in json.dumps(body)
+
+
 _VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.floats(0, 1) | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),

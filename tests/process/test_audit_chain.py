@@ -247,3 +247,18 @@ def test_a_long_line_before_is_hashed_whole_and_a_longer_one_is_told(tmp_path: P
     call(log_at(file))
     call(log_at(file))
     assert verify(file).found == [("too_long", 1)]
+
+
+def test_a_line_that_waits_while_the_file_is_rotated_away_goes_into_the_new_one(tmp_path: Path) -> None:
+    file, old = tmp_path / "audit", tmp_path / "audit.1"
+    log = log_at(file)
+    call(log)
+    with file.open("rb") as keeper:
+        fcntl.flock(keeper, fcntl.LOCK_EX)
+        waiting = threading.Thread(target=call, args=(log, "project_update"), kwargs={"ends": False})
+        waiting.start()
+        time.sleep(0.2)  # it has opened the file, and waits for the lock
+        file.rename(old)
+    waiting.join(timeout=10)
+    assert (len(lines(old)), len(lines(file))) == (1, 1)
+    assert json.loads(lines(file)[0])["continues"] == verify(old).report["head"]

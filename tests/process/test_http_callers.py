@@ -1,6 +1,8 @@
 """Callers with tokens over HTTP: who comes in, and what each may do."""
 
 import hashlib
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from tests.contract.operations import TOOLS
 from tests.support.callers import entry, token_of, write_callers
 from tests.support.callers_server import MOBILE, READERS, RESET
 from tests.support.harness import ERAS, Era, body_of, refusal_of
+from tests.support.messages import message_of
 from tests.support.posthog import Upstream
 from tests.support.served import HARMLESS, Served, served
 
@@ -217,3 +220,48 @@ def test_protected_projects_are_the_operators_and_the_callers(
     assert upstream.recorder.requests == []
     if name == "careful":
         assert server.call(RESET, MOBILE, token_of("ada")).result["outcome"] == "applied"
+
+
+def test_a_change_for_good_needs_the_callers_full_access(server: Served, upstream: Upstream) -> None:
+    upstream.world.projects[MOBILE_ID].fields["conversations_enabled"] = True
+    off = {**MOBILE, "settings": {"conversations_enabled": False}}
+    assert server.call("project_update", off, token_of("middle")).refusal["kind"] == "caller_access"
+    assert upstream.recorder.writes == []
+    assert server.call("project_update", off, token_of("ada")).result["outcome"] == "applied"
+
+
+# What each is told --------------------------------------------------------------------------------------------------
+
+
+def _configuration_of(server: Served, name: str) -> dict[str, Any]:
+    uri = "projects://config"
+    answer = server.post(message_of("resources/read", {"uri": uri}), token_of(name), Mcp_Name=uri)
+    description: dict[str, Any] = json.loads(answer.json["result"]["contents"][0]["text"])
+    return description
+
+
+def test_a_caller_is_told_of_its_own_organization_and_projects_only(upstream: Upstream, tmp_path: Path) -> None:
+    own = entry("northwind", organization=NORTHWIND_ID, protected_projects=[NORTHWIND_PROJECT_ID])
+    callers = write_callers(tmp_path / "callers", own, entry("ada"))
+    limits = {
+        "PROJECTS_MCP_PROTECTED_PROJECTS": f"{DEMO_ID},{MOBILE_ID}",
+        "PROJECTS_MCP_ONLY_PROJECTS": f"{DEMO_ID},{PRODUCTION_ID}",
+    }
+    keys = upstream.world.api_keys
+    keys[READ_WRITE_KEY] = replace(keys[READ_WRITE_KEY], scoped_organizations=(ACME_ID, NORTHWIND_ID))
+    with served(POSTHOG_HOST=upstream.origin, PROJECTS_MCP_CALLERS=str(callers), **HARMLESS, **limits) as server:
+        told = _configuration_of(server, "northwind")
+        assert told["key"]["organizations"] == [NORTHWIND_ID]
+        assert told["protected_projects"] == [NORTHWIND_PROJECT_ID]
+        said = json.dumps(told)
+        calls: list[tuple[str, dict[str, Any]]] = [
+            ("project_get", {"project_id": NORTHWIND_PROJECT_ID}),
+            ("project_get", {"project_id": PRODUCTION_ID, "organization_id": ACME_ID}),
+            ("project_create", {"name": "x"}),
+        ]
+        for tool, arguments in calls:
+            said += server.call(tool, arguments, token_of("northwind")).body.decode()
+        for foreign in (ACME_ID, str(DEMO_ID), str(MOBILE_ID)):
+            assert foreign not in said
+        told = _configuration_of(server, "ada")
+        assert told["protected_projects"] == sorted([DEMO_ID, MOBILE_ID])

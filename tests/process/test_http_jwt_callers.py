@@ -1,6 +1,7 @@
 """Callers of an issuer over HTTP: what a client is told, and what the scopes of a token allow."""
 
 import json
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from projects_mcp.http.limits import TOKEN_LEEWAY_S
 from projects_mcp.sandbox import MOBILE_ID, PRODUCTION_ID
 from tests.contract.operations import TOOLS
 from tests.support.callers import token_of
@@ -165,3 +167,41 @@ def test_a_wrong_address_stops_the_start(changes: dict[str, str]) -> None:
     line = refused_start(**HARMLESS, **changes)
     assert next(iter(changes)) in line
     assert next(iter(changes.values())) not in line
+
+
+# A token that expires meanwhile -------------------------------------------------------------------------------------
+
+LEFT_S = 3.0
+"""Seconds for which the tokens of these tests still hold, the leeway of clocks included; one more at the most."""
+
+
+def about_to_expire(issuer: WithIssuer) -> str:
+    now = time.time()
+    token = issuer.idp.token(exp=math.ceil(now + LEFT_S - TOKEN_LEEWAY_S), iat=int(now) - 60)
+    issuer.tokens.append(token)
+    return token
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("project_update", {"settings": {"timezone": "Asia/Tokyo"}}),
+        ("project_delete", {"confirm_project_name": "Acme web"}),
+    ],
+)
+def test_a_token_that_expires_during_a_call_writes_nothing(
+    issuer: WithIssuer, upstream: Upstream, tool: str, arguments: dict[str, Any]
+) -> None:
+    upstream.delay = lambda scope: LEFT_S + 1.5 if scope["path"].endswith(f"/{PRODUCTION_ID}/") else 0.0
+    answer = issuer.call(about_to_expire(issuer), tool, {"project_id": PRODUCTION_ID, **arguments})
+    assert answer.refusal["kind"] == "caller_withdrawn"
+    assert upstream.recorder.writes == []
+    upstream.delay = lambda _scope: 0.0
+    assert issuer.call(issuer.idp.token(), "project_get", {"project_id": PRODUCTION_ID}).result["id"] == PRODUCTION_ID
+
+
+def test_a_token_that_expires_while_its_body_arrives_does_nothing(issuer: WithIssuer, upstream: Upstream) -> None:
+    begun = issuer.server.begin("project_create", {"name": "Never"}, about_to_expire(issuer), hold=True)
+    time.sleep(LEFT_S + 1.5)
+    assert begun.finish() == 401
+    assert upstream.recorder.requests == []

@@ -45,7 +45,10 @@ def short_timeouts(behind: Upstream) -> Iterator[Served]:
         ("127.0.0.1:1", 200),
         ("localhost:8787", 200),
         ("[::1]:8787", 200),
+        ("LocalHost:8787", 200),
         ("mcp.example.com", 200),
+        ("MCP.Example.COM", 200),
+        ("Other.Example.com:8443", 200),
         ("mcp.example.com:443", 200),
         ("other.example.com:8443", 200),
         ("other.example.com", 421),
@@ -68,9 +71,14 @@ def test_only_known_names_are_answered(server: Served, upstream: Upstream, host:
     ("origin", "status"),
     [
         ("https://app.example.com", 200),
+        ("https://app.example.com:443", 200),
+        ("HTTPS://App.Example.com", 200),
         ("http://localhost:3000", 200),
         ("http://127.0.0.1:8787", 200),
         ("http://app.example.com", 403),
+        ("https://app.example.com:8443", 403),
+        ("https://app.example.com/", 403),
+        ("https://localhost", 403),
         ("https://app.example.com.evil.example", 403),
         ("https://evil.example", 403),
         ("null", 403),
@@ -83,7 +91,9 @@ def test_only_known_pages_may_call(server: Served, upstream: Upstream, origin: s
     assert bool(upstream.recorder.requests) is (status == 200)
 
 
-@pytest.mark.parametrize("path", ["/", "/mcp/", "/mcp/x", "/MCP", "/sse", "/.well-known/oauth-protected-resource"])
+@pytest.mark.parametrize(
+    "path", ["/", "/mcp//", "/mcp/x", "//mcp", "/MCP", "/sse", "/.well-known/oauth-protected-resource"]
+)
 def test_there_is_nothing_else(server: Served, path: str) -> None:
     answer = server.send("POST", path, b"{}", {"Content-Type": "application/json"})
     assert answer.status == 404
@@ -128,7 +138,6 @@ def test_headers_that_say_something_else_than_the_body_are_refused(
 
 def test_what_is_not_json_is_not_read(server: Served) -> None:
     assert 400 <= server.post(calling("project_list"), Content_Type="text/plain").status < 500
-    assert server.post(calling("project_list"), Accept="text/html").status == 406
     assert server.send("PUT", "/mcp", b"{}", {}).status == 405
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import struct
 from pathlib import Path
 
 import pytest
@@ -176,3 +177,38 @@ def test_a_folder_that_cannot_be_written_is_told(place: Place, capsys: pytest.Ca
     (place.home / ".cursor").write_text("not a folder", encoding="utf-8")
     assert install("cursor", place) == 1
     assert "was not changed" in capsys.readouterr().err
+
+
+ENTRY = struct.Struct("<HHI")
+NOBODY = 0xFFFF_FFFF
+ACCESS_LIST = struct.pack("<I", 2) + b"".join(
+    ENTRY.pack(*entry)  # the owner, user 12345, the group, the mask, and others
+    for entry in ((1, 6, NOBODY), (2, 4, 12_345), (4, 0, NOBODY), (16, 4, NOBODY), (32, 0, NOBODY))
+)
+
+
+@pytest.mark.skipif(not hasattr(os, "setxattr"), reason="extended attributes are those of Linux")
+@pytest.mark.parametrize(("name", "value"), [("user.note", b"\0kept"), ("system.posix_acl_access", ACCESS_LIST)])
+def test_its_extended_attributes_stay_and_the_backup_has_them(
+    place: Place, name: str, value: bytes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = ready(place)
+    try:
+        os.setxattr(file, name, value)
+    except OSError as error:
+        pytest.skip(f"this file system has no {name}: {error.strerror}")
+    mode = file.stat().st_mode
+    assert install("cursor", place) == 0
+    assert len(list(file.parent.iterdir())) == 2
+    for each in file.parent.iterdir():
+        assert os.getxattr(each, name) == value
+        assert each.stat().st_mode == mode
+    capsys.readouterr()
+
+    def forbidden(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    file.write_bytes(TEXT.encode())
+    monkeypatch.setattr(os, "setxattr", forbidden)
+    assert_left_alone(file, place, capsys, "Operation not permitted")
+    assert os.getxattr(file, name) == value

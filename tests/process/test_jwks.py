@@ -55,7 +55,7 @@ def checked(steps: Callable[[Issuer, Keys, Clock], Any], *keys: dict[str, Any]) 
 def test_subjects_are_told_apart_to_their_last_letter() -> None:
     async def steps(issuer: Issuer, keys: Keys, clock: Clock) -> None:
         subjects = ["x" * 200, "x" * 200 + "a", "x" * 200 + "b", "X" * 200]
-        callers = {await issuer.caller_of(ISSUER.token(sub=subject)) for subject in subjects}
+        callers = {(await issuer.verify(ISSUER.token(sub=subject))).caller for subject in subjects}
         assert len({caller.name for caller in callers}) == len(subjects)
 
     checked(steps, public(RSA, "rsa"))
@@ -64,38 +64,38 @@ def test_subjects_are_told_apart_to_their_last_letter() -> None:
 def test_a_new_key_is_picked_up_at_once() -> None:
     async def steps(issuer: Issuer, keys: Keys, clock: Clock) -> None:
         for _ in range(50):
-            assert "user-1" in (await issuer.caller_of(ISSUER.token())).name
+            assert "user-1" in (await issuer.verify(ISSUER.token())).caller.name
         assert keys.asked == 1
         keys.document = {"keys": [public(EC, "new")]}
-        assert "user-1" in (await issuer.caller_of(ISSUER.token(EC, "ES256", "new"))).name
+        assert "user-1" in (await issuer.verify(ISSUER.token(EC, "ES256", "new"))).caller.name
         assert keys.asked == 2
         with pytest.raises(InvalidToken):
-            await issuer.caller_of(ISSUER.token())
+            await issuer.verify(ISSUER.token())
 
     checked(steps, public(RSA, "rsa"))
 
 
 def test_a_withdrawn_key_is_forgotten_in_ten_minutes() -> None:
     async def steps(issuer: Issuer, keys: Keys, clock: Clock) -> None:
-        await issuer.caller_of(ISSUER.token())
+        await issuer.verify(ISSUER.token())
         keys.document = {"keys": [public(RSA_OTHER, "other")]}
-        await issuer.caller_of(ISSUER.token())
+        await issuer.verify(ISSUER.token())
         clock.now += 601
         with pytest.raises(InvalidToken):
-            await issuer.caller_of(ISSUER.token())
+            await issuer.verify(ISSUER.token())
 
     checked(steps, public(RSA, "rsa"))
 
 
 def test_an_issuer_that_is_away_keeps_nobody_out_who_is_known() -> None:
     async def steps(issuer: Issuer, keys: Keys, clock: Clock) -> None:
-        await issuer.caller_of(ISSUER.token())
+        await issuer.verify(ISSUER.token())
         useless: list[Any] = [OSError("away"), {}, {"keys": []}, {"keys": "none"}, [], None, {"keys": [{"kty": "x"}]}]
         for broken in useless:
             keys.document = broken
             clock.now += 700
             for _ in range(10):
-                assert "user-1" in (await issuer.caller_of(ISSUER.token())).name, broken
+                assert "user-1" in (await issuer.verify(ISSUER.token())).caller.name, broken
 
     checked(steps, public(RSA, "rsa"))
 
@@ -105,11 +105,11 @@ def test_an_issuer_that_was_never_there_is_said_so_each_time() -> None:
         keys.document = OSError("away")
         for _ in range(20):  # it is not the token that is wrong
             with pytest.raises(IssuerUnavailable):
-                await issuer.caller_of(ISSUER.token())
+                await issuer.verify(ISSUER.token())
         assert keys.asked <= 5
         clock.now += 61
         keys.document = {"keys": [public(RSA, "rsa")]}
-        assert "user-1" in (await issuer.caller_of(ISSUER.token())).name
+        assert "user-1" in (await issuer.verify(ISSUER.token())).caller.name
 
     checked(steps)
 
@@ -118,12 +118,12 @@ def test_forged_tokens_do_not_make_it_ask_each_time() -> None:
     async def steps(issuer: Issuer, keys: Keys, clock: Clock) -> None:
         for number in range(100):
             with pytest.raises(InvalidToken):
-                await issuer.caller_of(ISSUER.token(kid=f"unknown-{number}"))
+                await issuer.verify(ISSUER.token(kid=f"unknown-{number}"))
         assert keys.asked <= 5
-        assert "user-1" in (await issuer.caller_of(ISSUER.token())).name
+        assert "user-1" in (await issuer.verify(ISSUER.token())).caller.name
         clock.now += 61
         keys.document = {"keys": [public(EC, "new")]}
-        assert "user-1" in (await issuer.caller_of(ISSUER.token(EC, "ES256", "new"))).name
+        assert "user-1" in (await issuer.verify(ISSUER.token(EC, "ES256", "new"))).caller.name
 
     checked(steps, public(RSA, "rsa"))
 
@@ -132,7 +132,7 @@ def test_many_who_wait_for_the_keys_ask_once() -> None:
     async def steps(issuer: Issuer, keys: Keys, clock: Clock) -> None:
         async with anyio.create_task_group() as group:
             for _ in range(20):
-                group.start_soon(issuer.caller_of, ISSUER.token())
+                group.start_soon(issuer.verify, ISSUER.token())
         assert keys.asked == 1
 
     checked(steps, public(RSA, "rsa"))
@@ -140,11 +140,11 @@ def test_many_who_wait_for_the_keys_ask_once() -> None:
 
 def test_one_key_needs_no_name() -> None:
     async def steps(issuer: Issuer, keys: Keys, clock: Clock) -> None:
-        assert "user-1" in (await issuer.caller_of(ISSUER.token(kid=None))).name
+        assert "user-1" in (await issuer.verify(ISSUER.token(kid=None))).caller.name
         keys.document = {"keys": [public(RSA, "rsa"), public(EC, "ec")]}
         clock.now += 700
         with pytest.raises(InvalidToken):
-            await issuer.caller_of(ISSUER.token(kid=None))
+            await issuer.verify(ISSUER.token(kid=None))
 
     checked(steps, public(RSA, "rsa"))
 
@@ -168,7 +168,7 @@ def test_keys_are_fetched_over_https_only(named: Any) -> None:
 
     async def steps() -> None:
         with pytest.raises(IssuerUnavailable):
-            await Issuer(ISSUER.origin, PUBLIC, IssuerKeys(ISSUER.origin, fetch=fetch)).caller_of(ISSUER.token())
+            await Issuer(ISSUER.origin, PUBLIC, IssuerKeys(ISSUER.origin, fetch=fetch)).verify(ISSUER.token())
 
     anyio.run(steps)
     assert named not in asked
@@ -218,31 +218,31 @@ def test_an_issuer_that_hangs_keeps_nobody_out_who_is_known() -> None:
         clock = Clock()
         keys = IssuerKeys(ISSUER.origin, "https://issuer.example.com/keys", fetch=fetch, clock=clock)
         issuer = Issuer(ISSUER.origin, PUBLIC, keys)
-        await issuer.caller_of(ISSUER.token())
+        await issuer.verify(ISSUER.token())
         for late_s in (301, 700):
             clock.now += late_s
             began = time.monotonic()
             for _ in range(20):
-                assert "user-1" in (await issuer.caller_of(ISSUER.token())).name
+                assert "user-1" in (await issuer.verify(ISSUER.token())).caller.name
             assert time.monotonic() - began < 2
         assert asked == 2, "once at a time"
         with anyio.move_on_after(0.1) as waiting:
-            await issuer.caller_of(ISSUER.token(kid="new"))
+            await issuer.verify(ISSUER.token(kid="new"))
         assert waiting.cancelled_caught, "only who brings an unknown key waits"
         going_on.set()
         with pytest.raises(InvalidToken):
-            await issuer.caller_of(ISSUER.token(kid="new"))
+            await issuer.verify(ISSUER.token(kid="new"))
 
     anyio.run(steps)
 
 
 def test_keys_in_use_are_fetched_again_before_they_expire() -> None:
     async def steps(issuer: Issuer, keys: Keys, clock: Clock) -> None:
-        await issuer.caller_of(ISSUER.token())
+        await issuer.verify(ISSUER.token())
         clock.now += 301
         keys.document = {"keys": [public(RSA, "rsa"), public(EC, "ec")]}
-        assert "user-1" in (await issuer.caller_of(ISSUER.token())).name
-        assert "user-1" in (await issuer.caller_of(ISSUER.token(EC, "ES256", "ec"))).name
+        assert "user-1" in (await issuer.verify(ISSUER.token())).caller.name
+        assert "user-1" in (await issuer.verify(ISSUER.token(EC, "ES256", "ec"))).caller.name
         assert keys.asked == 2
 
     checked(steps, public(RSA, "rsa"))

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from projects_mcp.sandbox import PRODUCTION_ID
 from tests.support.process import Piped, modern_call, modern_request, running
+from tests.support.waiting import memory_kb
 
 PARSE_ERROR, INVALID_REQUEST, INVALID_PARAMS = -32700, -32600, -32602
 PING = {"jsonrpc": "2.0", "id": "ping", "method": "ping"}
@@ -201,3 +203,57 @@ def test_the_server_has_a_website_and_a_small_picture() -> None:
         assert len(icon["src"]) < 2_000
     assert beside["name"] == modern["name"]
     assert len(json.dumps(beside)) < 300, "a result does not carry the picture"
+
+
+# A line without end -------------------------------------------------------------------------------------------------
+
+LONGEST = 16 * 1024 * 1024
+MEGABYTE = b"x" * 1_048_576
+BEGUN = b'{"jsonrpc":"2.0","id":77,"method":"tools/call","params":{"name":"project_list","arguments":{"search":"'
+
+
+@BOTH
+def test_a_line_without_end_is_refused_before_it_ends_and_takes_no_memory(*, modern: bool) -> None:
+    with opened(modern=modern) as server:
+        assert_alive(server, modern=modern)
+        before = memory_kb(server.process.pid)
+        server.write(BEGUN)
+        for _ in range(17):
+            server.write(MEGABYTE)
+        error = server.read_message()
+        assert (error["id"], error["error"]["code"]) == (77, INVALID_REQUEST), "it does not wait for the end"
+        assert str(LONGEST) in error["error"]["message"]
+        for _ in range(100):
+            server.write(MEGABYTE)
+        server.write(b'"}}}\n')
+        assert_alive(server, modern=modern)
+        assert memory_kb(server.process.pid) - before < 64 * 1024
+
+
+@BOTH
+def test_a_long_line_whose_id_is_not_at_its_beginning_gets_no_answer(*, modern: bool) -> None:
+    with opened(modern=modern) as server:
+        for _ in range(17):
+            server.write(MEGABYTE)
+        server.write(b'","id":78}\n')
+        assert_alive(server, modern=modern)
+        assert b"no message with an id" in server.end()[1]
+
+
+def test_the_longest_arguments_have_room_in_a_line() -> None:
+    """A million characters that a client escapes, and twelve bytes for each."""
+    with opened(modern=True) as server:
+        texts = {str(number): "\U0001f600" * 50_000 for number in range(19)}
+        call = {"project_id": PRODUCTION_ID, "product_type": "surveys", "metadata": texts}
+        line = modern_call(5, "project_add_product_intent", call)
+        assert len(line) > 11_000_000
+        server.write(line + b"\n")
+        assert server.read_message()["result"]["isError"] is False
+
+
+def test_input_that_ends_within_a_long_line_ends_it_cleanly() -> None:
+    with opened(modern=False) as server:
+        for _ in range(18):
+            server.write(MEGABYTE)
+        server.end()
+        assert server.process.returncode == 0

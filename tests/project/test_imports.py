@@ -4,6 +4,8 @@ import ast
 import json
 import sys
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,8 @@ SOURCE = ROOT / "src" / "projects_mcp"
 MODULES = sorted(file.relative_to(SOURCE).as_posix() for file in SOURCE.rglob("*.py"))
 
 
-def imported(module: str) -> set[str]:
+@cache
+def imported(module: str) -> frozenset[str]:
     """The modules that a file imports, anywhere in it."""
     found: set[str] = set()
     for node in ast.walk(ast.parse((SOURCE / module).read_text(encoding="utf-8"))):
@@ -26,7 +29,7 @@ def imported(module: str) -> set[str]:
             assert node.level == 0, "imports are absolute"
             assert node.module
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names if _is_module(node, alias))}
-    return found
+    return frozenset(found)
 
 
 def _is_module(node: ast.ImportFrom, alias: ast.alias) -> bool:
@@ -34,7 +37,7 @@ def _is_module(node: ast.ImportFrom, alias: ast.alias) -> bool:
     return place.is_dir() or place.with_suffix(".py").is_file()
 
 
-def of(names: set[str], *packages: str) -> set[str]:
+def of(names: AbstractSet[str], *packages: str) -> set[str]:
     """Those of some names that are, or are inside, one of some packages."""
     return {name for name in names if any(name == package or name.startswith(f"{package}.") for package in packages)}
 
@@ -55,6 +58,9 @@ HTTP, PROTOCOL, SANDBOX = (
         (("mcp", "mcp_types"), PROTOCOL | {"cli/demo/command.py", "http/app.py", "http/middleware.py"}),
         (("httpx",), {"posthog/bounds.py", "posthog/client.py", "posthog/pool.py"}),
         (("aiohttp", "httpx_aiohttp"), {"posthog/aiohttp_transport.py"}),
+        (("redis",), {"state/redis_client.py"}),
+        (("sqlite3",), {"state/sqlite_file.py"}),
+        (("platformdirs",), {"state/open.py"}),
         (("starlette",), SANDBOX | HTTP),
         (("uvicorn",), SANDBOX | {"http/process.py"} | {name for name in HTTP if name.startswith("http/uvicorn_")}),
         (("webauthn",), {"policy/passkey_signature.py"}),

@@ -19,9 +19,10 @@ FROZEN = {
     "second": "8837768ff193b3c7ae0b51d462542dda0f4d3d15d7ce21f107f38e9018d4d8c3",
     "third": "6c5dd2f4035a62d2c61fdabfb6b7c44806ad4d8e7143aa5797ee61acda0d49b0",
     "fourth": "993069b25b6a6706e1bd9bd88e061b0ffbfa9f679e958a69bcf5606ec548c565",
+    "fifth": "2f66504f67101c141672a71d9833af322cd6f59fe3e7521cee545db29552ca27",
 }
-FLOORS = {"BM25": (0.54, 0.81), "BM25 by place": (0.57, 0.82), "BM25 of all": (0.46, 0.79), "keywords": (0.62, 0.88)}
-"""First, and among the first five, on the fourth set: some points below what was measured, see dev/retrieval."""
+FLOORS = {"BM25": (0.41, 0.79), "BM25 by place": (0.45, 0.83), "BM25 of all": (0.37, 0.72), "keywords": (0.69, 0.90)}
+"""First, and among the first five, on the fifth set: some points below what was measured, see dev/retrieval."""
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -41,7 +42,7 @@ def test_the_others_are_many_and_each_is_there_once() -> None:
 
 @pytest.mark.parametrize("ranker", RANKERS)
 def test_the_right_tool_is_found(ranker: str) -> None:
-    shares = found(answer(ranker, "fourth"))
+    shares = found(answer(ranker, "fifth"))
     first, among_few = FLOORS[ranker]
     assert shares.first >= first
     assert shares.among_few >= among_few

@@ -1,5 +1,6 @@
 """Who calls: keys, sessions and their CSRF protection."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -127,6 +128,16 @@ async def test_cookie_and_header_are_equal_and_that_is_all(sandbox: Sandbox, tok
     headers = {**SESSION_HEADERS, "cookie": f"sessionid={SESSION_ID}; posthog_csrftoken={token}", "x-csrftoken": token}
     response = await sandbox.ask("PATCH", f"{PRODUCTION}/reset_token/", key=None, headers=headers)
     assert response.status_code == 200
+
+
+@pytest.mark.parametrize(("token", "status"), [(CSRF_TOKEN, 200), ("invented0csrf0token0000000000001", 403)])
+async def test_a_posthog_that_takes_the_token_of_the_session_only(sandbox: Sandbox, token: str, status: int) -> None:
+    sandbox.world.behaviour = replace(sandbox.world.behaviour, takes_any_csrf_token=False)
+    headers = {**SESSION_HEADERS, "cookie": f"sessionid={SESSION_ID}; posthog_csrftoken={token}", "x-csrftoken": token}
+    response = await sandbox.ask("PATCH", f"{PRODUCTION}/reset_token/", key=None, headers=headers)
+    assert response.status_code == status
+    if status == 403:
+        assert response.json() == forbidden(f"{CSRF_HEADER} incorrect.")
 
 
 async def test_nobody_looks_at_a_referer_without_https_or_beside_an_origin(sandbox: Sandbox) -> None:

@@ -34,9 +34,9 @@ async def lists_in_forms(sandbox: Sandbox) -> None:
 
 
 async def environments(sandbox: Sandbox) -> None:
-    project = await sandbox.get(f"{PRODUCTION}/")
-    assert project["project_id"] == project["id"]
-    assert "environments" not in project
+    path = f"/api/projects/{PRODUCTION_ID}/environments/"
+    assert (await sandbox.by_session("GET", path)).status_code == 405
+    assert (await sandbox.ask("POST", path, json={"is_demo": True})).status_code == 403
 
 
 async def other_actions(sandbox: Sandbox) -> None:

@@ -11,7 +11,8 @@ from mcp.client import ClientRequestContext
 from mcp_types import ElicitRequestParams, ElicitResult, InputRequiredResult
 
 from projects_mcp.sandbox import MOBILE_ID
-from tests.support.harness import Harness
+from projects_mcp.state.memory import MemoryStore
+from tests.support.harness import Harness, refusal_of
 
 pytestmark = pytest.mark.anyio
 
@@ -74,3 +75,18 @@ async def test_a_yes_that_met_trouble_does_not_count_when_the_trouble_is_over(
         assert not isinstance(done, InputRequiredResult)
         assert not done.is_error
     assert len(harness.recorder.writes) == 1
+
+
+async def test_an_answer_that_cannot_be_remembered_does_not_count(harness: Harness) -> None:
+    async def never(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+        raise AssertionError("the rounds are made by hand")
+
+    harness.store = MemoryStore(most=1)
+    async with harness.client("auto", never) as client:
+        question = await ask(client)
+        await harness.store.add("another:record", "1", 60)
+        refused = await answer(client, question)
+        text, detail = refusal_of(refused)
+        assert detail["kind"] == "state_unavailable"
+        assert "Nothing was changed" in text
+    assert harness.recorder.writes == []

@@ -88,13 +88,13 @@ async def test_a_grant_that_cannot_be_read_leaves_the_decision_to_posthog(harnes
         assert detail["kind"] == "missing_scope"
         assert detail["status"] == 403
         assert "project:write" in text
-        assert [sent.method for sent in other.recorder.requests] == ["GET", "GET", "POST"]
+        assert [sent.method for sent in other.recorder.requests] == ["GET", "POST"]
         # PostHog has said no: it is not asked again, and the tool is gone from the list.
         again, detail = refusal_of(await client.call_tool("project_create", {"name": "New"}))
         assert again.startswith(text)
         assert re.search(r"Once that is mended, call again after \d\d? seconds\.$", again)
         assert detail["request_sent"] is False
-        assert len(other.recorder.requests) == 3
+        assert len(other.recorder.requests) == 2
         assert "project_create" not in {tool.name for tool in (await client.list_tools()).tools}
         body_of(await client.call_tool("project_get", {"project_id": PRODUCTION_ID}))
 

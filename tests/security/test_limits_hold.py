@@ -7,8 +7,11 @@ from typing import Any
 
 import anyio
 import pytest
+from mcp.client import ClientRequestContext
+from mcp_types import ElicitRequestParams, ElicitResult
 
 from projects_mcp import sandbox
+from projects_mcp.api.operations import OPERATIONS
 from projects_mcp.protocol.server import ProjectsServer
 from projects_mcp.sandbox import ACME_ID, NORTHWIND_ID, PRODUCTION_ID, seed
 from projects_mcp.sandbox.app import create_app
@@ -134,7 +137,8 @@ async def test_a_number_that_is_none_is_refused_in_an_answer(between: Between, n
     async def answer(_scope: Mapping[str, Any], _receive: Any, send: Any) -> None:
         headers = [(b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": f'{{"id": 1, "x": {number}}}'.encode()})
+        whole = f'{{"id": 1, "name": "A", "organization": "{ACME_ID}", "extra_settings": {number}}}'
+        await send({"type": "http.response.body", "body": whole.encode()})
 
     async with Harness(application=answer).client() as client:
         _, detail = refusal_of(await client.call_tool("project_get", {"project_id": 1}))
@@ -151,6 +155,50 @@ async def test_an_answer_without_scopes_is_no_description_of_a_key(between: Betw
         key_access = client.server._runner._services.key_access  # noqa: SLF001 - to let time pass
         key_access.clock = partial(float, anyio.current_time() + 2_000)
         assert len((await client.list_tools()).tools) == 4
+
+
+async def test_what_posthog_says_of_a_key_later_holds_from_then_on(between: Between) -> None:
+    harness = Harness(application=between)
+    async with harness.client() as client:
+        assert isinstance(client.server, ProjectsServer)
+        assert len((await client.list_tools()).tools) == len(OPERATIONS)
+        narrowed = {"scopes": ["project:read"], "scoped_teams": [], "scoped_organizations": []}
+        between.answer = lambda _method, path: (200, narrowed) if path.startswith("/api/personal_api_keys/") else None
+        key_access = client.server._runner._services.key_access  # noqa: SLF001 - to let time pass
+        key_access.clock = partial(float, anyio.current_time() + 2_000)
+        assert len((await client.list_tools()).tools) == 4
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_project_elsewhere_is_not_asked_about(between: Between, era: Era) -> None:
+    async def ask(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+        raise AssertionError("the key may not touch it, whatever a person says")
+
+    found = {"id": PRODUCTION_ID, "name": "Acme web", "organization": NORTHWIND_ID, "conversations_enabled": True}
+    harness = Harness(application=between)
+    named = {"project_id": PRODUCTION_ID, "confirm_project_name": "Acme web"}
+    async with harness.client(era, ask, POSTHOG_PERSONAL_API_KEY=sandbox.ONE_ORGANIZATION_KEY) as client:
+        between.answer = lambda method, path: (200, found) if "/projects/" in path and method == "GET" else None
+        for tool, more in (
+            ("project_delete", {}),
+            ("project_reset_token", {}),
+            ("project_update", {"settings": {"conversations_enabled": False}}),
+        ):
+            _, detail = refusal_of(await client.call_tool(tool, {**named, **more}))
+            assert detail["kind"] == "key_restricted"
+    assert harness.recorder.writes == []
+
+
+async def test_a_write_is_held_to_what_its_organization_has_refused(between: Between) -> None:
+    """Under another name, `@current`, it is the same organization."""
+    says = {"detail": "Your organization restricts MCP access to read-only."}
+    harness = Harness(application=between)
+    async with harness.client() as client:
+        between.answer = lambda method, _path: (403, says) if method == "POST" else None
+        for given in ({"organization_id": ACME_ID}, {"organization_id": "@current"}):
+            _, detail = refusal_of(await client.call_tool("project_create", {"name": "New", **given}))
+            assert detail["kind"] == "read_only_organization"
+    assert len(harness.recorder.writes) == 1
 
 
 @pytest.mark.parametrize("organization", [NORTHWIND_ID, None, "nowhere", 7])

@@ -7,7 +7,7 @@ import pytest
 
 from projects_mcp.errors.rejected import status_error
 from projects_mcp.sanitize.names import speaks_of_secret
-from projects_mcp.sanitize.patterns import PATTERNS
+from projects_mcp.sanitize.patterns import PATTERNS, compiled
 from projects_mcp.sanitize.redaction import Redactor
 from projects_mcp.sanitize.text import strip_invisible
 
@@ -62,6 +62,11 @@ def test_four_times_the_input_takes_about_four_times_the_work(piece: str, work: 
     small, large = (seconds(work, text) for text in texts)
     # Quadratic work would take sixteen times as long; below some milliseconds the clock says nothing.
     assert large < 10 * max(small, 0.004), f"{small * 1000:.1f} ms, then {large * 1000:.1f} ms"
+
+
+def test_each_pattern_compiles_and_matches_no_empty_text() -> None:
+    for pattern in PATTERNS:  # which are compiled on first use
+        assert compiled(pattern.expression).search("") is None, pattern.marker
 
 
 def test_each_pattern_is_tried_on_its_marker() -> None:

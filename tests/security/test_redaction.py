@@ -59,6 +59,15 @@ DRESSES: dict[str, Any] = {
     "base64 in lines": f"{BROKEN_LINES[:76]}\n{BROKEN_LINES[76:]}",
     "percent": "".join(f"%{byte:02x}" for byte in OWN.encode()),
     "percent twice": "".join(f"%25{byte:02X}" for byte in OWN.encode()),
+    "JSON as a text that names and values": json.dumps([{"name": "API_KEY", "value": SECRET}]),
+    "a webhook of Discord": f"HTTPS://Discord.com/api/webhooks/1/{SECRET}",
+    "another webhook of Discord": f"https://PTB.DiscordApp.com/API/v10/Webhooks/1/{SECRET}",
+    "a webhook of Teams": f"https://acme.webhook.office.com/webhookb2/{SECRET}",
+    "another webhook of Teams": f"https://Acme.Webhook.Office.com/webhookb2/{SECRET}",
+    "a former webhook of Teams": f"https://Outlook.Office365.com/webhook/{SECRET}",
+    "a workflow of Teams": f"https://prod-1.westus.Logic.Azure.com:443/workflows/{SECRET}",
+    "a token of an app": f"xapp-1-A0B1-{SECRET.lower().replace('_', '-')}",
+    "a capital token of an app": f"XAPP-1-A0B1-{SECRET.replace('_', '-')}",
     "torn apart": f"{OWN[:8]}\u200b{OWN[8:]}",
     **{
         f"the name {name}": {name: SECRET}
@@ -86,6 +95,7 @@ ORDINARY: tuple[Any, ...] = (
     *({"name": "Token sales", "value": "12 EUR"}, {"name": "password reset", "value": "funnel"}),
     {"key": "token", "value": ["abc"], "operator": "exact"},
     *(["password", "email"], [["token", "secret"]] * 0, ["alpha_release", "graphs_enabled", "my_phs_report_2024"]),
+    *("phr_export", "the table phs_report of phe_counts", "pha_se: 7", "phx_"),
     *("Bearer authentication is needed", "basic JavaScript course", "Token: see docs", "keyJourneyStepA.b"),
     *("The cookie banner: show it to everyone in 2024", "Session key: ask Anna", "a token = a coin", "key: value"),
     *("api_token=phc_Public0123456789", "https://user@host.example/x", "https://x.example/?max_tokens=4096&page=2"),

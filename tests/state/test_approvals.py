@@ -78,11 +78,11 @@ class ApprovalsOfTwoProcesses(RuleBasedStateMachine):
 
     @rule(target=codes, process=st.integers(0, 1), binding=st.sampled_from(BINDINGS))
     def offer(self, process: int, binding: str) -> Any:
-        async def offered() -> tuple[str, Approval]:
+        async def make_offer() -> tuple[str, Approval]:
             return await self.processes[process].offer(waiting(binding))
 
         try:
-            code, approval = run(offered)
+            code, approval = run(make_offer)
         except TooManyApprovals:
             return multiple()
         known = self.known.setdefault(approval.id, Known(binding, approval.until))

@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 from projects_mcp.posthog.pool import ASGIApplication
 from projects_mcp.sandbox import CSRF_TOKEN
 
+TRIAL = "POST /api/organizations/@current/projects/0/is_generating_demo_data/"
+"""What a process sends to try the token that it has made. It cannot have an effect."""
+
 _WELL_FORMED = re.compile(r"[0-9A-Za-z]{32}|[0-9A-Za-z]{64}")
 _INCORRECT = "CSRF token from the 'X-Csrftoken' HTTP header incorrect."
 

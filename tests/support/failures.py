@@ -81,6 +81,8 @@ REFUSALS: tuple[Refusal, ...] = (
     refusals.AlreadyBeingDeleted(),
     refusals.FirstSecretRefused(),
     refusals.NoSuchPage(page=7, pages=3),
+    refusals.OwnCsrfTokenRefused(),
+    refusals.SessionUnchecked(error=status_error(503, None, None)),
 )
 AGAIN: tuple[Refusal, ...] = (
     refusals.OnlyProjects(creating=True, only=[1]),
@@ -89,6 +91,8 @@ AGAIN: tuple[Refusal, ...] = (
     refusals.AlreadyBeingDeleted(when="2026-11-29T12:00:00Z"),
     refusals.KeyRestrictedToProjects(projects=range(1, 9)),
     refusals.KeyRestrictedToProjects(project=7, projects=[]),
+    refusals.OwnCsrfTokenRefused(about_address=True),
+    refusals.SessionUnchecked(error=status_error(429, None, 42.0)),
 )
 FORBIDDEN = (
     "This action does not support personal API key access",
@@ -99,6 +103,7 @@ FORBIDDEN = (
     "API key does not have access to the requested project: ID 123.",
     "Organization 'Acme' does not allow using personal API keys. Contact an admin.",
     "You have reached the maximum limit of allowed projects for your current plan.",
+    "You have reached the maximum limit of allowed environments for your current plan.",
     "You must upgrade your PostHog plan to be able to create and manage more projects.",
     "Your organization restricts MCP access to read-only.",
     "You need to be an organization admin or above to create new projects.",

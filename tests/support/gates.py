@@ -167,7 +167,7 @@ class Gates(RuleBasedStateMachine):
             if answer == "yes":
                 # The question was built from what the first read found, before anybody could act.
                 self.consents.append((subject, self.asked_about))
-            return _answer(answer)
+            return answer_of(answer)
 
         self.answer = answered
         self.witness.ambush = (lambda: self.act(ambush, project)) if ambush else None
@@ -199,7 +199,7 @@ class Gates(RuleBasedStateMachine):
         if genuine and answer == "yes" and not pending.used:
             self.consents.append((subject, pending.state))
         self.witness.ambush = (lambda: self.act(ambush, subject[1])) if ambush else None
-        responses = {key: _answer(answer)}
+        responses = {key: answer_of(answer)}
         before = self.destroyed
         result = self.send(
             pending.client, subject, arguments["confirm_project_name"], arguments, responses, state or None
@@ -275,7 +275,7 @@ class Gates(RuleBasedStateMachine):
         return result
 
 
-def _answer(answer: str) -> ElicitResult:
+def answer_of(answer: str) -> ElicitResult:
     return {
         "yes": ElicitResult(action="accept", content={"confirm": True}),
         "no tick": ElicitResult(action="accept", content={"confirm": False}),

@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ from typing import Any, Literal
 
 import httpx
 from mcp import Client
+from mcp_types import CallToolResult
 
 from projects_mcp.config.settings import load
 from projects_mcp.protocol.server import ProjectsServer
@@ -18,10 +20,12 @@ from projects_mcp.runner.build import build_runner
 from projects_mcp.sandbox import ADMIN_ID, PRODUCTION_ID, Behaviour, World, seed
 from projects_mcp.sandbox.app import create_app
 from tests.support.fault_server import PROMISING_500, Exchange, Request, Upstream, listening
-from tests.support.harness import ENVIRONMENT
+from tests.support.harness import ENVIRONMENT, refusal_of
 
 When = Literal["never", "before", "later"]
 How = Literal["timeout", "reset", "502", "504", "cut off", "500"]
+LOST: tuple[How, ...] = ("timeout", "reset", "502", "504", "cut off")
+"""After which PostHog may still be at work. 500 is an answer."""
 
 LATER_S = 0.8
 """After which a write happens that outlasts its client: later than the reading back of these tests."""
@@ -120,3 +124,19 @@ async def losing(posthog: LosingPostHog, **environment: str) -> AsyncIterator[Cl
         async with Client(ProjectsServer(build_runner(configured)), cache=None) as client:
             yield client
         await posthog.settle()
+
+
+def unknown_of(result: CallToolResult) -> str:
+    """The sentences of a write of which nothing is known, checked to say when to look again."""
+    text, detail = refusal_of(result)
+    assert (detail["outcome"], detail["retry_after_s"], detail["retryable"]) == ("unknown", 120, False), text
+    assert re.search(r" after \d\d:\d\d:\d\d UTC, and do not repeat anything before\.$", text)
+    return text
+
+
+def found_of(text: str) -> list[int]:
+    """The projects that the sentences name as possibly created, each beside a doubt whose it is."""
+    one = re.search(r"Project (\d+) has that name and [^:]+\. It may be yours, or somebody else's: ", text)
+    several = re.search(r" are new\. Any of them may be of this call, or none: ([\d, ]+)\.", text)
+    found = one or several
+    return [int(number) for number in found[1].split(", ")] if found else []

@@ -3,8 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
+
+import pytest
 
 from projects_mcp.state.machine_clock import Reading
+from projects_mcp.state.sqlite import SqliteStore
+from projects_mcp.state.store import StateStore, StoreError
 
 
 @dataclass
@@ -68,3 +73,23 @@ class Model:
             return after - window_s
         self.owed[key] = after, self.now()
         return Fraction(0)
+
+
+async def fill(file: Path, records: int = 1) -> None:
+    store = SqliteStore(file)
+    for number in range(records):
+        await store.add(f"a:{number}", "value" * 100, 3_600)
+    await store.aclose()
+
+
+async def refusal(store: StateStore) -> str:
+    """What each kind of step says: all the same."""
+    said = set()
+    for step in (store.add("b:1", "planted", 60), store.take("r:1", 1, 60), store.probe()):
+        with pytest.raises(StoreError) as caught:
+            await step
+        said.add(str(caught.value))
+    await store.aclose()
+    (text,) = said
+    assert "planted" not in text
+    return text

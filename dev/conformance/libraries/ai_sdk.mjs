@@ -5,10 +5,10 @@ import { env, load, plan, version, walk } from "./journey.mjs";
 const { createMCPClient } = await load("@ai-sdk/mcp/dist/index.js");
 const { Experimental_StdioMCPTransport: Stdio } = await load("@ai-sdk/mcp/dist/mcp-stdio/index.js");
 
-// Over stdio it asks for the revision first, gives a server one second, and then begins as in 2025-11-25. A server that
-// has meanwhile answered the question refuses that, so a busy machine would decide. Over HTTP it waits for the answer.
+// It asks for the revisions first. Over stdio it gives a server one second for the answer, and then begins as in
+// 2025-11-25 on the same connection, so both ways are taken here: which one, a busy machine decides.
 const client = await createMCPClient({
-  protocolVersionDiscovery: Boolean(plan.url),
+  protocolVersionDiscovery: true,
   transport: plan.url
     ? { type: "http", url: plan.url }
     : new Stdio({ command: plan.command, args: plan.args, env, stderr: "ignore" }),

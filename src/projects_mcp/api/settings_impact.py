@@ -8,13 +8,12 @@ from typing import Any, Final
 from projects_mcp.api.json_values import list_difference, same_json
 from projects_mcp.api.settings_model import Area, Merge
 from projects_mcp.api.settings_table import SETTINGS
-from projects_mcp.sanitize.text import quoted
+from projects_mcp.sanitize.text import listed, quoted
 
 __all__ = ["MAY_BE_IRREVERSIBLE", "describe_impact", "describe_replaced", "difference", "irreversible"]
 
 _LONG: Final = 400
 """Characters from which a value is shown as a difference."""
-_MOST_NAMED: Final = 5
 _FEARED: Final = "may be replaced whole, since this PostHog is an older one, and then loses"
 _MOST_DAYS: Final = 100_000
 """Days of a retention that are told apart: a number of PostHog's may have thousands of digits."""
@@ -186,5 +185,4 @@ _SPECIAL: Final[Mapping[str, Callable[[Any, Any], Iterator[str]]]] = {
 
 def _named(items: Any) -> str:
     items = items if isinstance(items, list) else [items]
-    shown = ", ".join(quoted(item if isinstance(item, str) else repr(item), 80) for item in items[:_MOST_NAMED])
-    return f"{shown} and {len(items) - _MOST_NAMED} more" if len(items) > _MOST_NAMED else shown
+    return listed(items, lambda item: quoted(item if isinstance(item, str) else repr(item), 80))

@@ -18,6 +18,7 @@ __all__ = [
     "are_project_ids",
     "organization_of",
     "organization_uuid",
+    "parse_uuid",
 ]
 
 JSONObject: TypeAlias = dict[str, Any]
@@ -46,19 +47,20 @@ def are_project_ids(*values: object) -> bool:
     return all(type(value) is int and 0 < value <= MAX_ID for value in values)
 
 
-def organization_uuid(text: str) -> UUID | None:
-    """Read the UUID of an organization in its usual spelling; Python reads more spellings than are good for a path."""
+def parse_uuid(value: object) -> UUID | None:
+    """Read the UUID of an organization as PostHog states it; None for anything else."""
     try:
-        organization = UUID(text)
+        return UUID(value) if isinstance(value, str) else None
     except ValueError:
         return None
-    return organization if str(organization) == text.lower() else None
+
+
+def organization_uuid(text: str) -> UUID | None:
+    """Read the UUID of an organization in its usual spelling; Python reads more spellings than are good for a path."""
+    organization = parse_uuid(text)
+    return organization if organization is not None and str(organization) == text.lower() else None
 
 
 def organization_of(project: Mapping[str, Any], otherwise: OrganizationRef) -> OrganizationRef:
     """Return the concrete organization that a project names, or `otherwise` if it names none."""
-    value = project.get("organization")
-    try:
-        return UUID(value) if isinstance(value, str) else otherwise
-    except ValueError:
-        return otherwise
+    return parse_uuid(project.get("organization")) or otherwise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from projects_mcp.http.approval.loopback import serve_approvals
 from projects_mcp.protocol.stdio import serve_until_closed
 from projects_mcp.protocol.stdio_pipes import keep_pipes_open
 from projects_mcp.runner.build import build_runner, open_state
+from projects_mcp.runner.garbage import collect_as_usual
 from projects_mcp.state.approvals import Approvals
 
 if TYPE_CHECKING:
@@ -36,8 +36,7 @@ def serve_stdio(settings: Settings) -> int:
     from projects_mcp.protocol.server import ProjectsServer  # noqa: PLC0415 - the SDK is slow to import
 
     server = ProjectsServer(runner)
-    gc.freeze()  # what is imported stays for good, and is never looked at again
-    gc.enable()
+    collect_as_usual()
     fast_loop = {"use_uvloop": find_spec("uvloop") is not None}
     code: int = anyio.run(_serve, server, page, Approvals(store), backend_options=fast_loop)
     return code

@@ -12,9 +12,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
-from uuid import UUID
 
-from projects_mcp.api.types import CURRENT, OrganizationRef
+from projects_mcp.api.types import CURRENT, OrganizationRef, parse_uuid
 from projects_mcp.config.credential_text import (
     UnusableFile,
     explain_credential,
@@ -267,10 +266,10 @@ def parse_organization(name: str, text: str) -> OrganizationRef:
     """Parse the UUID of an organization, or `@current`."""
     if text == "@current":
         return CURRENT
-    try:
-        return UUID(text)
-    except ValueError:
-        raise SettingsError(f"{name} must be the UUID of an organization, or @current.") from None
+    organization = parse_uuid(text)
+    if organization is None:
+        raise SettingsError(f"{name} must be the UUID of an organization, or @current.")
+    return organization
 
 
 def _split(address: str, *, port: bool = True) -> tuple[SplitResult, str, int | None]:

@@ -29,8 +29,8 @@ class Serving(NamedTuple):
         audience: the audience that such a token must name; None for `public_url`.
         jwks: the address of the issuer's keys; None for the one that its metadata names.
         public_url: the server's address for its callers; None for the one it listens on.
-        hosts: names under which it may be called.
-        origins: web pages that may call it.
+        hosts: names under which it may be called, in lower case; one without a port stands for every port.
+        origins: web pages that may call it, in the form of `origin_form`.
         signing_keys: what seals the state of a confirmation; the first seals, all open.
     """
 

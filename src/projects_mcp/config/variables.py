@@ -13,6 +13,7 @@ from projects_mcp.config import parsers
 from projects_mcp.config.parsers import Choice, WholeNumber
 from projects_mcp.config.row import Flag, FormField, Variable
 from projects_mcp.config.state_parser import parse_state
+from projects_mcp.config.web_names import parse_hosts, parse_origins
 from projects_mcp.policy.access import Access
 from projects_mcp.policy.confirmation import Confirmation
 
@@ -81,7 +82,7 @@ _ROWS: Final = (
         "PROJECTS_MCP_CONFIRMATION",
         "confirmation",
         Choice(Confirmation),
-        "auto (default), human or argument: whom a destructive call must convince",
+        "auto (default), human, passkey or argument: whom a destructive call must convince",
         FormField("Confirmation"),
         default="auto",
         flag=Flag("--confirmation"),
@@ -202,15 +203,15 @@ _ROWS: Final = (
     Variable(
         "PROJECTS_MCP_ALLOWED_HOSTS",
         "serving.hosts",
-        parsers.parse_list,
-        "Host names, comma-separated, under which a served server may be called",
+        parse_hosts,
+        "Host names, comma-separated, under which a served server may be called, besides that of its public address",
         None,
     ),
     Variable(
         "PROJECTS_MCP_ALLOWED_ORIGINS",
         "serving.origins",
-        parsers.parse_list,
-        "Origins of web pages, comma-separated, that may call it",
+        parse_origins,
+        "Origins of web pages, comma-separated, that may call it and read its answers",
         None,
     ),
     Variable(

@@ -102,6 +102,12 @@ CAUSES: Final = (
         "Nothing that this server can do changes that: a person can upgrade the plan on PostHog's billing page.",
     ),
     ForbiddenCause(
+        "plan_limit",
+        ("you have reached the maximum limit of allowed environments",),
+        "PostHog allows one environment in a project.{says}",
+        "Ask the user whether another project is wanted instead.",
+    ),
+    ForbiddenCause(
         "read_only_organization",
         ("your organization restricts mcp access to read-only",),
         "The organization allows assistants to read only.",

@@ -35,6 +35,7 @@ from projects_mcp.errors.refused_rights import (
     TooManyCalls,
     WrongKindOfKey,
 )
+from projects_mcp.errors.refused_session import OwnCsrfTokenRefused, SessionUnchecked
 from projects_mcp.errors.refused_state import (
     AlreadyBeingDeleted,
     AlreadyInOrganization,
@@ -81,6 +82,7 @@ __all__ = [
     "OnlyProjects",
     "OrganizationNeeded",
     "OtherOrganization",
+    "OwnCsrfTokenRefused",
     "PasskeyNeeded",
     "PasskeyUnusable",
     "ProjectBusy",
@@ -90,6 +92,7 @@ __all__ = [
     "Refusal",
     "RememberedDenial",
     "SecretsFolderUnusable",
+    "SessionUnchecked",
     "StateUnavailable",
     "TooManyCalls",
     "WrongKindOfKey",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 from uuid import UUID
 
 from projects_mcp.errors.context import NOT_CHANGED, FailureContext
 from projects_mcp.errors.refusal import Refusal
 from projects_mcp.errors.rejected import Forbidden
+from projects_mcp.sanitize.text import listed
 
 __all__ = [
     "AccessLevelTooLow",
@@ -27,8 +27,6 @@ __all__ = [
     "TooManyCalls",
     "WrongKindOfKey",
 ]
-
-_MOST_NAMED: Final = 5
 
 
 class NotConfigured(Refusal):
@@ -132,7 +130,7 @@ class CallerOutsideOrganization(Refusal):
 
 
 class CallerWithdrawn(Refusal):
-    """The caller's token was taken out, or its rights were changed, after its call had begun."""
+    """The caller's token was taken out or expired, or its rights were changed, after its call had begun."""
 
     kind = "caller_withdrawn"
 
@@ -140,8 +138,8 @@ class CallerWithdrawn(Refusal):
         """Word the refusal."""
         del at
         return (
-            f"Your access to this server was changed while the call was under way. {NOT_CHANGED} Call again: if your "
-            "token still holds, the call has your present rights."
+            f"Your access to this server ended or was changed while the call was under way. {NOT_CHANGED} Call again: "
+            "if your token still holds, the call has your present rights."
         )
 
 
@@ -176,7 +174,7 @@ class KeyRestrictedToProjects(Refusal):
     def message(self, at: FailureContext) -> str:
         """Word the refusal."""
         rest = "so it cannot create one" if self.project is None else f"and {self.project} is not one of them"
-        allowed = _listed(self.projects)
+        allowed = listed(self.projects)
         these = f"It works on {allowed}, which project_list shows." if allowed else "project_list shows which."
         mend = f" A person can make another key at {at.keys_page}."
         return f"The PostHog key is restricted to certain projects, {rest}. {NOT_CHANGED} {these}{mend}"
@@ -192,7 +190,7 @@ class KeyRestrictedToOrganizations(Refusal):
         """Word the refusal."""
         return (
             f"The PostHog key is restricted to the organization{'s' if len(self.organizations) > 1 else ''} "
-            f"{_listed(self.organizations)}. {NOT_CHANGED} Give one of them as organization_id. "
+            f"{listed(self.organizations)}. {NOT_CHANGED} Give one of them as organization_id. "
             f"Its restrictions are shown at {at.keys_page}."
         )
 
@@ -208,7 +206,7 @@ class OrganizationNeeded(Refusal):
         del at
         return (
             f"The PostHog key works in several organizations, and a project is created in one. {NOT_CHANGED} Ask the "
-            f"user which one, and give it as organization_id: {_listed(self.organizations)}."
+            f"user which one, and give it as organization_id: {listed(self.organizations)}."
         )
 
 
@@ -225,8 +223,7 @@ class OnlyProjects(Refusal):
     def message(self, at: FailureContext) -> str:
         """Word the refusal."""
         del at
-        named = ", ".join(map(str, self.only[:_MOST_NAMED]))
-        allowed = f"the projects {named}{', …' if len(self.only) > _MOST_NAMED else ''}" if named else "some projects"
+        allowed = f"the projects {listed(self.only)}" if self.only else "some projects"
         if self.creating:
             return (
                 f"This server may only touch {allowed}, so it creates none. {NOT_CHANGED} "
@@ -267,8 +264,3 @@ class RememberedDenial(Refusal):
             "PostHog said so a moment ago, so it was not asked again. Once that is mended, call again after "
             f"{self.left_s} second{'' if self.left_s == 1 else 's'}."
         )
-
-
-def _listed(items: Sequence[object]) -> str:
-    more = f" and {len(items) - _MOST_NAMED} more" if len(items) > _MOST_NAMED else ""
-    return ", ".join(map(str, items[:_MOST_NAMED])) + more

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from projects_mcp.errors.context import NOT_CHANGED, FailureContext
 from projects_mcp.errors.refusal import Refusal
+from projects_mcp.sanitize.text import MAX_LISTED
 
 __all__ = [
     "AlreadyBeingDeleted",
@@ -23,10 +24,6 @@ __all__ = [
     "SecretsFolderUnusable",
     "StateUnavailable",
 ]
-
-
-_MOST_SHOWN: Final = 5
-"""Differing values that a sentence names."""
 
 
 class InvalidArguments(Refusal):
@@ -78,7 +75,7 @@ class NotExpected(Refusal):
 
     def message(self, at: FailureContext) -> str:
         """Word the refusal."""
-        shown = {name: at.redactor.field(name, value) for name, value in list(self.found.items())[:_MOST_SHOWN]}
+        shown = {name: at.redactor.field(name, value) for name, value in list(self.found.items())[:MAX_LISTED]}
         listed = "; ".join(
             f"{at.quote(name, 60)} is {at.quote(json.dumps(value, ensure_ascii=False))}"
             for name, value in shown.items()

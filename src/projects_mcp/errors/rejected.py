@@ -17,6 +17,7 @@ from projects_mcp.errors.connection import PostHogError
 from projects_mcp.errors.context import FailureContext, Words
 from projects_mcp.errors.forbidden import ForbiddenCause, cause_of_detail
 from projects_mcp.errors.rules import ANY_RULE, known_rule
+from projects_mcp.sanitize.text import listed
 
 __all__ = [
     "Conflict",
@@ -30,7 +31,6 @@ __all__ = [
     "status_error",
 ]
 
-_MOST_NAMED: Final = 5
 _MAX_DETAIL: Final = 4_096
 """Characters of PostHog's `detail` that are kept: far more than are quoted, so that secrets are found before."""
 _WORD: Final = re.compile(r"[\w.\[\]-]{1,100}", re.ASCII)
@@ -121,7 +121,7 @@ class Forbidden(StatusError):
         words = self._in_words_of(self.cause, at)
         if self.cause.kind != "key_restricted" or not at.key_organizations:
             return words
-        allowed = ", ".join(at.key_organizations[:_MOST_NAMED])
+        allowed = listed(at.key_organizations)
         return words._replace(
             next_step=f"It works in these organizations: {allowed}. Give one as organization_id. {words.next_step}"
         )
@@ -133,7 +133,7 @@ class NotFound(StatusError):
     def words(self, at: FailureContext) -> Words:
         """Word the failure for the call that failed."""
         what = "PostHog found no such project or organization, or this key cannot see it."
-        allowed = ", ".join(at.key_organizations[:_MOST_NAMED])
+        allowed = listed(at.key_organizations)
         works_in = f" The key works in these organizations: {allowed}." if len(at.key_organizations) > 1 else ""
         if not OPERATIONS[at.tool].on_project:
             hint = "Leave organization_id out for the current organization, or give another id."

@@ -71,11 +71,14 @@ async def confirm(
         details: arguments that change what happens.
 
     Raises:
-        Refusal: a gate stayed closed. Nothing has been sent but reads.
+        Refusal: a gate stayed closed. Nothing has been sent but reads, and the trial of a session.
+        Unauthenticated: the browser session by which the write would go has expired.
         ConsentPendingError: a person has to be asked in another round.
     """
     if name != target.name:
         raise NameMismatch(invisible=has_invisible(target.name))
+    if context.operation.session_only:
+        await context.require_session()
     request = confirmation_request(
         context.origin, action, target, consequence, details or {}, context.services.redactor
     )
@@ -89,7 +92,7 @@ async def confirm(
 
 
 async def _consent(context: ToolContext, request: ConfirmationRequest) -> ConfirmationEvidence:
-    """Ask whom the operator wants to be asked, and return by which channel the call was confirmed.
+    """Ask whom the operator wants to be asked, and return how it was confirmed.
 
     Where a yes is needed and the client gives none that counts, the refusal offers an approval, and the same call made
     again finds what a person has decided by then.

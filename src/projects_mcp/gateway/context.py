@@ -24,12 +24,13 @@ from projects_mcp.api.types import (
     OrganizationRef,
     ProjectRef,
     are_project_ids,
-    organization_of,
+    parse_uuid,
 )
-from projects_mcp.errors.connection import InvalidResponse, PostHogError, ResponseLost
+from projects_mcp.errors.connection import PostHogError, ResponseLost
 from projects_mcp.errors.refusals import CallerWithdrawn, OtherOrganization, ProjectBusy, ProjectNotIdentified
 from projects_mcp.errors.rejected import Forbidden, ServerError
 from projects_mcp.errors.uncertain import WriteUnresolved
+from projects_mcp.gateway.answers import require_project
 from projects_mcp.gateway.call_audit import CallAudit
 from projects_mcp.gateway.project_locks import ProjectTurn
 from projects_mcp.gateway.services import ToolServices
@@ -94,9 +95,7 @@ class ToolContext:
         if not self.operation.effect.reads:
             raise AssertionError("read() is for tools that read")
         if self._goes_beyond_the_key():
-            project = await self.read_project()
-            self.organization = organization_of(project, self.organization)
-            self.authorization.require_target(self.organization, self.project)
+            await self.read_project()
         return await self._send(self.operation, self.organization, self.project, query=query)
 
     def _goes_beyond_the_key(self) -> bool:
@@ -125,7 +124,7 @@ class ToolContext:
         return self.services.posthog.now()
 
     async def read_project(self, organization: OrganizationRef | None = None) -> JSONObject:
-        """Read the project that the call is about.
+        """Read the project that the call is about. From then on, the organization of the call is where the project is.
 
         Args:
             organization: where it is, if that is known better than from the call.
@@ -138,9 +137,11 @@ class ToolContext:
         project = await self._send(_GET, organization or self.organization, self.project)
         if type(project.get("id")) is not int or project["id"] != self.project:  # to Python, true is 1
             raise ProjectNotIdentified
-        place = self.authorization.require_place(project, self.project)
-        if organization is None and self._asked is not CURRENT and place not in (CURRENT, self._asked):
+        place = parse_uuid(project.get("organization"))
+        self.authorization.require_place(place, self.project, stated=project.get("organization") is not None)
+        if organization is None and self._asked is not CURRENT and place not in (None, self._asked):
             raise OtherOrganization
+        self.organization = place or self.organization
         self._name = project.get("name")
         return project
 
@@ -226,6 +227,18 @@ class ToolContext:
         target = confirmed.target
         return await self._send_write(target.organization, target.id, body or {})
 
+    async def require_session(self) -> None:
+        """Make sure that PostHog takes the browser session, if the call's write goes by it. Before anybody is asked.
+
+        Raises:
+            OwnCsrfTokenRefused, SessionUnchecked, Unauthenticated: it does not, or that cannot be told.
+        """
+        if self.services.standing.withdrawn:
+            raise CallerWithdrawn
+        began = anyio.current_time()
+        await self.services.key_access.session_trial.require(self._left_s)
+        self._left_s -= anyio.current_time() - began
+
     def extend_for_read_back(self) -> None:
         """Give the call some more time, to find out what became of a write."""
         self._left_s = max(self._left_s, 0) + _READ_BACK_S
@@ -275,31 +288,11 @@ class ToolContext:
         try:
             # A deletion has no body, and answers none.
             answer = await self._send(self.operation, organization, project, body=body or None)
-            self._require_project(answer, organization, project, body)
+            if self.operation.method != "DELETE" or answer:
+                require_project(answer, organization, project, body, self._name)
         except (ResponseLost, ServerError):
             raise  # it may have happened
         except PostHogError:
             self.write_left = False  # PostHog said no, or never heard of it
             raise
         return answer
-
-    def _require_project(
-        self, answer: JSONObject, organization: OrganizationRef, project: ProjectRef | None, body: Mapping[str, Any]
-    ) -> None:
-        """Make sure that an answer describes the project that was written; a deletion has none.
-
-        Raises:
-            InvalidResponse: it does not, so what became of the write has to be read back.
-        """
-        if self.operation.method == "DELETE" and not answer:
-            return
-        number, name = answer.get("id"), answer.get("name")
-        if type(number) is not int or number < 1 or number != (project or number) or not isinstance(name, str):
-            raise InvalidResponse("shape")
-        names = {known.strip() for known in (self._name, body.get("name")) if isinstance(known, str)}
-        places = {str(organization), str(body.get("organization_id", organization))}
-        elsewhere = str(answer.get("organization", organization)) not in places
-        if organization is CURRENT:
-            elsewhere = "organization" in answer and organization_of(answer, CURRENT) is CURRENT
-        if elsewhere or (names and name.strip() not in names):
-            raise InvalidResponse("shape")

@@ -12,6 +12,7 @@ import anyio
 
 from projects_mcp.errors.connection import PostHogError
 from projects_mcp.errors.rejected import StatusError
+from projects_mcp.gateway.session_trial import SessionTrial
 from projects_mcp.policy.authorization import UNKNOWN, KeyGrant
 from projects_mcp.posthog.client import PostHog
 
@@ -31,13 +32,20 @@ class KeyAccess:
     Args:
         posthog: the client whose key it is.
         clock: seconds that never go back, for tests.
+
+    Attributes:
+        session_trial: whether PostHog takes the session beside the key, if there is one.
     """
 
     posthog: PostHog
     clock: Callable[[], float] = time.monotonic
+    session_trial: SessionTrial = field(init=False)
     _grant: KeyGrant = field(default=UNKNOWN, init=False)
     _until: float = field(default=float("-inf"), init=False)
     _asking: anyio.Lock = field(default_factory=anyio.Lock, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.session_trial = SessionTrial(self.posthog, self.clock)
 
     async def get(self) -> KeyGrant:
         """Return the grant, asking PostHog the first time. Never fails, and never takes longer than two seconds.

@@ -65,7 +65,7 @@ class ProjectTurn:
     def __post_init__(self) -> None:
         self._seen_writes = self._lock.writes
 
-    async def look(self) -> None:
+    async def remember_writer(self) -> None:
         """Remember who wrote last, before the project is read.
 
         Raises:
@@ -150,5 +150,5 @@ class ProjectLocks:
             return ProjectTurn(lock, None, "", 0.0)
         digest = hashlib.sha256(f"{self._origin}\x00{project}".encode()).hexdigest()
         turn = ProjectTurn(lock, self._store, f"lease:{digest}", self._lease_s)
-        await turn.look()
+        await turn.remember_writer()
         return turn

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from projects_mcp.errors.refusals import StateUnavailable
 from projects_mcp.gateway.approval_page import ApprovalPage
 from projects_mcp.gateway.key_access import KeyAccess
 from projects_mcp.gateway.project_locks import ProjectLocks
 from projects_mcp.gateway.secret_file import SecretFolder
-from projects_mcp.policy.authorization import CallerGrant, Policy, Standing
+from projects_mcp.policy.authorization import CallerGrant, Policy
 from projects_mcp.policy.confirmation import Confirmation
 from projects_mcp.policy.denials import RememberedDenials
+from projects_mcp.policy.standing import CallerStanding, Standing
 from projects_mcp.posthog.client import PostHog
 from projects_mcp.sanitize.redaction import Redactor
 from projects_mcp.state.approvals import Approvals
 from projects_mcp.state.memory import MemoryStore
+from projects_mcp.state.store import StoreError
 
 __all__ = ["ToolServices"]
 
@@ -45,8 +48,19 @@ class ToolServices:
     confirmation: Confirmation
     secret_folder: SecretFolder | None = None
     caller: CallerGrant | None = None
-    standing: Standing = field(default_factory=Standing, repr=False)
+    standing: Standing = field(default_factory=CallerStanding, repr=False)
     project_locks: ProjectLocks = field(default_factory=ProjectLocks, repr=False)
     approvals: Approvals = field(default_factory=lambda: Approvals(MemoryStore()), repr=False)
     approval_page: ApprovalPage | None = field(default=None, repr=False)
     denials: RememberedDenials = field(default_factory=RememberedDenials, repr=False)
+
+    async def require_store(self) -> None:
+        """Make sure that what must be remembered of a change can be.
+
+        Raises:
+            StateUnavailable: it cannot, so nothing may be changed.
+        """
+        try:
+            await self.approvals.store.probe()
+        except StoreError as error:
+            raise StateUnavailable(reason=str(error)) from None

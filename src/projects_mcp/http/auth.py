@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 from starlette.exceptions import HTTPException
 
@@ -14,13 +15,25 @@ from projects_mcp.http.jwt import InvalidToken, Issuer
 from projects_mcp.http.tenants import Tenants
 from projects_mcp.tools.catalog import CATALOG
 
-__all__ = ["AuthError", "BearerAuthenticator"]
+__all__ = ["AuthError", "Authenticated", "BearerAuthenticator"]
 
 _SCOPES_OF_TOOLS: Final = {tool.name: SCOPES[:1] if tool.effect.reads else SCOPES for tool in CATALOG}
 
 
 class AuthError(HTTPException):
     """A request without usable credentials. Its sentence says what was wrong and what to do."""
+
+
+class Authenticated(NamedTuple):
+    """Who makes a request.
+
+    Attributes:
+        caller: None if there is neither a callers file nor an issuer.
+        expires_at: until when its token holds, in seconds since 1970.
+    """
+
+    caller: Caller | None = None
+    expires_at: float = math.inf
 
 
 class BearerAuthenticator:
@@ -37,23 +50,23 @@ class BearerAuthenticator:
         self._issuer = issuer
         self._metadata = metadata
 
-    async def authenticate(self, headers: Iterable[tuple[bytes, bytes]]) -> Caller | None:
-        """Return whose request this is; None if there is neither a callers file nor an issuer.
+    async def authenticate(self, headers: Iterable[tuple[bytes, bytes]]) -> Authenticated:
+        """Return whose request this is.
 
         Raises:
             AuthError: 401 without a valid token, 400 with two, 503 if none can be checked now.
         """
         callers = self._tenants.callers
         if callers is None and self._issuer is None:
-            return None
+            return Authenticated()
         token = self._bearer_token(headers)
         known = callers.of_token(token) if callers is not None else None
         if known is not None:
-            return known
+            return Authenticated(known)
         if self._issuer is None:
             raise self._invalid_token("the token is not known")
         try:
-            return await self._issuer.caller_of(token)
+            return Authenticated(*await self._issuer.verify(token))
         except InvalidToken as error:
             raise self._invalid_token(str(error)) from None
         except IssuerUnavailable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
 
 from starlette.exceptions import HTTPException
@@ -46,9 +47,10 @@ class RequestsInFlight:
 
 
 class Reauthentication:
-    """Looks a caller up again if the callers file was read again while the body arrived.
+    """Looks a caller up again if its token expired, or the callers file was read again, while the body arrived.
 
-    Stands behind `BodyLimit`. A token that was taken out does nothing more; a changed entry has its new rights.
+    Stands behind `BodyLimit`. A token that has expired or was taken out does nothing more; a changed entry has its new
+    rights.
     """
 
     def __init__(self, app: ASGIApp, tenants: Tenants, authenticator: BearerAuthenticator) -> None:
@@ -63,6 +65,6 @@ class Reauthentication:
             AuthError: see `BearerAuthenticator.authenticate`.
         """
         state = scope["state"]
-        if state["callers"] is not self._tenants.callers:
-            state["caller"] = await self._authenticator.authenticate(scope["headers"])
+        if state["callers"] is not self._tenants.callers or time.time() >= state["expires_at"]:
+            state["caller"], state["expires_at"] = await self._authenticator.authenticate(scope["headers"])
         await self._app(scope, receive, send)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import jwt
 
@@ -16,7 +16,7 @@ from projects_mcp.http.jwks import IssuerKeys
 from projects_mcp.http.limits import SUBJECT_CHARACTERS, TOKEN_BYTES, TOKEN_LEEWAY_S
 from projects_mcp.policy.authorization import CallerGrant
 
-__all__ = ["InvalidToken", "Issuer"]
+__all__ = ["InvalidToken", "Issuer", "VerifiedToken"]
 
 _ALGORITHMS: Final = [
     *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
@@ -27,6 +27,18 @@ _ALGORITHMS: Final = [
 
 class InvalidToken(Exception):
     """The token is not one of this issuer's for this server, or no longer. The text says why, and nothing of it."""
+
+
+class VerifiedToken(NamedTuple):
+    """A token that holds now.
+
+    Attributes:
+        caller: whose it is.
+        expires_at: until when it does, in seconds since 1970.
+    """
+
+    caller: Caller
+    expires_at: float
 
 
 class Issuer:
@@ -43,8 +55,8 @@ class Issuer:
         self._audience = audience
         self._keys = keys
 
-    async def caller_of(self, token: str) -> Caller:
-        """Return whose token this is.
+    async def verify(self, token: str) -> VerifiedToken:
+        """Return whose token this is, and until when.
 
         Raises:
             InvalidToken: it is not valid.
@@ -77,7 +89,7 @@ class Issuer:
             raise InvalidToken("the token is for another audience") from None
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError):
             raise InvalidToken("the token does not hold") from None
-        return _caller(claims, self._issuer)
+        return VerifiedToken(_caller(claims, self._issuer), int(claims["exp"]) + TOKEN_LEEWAY_S)
 
 
 def _caller(claims: Mapping[str, Any], issuer: str) -> Caller:

@@ -23,6 +23,7 @@ __all__ = [
     "KEYS_REFRESH_S",
     "KNOWN_KEY_WAIT_S",
     "LISTEN_BACKLOG",
+    "PREFLIGHT_S",
     "READINESS_S",
     "SUBJECT_CHARACTERS",
     "TOKEN_BYTES",
@@ -48,6 +49,8 @@ BODY_TIMEOUT_S: Final = 20.0
 """Seconds in which the body of a request must arrive."""
 BODY_BYTES: Final = 1_048_576
 """The longest request body. The longest that a tool takes is far below."""
+PREFLIGHT_S: Final = 600
+"""Seconds for which a browser may keep what a preflight has told it."""
 READINESS_S: Final = 5.0
 """Seconds for which an answer on readiness is kept."""
 

@@ -1,4 +1,4 @@
-"""The middlewares: the access record, errors as JSON, authentication, the bounds of a body, the caller's identity."""
+"""The middlewares: the access record, errors as JSON, authentication, the method, scopes, the caller's identity."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ import time
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import anyio
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from projects_mcp.http.approval.site import APPROVE_PATH, PASSKEY_PATH
 from projects_mcp.http.auth import BearerAuthenticator
+from projects_mcp.http.body import replay
 from projects_mcp.http.callers import Caller
 from projects_mcp.http.health import HEALTH_PATHS
-from projects_mcp.http.limits import BODY_BYTES, BODY_TIMEOUT_S
 from projects_mcp.http.resource_metadata import WELL_KNOWN_PATH
 from projects_mcp.http.responses import json_response
 from projects_mcp.http.tenants import Tenants
@@ -26,9 +25,9 @@ from projects_mcp.sanitize.redaction import Redactor
 
 __all__ = [
     "MCP_PATH",
+    "MCP_PATHS",
     "AccessLog",
     "BearerAuthentication",
-    "BodyLimit",
     "CallerIdentity",
     "JSONErrors",
     "PostOnly",
@@ -38,9 +37,9 @@ __all__ = [
 logger: Final = logging.getLogger("projects_mcp.access")
 
 MCP_PATH: Final = "/mcp"
+MCP_PATHS: Final = (MCP_PATH, f"{MCP_PATH}/")
+"""The paths of the server: many clients put a slash at the end."""
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_CLOSE: Final = {"Connection": "close"}
-"""For answers before the body has come: the rest of it is still to come, and nobody will read it."""
 
 
 class AccessLog:
@@ -100,9 +99,7 @@ def _recorded_path(path: str) -> str:
         return f"{APPROVE_PATH}/…"  # the code that follows opens an approval
     if path.startswith(f"{PASSKEY_PATH}/"):
         return f"{PASSKEY_PATH}/…"  # the code that follows is an invitation
-    if path == APPROVE_PATH:
-        return path
-    return path if path == MCP_PATH else "other"
+    return path if path in {*MCP_PATHS, APPROVE_PATH} else "other"
 
 
 class JSONErrors:
@@ -120,7 +117,7 @@ class JSONErrors:
 
 
 class BearerAuthentication:
-    """Finds the caller of each request, and keeps it in the request's state, with the callers that were looked at."""
+    """Finds the caller of each request, and keeps it in the request's state, with what `Reauthentication` needs."""
 
     def __init__(self, app: ASGIApp, tenants: Tenants, authenticator: BearerAuthenticator) -> None:
         self._app = app
@@ -134,8 +131,8 @@ class BearerAuthentication:
             AuthError: 400, 401 or 503, see `BearerAuthenticator.authenticate`.
         """
         state = scope.setdefault("state", {})
-        state["callers"] = self._tenants.callers  # see `Reauthentication`
-        state["caller"] = await self._authenticator.authenticate(scope["headers"])
+        state["callers"] = self._tenants.callers
+        state["caller"], state["expires_at"] = await self._authenticator.authenticate(scope["headers"])
         await self._app(scope, receive, send)
 
 
@@ -154,21 +151,6 @@ class PostOnly:
         if scope["method"] != "POST":
             raise HTTPException(405, f"{MCP_PATH} takes POST only.", {"Allow": "POST"})
         await self._app(scope, receive, send)
-
-
-class BodyLimit:
-    """Reads the body whole, within its bounds, before anything of the request runs."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request.
-
-        Raises:
-            HTTPException: 413, the body is too long; 408, it takes too long; 400, it is cut off.
-        """
-        await self._app(scope, _replay(await _read_body(scope, receive), receive), send)
 
 
 class RequiredScopes:
@@ -191,7 +173,7 @@ class RequiredScopes:
         if caller is not None and caller.issuer is not None:
             body: bytes = (await receive())["body"]
             self._authenticator.require_scopes(caller, body)
-            receive = _replay(body, receive)
+            receive = replay(body, receive)
         await self._app(scope, receive, send)
 
 
@@ -209,6 +191,7 @@ class CallerIdentity:
         """Answer one request."""
         caller: Caller | None = scope["state"]["caller"]
         if caller is not None:
+            runner, expires_at = self._tenants.runner_of(caller), scope["state"]["expires_at"]
             scope["user"] = AuthenticatedUser(
                 CallerToken(
                     token="",  # the bearer token itself goes no further than authentication
@@ -216,36 +199,7 @@ class CallerIdentity:
                     scopes=sorted(caller.grant.scopes),
                     subject=caller.name,
                     claims=None if caller.issuer is None else {"iss": caller.issuer},
-                    runner=self._tenants.runner_of(caller),
+                    runner=runner if caller.issuer is None else runner.until(expires_at),
                 )
             )
         await self._app(scope, receive, send)
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    """Return a channel that gives a body that has been read once more, and then whatever comes after it."""
-    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def receive_again() -> Message:
-        return waiting.pop() if waiting else await receive()
-
-    return receive_again
-
-
-async def _read_body(scope: Scope, receive: Receive) -> bytes:
-    too_long = HTTPException(413, f"The request is longer than {BODY_BYTES} bytes.", _CLOSE)
-    announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
-    if announced.isdigit() and int(announced[:20]) > BODY_BYTES:
-        raise too_long
-    body = bytearray()
-    with anyio.move_on_after(BODY_TIMEOUT_S):
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise HTTPException(400, "The request was cut off.")  # what did not arrive whole is not run
-            body += message.get("body", b"")
-            if len(body) > BODY_BYTES:
-                raise too_long
-            if not message.get("more_body", False):
-                return bytes(body)
-    raise HTTPException(408, f"The request took longer than {BODY_TIMEOUT_S:g} seconds to arrive.", _CLOSE)

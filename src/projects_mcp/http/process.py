@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import signal
 import socket
@@ -17,6 +16,7 @@ from projects_mcp.config.settings import Settings
 from projects_mcp.http.limits import ANSWER_AFTER_CALL_S, LISTEN_BACKLOG
 from projects_mcp.http.tenants import Tenants
 from projects_mcp.http.uvicorn_server import create_server
+from projects_mcp.runner.garbage import collect_as_usual
 
 if TYPE_CHECKING:
     import uvicorn
@@ -60,8 +60,7 @@ def run_server(settings: Settings, environment: Mapping[str, str], host: str, po
         raise SettingsError(f"{host}:{port} cannot be listened on: {error.strerror}.") from None
     bound_port = listener.getsockname()[1]
     app = create_app(tenants, serving, host, bound_port)
-    gc.freeze()  # what is imported stays for good, and is never looked at again
-    gc.enable()
+    collect_as_usual()
     server = create_server(app, round(settings.limits.call_s) + ANSWER_AFTER_CALL_S)
     address = f"http://{'[' + host + ']' if ':' in host else host}:{bound_port}/mcp"
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as loop:

@@ -30,8 +30,9 @@ class ResourceMetadata:
         self.address = f"{scheme}://{authority}{WELL_KNOWN_PATH}{slash}{path_and_query}".rstrip("/")
         """Where clients find the document: its path is put before that of the resource."""
         public_path = urlsplit(resource).path.rstrip("/")
-        self.paths = sorted({WELL_KNOWN_PATH, f"{WELL_KNOWN_PATH}{path}", f"{WELL_KNOWN_PATH}{public_path}"})
-        """The paths that answer with the document."""
+        paths = {WELL_KNOWN_PATH, f"{WELL_KNOWN_PATH}{path}", f"{WELL_KNOWN_PATH}{public_path}"}
+        self.paths = sorted((*paths, *(f"{one}/" for one in paths)))
+        """The paths that answer with the document, each with and without a slash at its end."""
         self._document = {
             "resource": resource,
             "authorization_servers": [issuer],

@@ -19,7 +19,7 @@ from projects_mcp.gateway.key_access import KeyAccess
 from projects_mcp.gateway.project_locks import ProjectLocks
 from projects_mcp.http.callers import DEFAULT_CREDENTIAL, Caller, Callers
 from projects_mcp.http.limits import KEPT_RATE_LIMITERS, KEPT_RUNNERS
-from projects_mcp.policy.authorization import Standing
+from projects_mcp.policy.standing import CallerStanding
 from projects_mcp.posthog.client import PostHog
 from projects_mcp.posthog.credentials import Credentials
 from projects_mcp.runner.build import in_sandbox, open_state, posthog_application
@@ -72,14 +72,14 @@ class Tenants:
         # What PostHog has said of a key is about the key, and is not forgotten when a caller's runner is.
         self._key_access = {self._settings.credentials: KeyAccess(self._posthog)}
         self._runners: OrderedDict[Caller, tuple[Credentials, ToolRunner]] = OrderedDict()
-        self._standings: WeakValueDictionary[Caller, Standing] = WeakValueDictionary()
+        self._standings: WeakValueDictionary[Caller, CallerStanding] = WeakValueDictionary()
         """Of the callers that have a runner, or a call under way."""
         self._rate_limiters: OrderedDict[tuple[str, str | None], RateLimiter] = OrderedDict()
         self.store: Final = open_state(settings, private=True) if store is None else store
         """What must be remembered between calls, for all callers."""
-        self._project_locks = ProjectLocks(self.store, self._settings.origin, settings.limits.call_s)
         self.approval_page: Final = ApprovalPage(local=False)
         """Where approvals are opened in a browser: nowhere, until whoever serves the pages has set its base."""
+        self._project_locks = ProjectLocks(self.store, self._settings.origin, settings.limits.call_s)
         self.default_runner = ToolRunner(
             self._settings,
             self._posthog,
@@ -201,7 +201,7 @@ class Tenants:
         if client is None:
             client = self._clients[credentials] = self._posthog.acting_as(credentials)
             self._key_access[credentials] = KeyAccess(client)
-        standing = self._standings.setdefault(caller, Standing())
+        standing = self._standings.setdefault(caller, CallerStanding())
         return ToolRunner(
             settings,
             client,

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from projects_mcp.api.effects import Effect
 from projects_mcp.api.operations import Operation
-from projects_mcp.api.types import CURRENT, Current, OrganizationRef, ProjectRef
+from projects_mcp.api.types import Current, OrganizationRef, ProjectRef, parse_uuid
 from projects_mcp.errors.refusals import (
     AccessLevelTooLow,
     CallerAccessTooLow,
@@ -30,7 +30,7 @@ from projects_mcp.errors.refusals import (
 from projects_mcp.policy.access import ALLOWED_EFFECTS, NEEDED_ACCESS, Access
 from projects_mcp.policy.denials import RememberedDenials
 
-__all__ = ["UNKNOWN", "Authorization", "CallerGrant", "KeyGrant", "Policy", "Standing"]
+__all__ = ["UNKNOWN", "Authorization", "CallerGrant", "KeyGrant", "Policy"]
 
 
 class KeyGrant(NamedTuple):
@@ -58,7 +58,7 @@ class KeyGrant(NamedTuple):
         return cls(
             scopes=frozenset(s for s in scopes if isinstance(s, str)) if isinstance(scopes, list) else None,
             projects=_restriction(answer.get("scoped_teams"), _project_id),
-            organizations=_restriction(answer.get("scoped_organizations"), _uuid),
+            organizations=_restriction(answer.get("scoped_organizations"), parse_uuid),
         )
 
 
@@ -88,19 +88,6 @@ class CallerGrant(NamedTuple):
     def has(self, scope: str) -> bool:
         """Whether the caller was given a scope. Write implies read."""
         return _includes(self.scopes, scope)
-
-
-class Standing:
-    """Whether what a caller was given still holds. The one part of its rights that can change during a call.
-
-    Attributes:
-        withdrawn: its token has been taken out, or its rights have been changed.
-    """
-
-    __slots__ = ("__weakref__", "withdrawn")
-
-    def __init__(self) -> None:
-        self.withdrawn = False
 
 
 class Policy(NamedTuple):
@@ -181,23 +168,22 @@ class Authorization(NamedTuple):
         if (refusal := self.refusal(organization, project)) is not None:
             raise refusal
 
-    def require_place(self, project: Mapping[str, Any], number: ProjectRef | None) -> OrganizationRef:
+    def require_place(self, place: UUID | None, project: ProjectRef | None, *, stated: bool) -> None:
         """Hold a call to the organization in which PostHog says that its project is.
 
-        Returns:
-            That organization; `CURRENT` if PostHog says none, as an older one may.
+        Args:
+            place: that organization; None if it cannot be read.
+            project: the project.
+            stated: whether PostHog says one at all. An older one may not.
 
         Raises:
             ProjectNotIdentified: the organization cannot be read, or is missing and the key is restricted to some.
             Refusal: the call may not touch it.
         """
-        stated = project.get("organization")
-        place = _uuid(stated)
         if place is not None:
-            self.require_target(place, number)
-        elif stated is not None or self.key.organizations is not None:
+            self.require_target(place, project)
+        elif stated or self.key.organizations is not None:
             raise ProjectNotIdentified
-        return place or CURRENT
 
     def require_irreversible(self, project: ProjectRef | None) -> None:
         """Make sure that a change that cannot be undone may be made: the operator allows it as a destructive tool.
@@ -264,10 +250,3 @@ def _restriction(value: object, read: Any) -> frozenset[Any] | None:
 
 def _project_id(value: object) -> int | None:
     return value if type(value) is int else None
-
-
-def _uuid(value: object) -> UUID | None:
-    try:
-        return UUID(value) if isinstance(value, str) else None
-    except ValueError:
-        return None

@@ -13,9 +13,9 @@ from projects_mcp.errors.forbidden import Memory
 from projects_mcp.errors.refusals import RememberedDenial
 from projects_mcp.errors.rejected import Forbidden
 
-__all__ = ["RememberedDenials"]
+__all__ = ["REMEMBERED_FOR_S", "RememberedDenials"]
 
-_REMEMBERED_FOR_S: Final = 90.0
+REMEMBERED_FOR_S: Final = 90.0
 """Long enough to spare PostHog a model that tries again at once, and short enough for whoever mends the key."""
 _MOST_REMEMBERED: Final = 1_000
 
@@ -66,7 +66,7 @@ class RememberedDenials(dict[_Key, tuple[Forbidden, float]]):
             return
         if len(self) >= _MOST_REMEMBERED:
             self.clear()
-        until = self.clock() + _REMEMBERED_FOR_S
+        until = self.clock() + REMEMBERED_FOR_S
         if memory is Memory.FOR_THE_KEY:
             self[operation.tool, None, None] = (error, until)
             return

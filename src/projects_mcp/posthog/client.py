@@ -129,7 +129,7 @@ class PostHog:
         while True:
             left = deadline - anyio.current_time()
             try:
-                return await self._exchange(operation.method, path, credential, left, query=query, body=body)
+                return await self.exchange(operation.method, path, credential, left, query=query, body=body)
             except PostHogError as error:
                 if isinstance(error, StatusError):
                     error.by_session = isinstance(credential, BrowserSession)
@@ -156,7 +156,7 @@ class PostHog:
         """
         if self.credentials.key is None:
             raise RequestNotSent("no_credential")
-        return await self._exchange("GET", KEY_INTROSPECTION, self.credentials.key, self.limits.call_s)
+        return await self.exchange("GET", KEY_INTROSPECTION, self.credentials.key, self.limits.call_s)
 
     def now(self) -> datetime:
         """Return PostHog's own time, to about a second, from its latest answer; this machine's if it stated none."""
@@ -172,7 +172,7 @@ class PostHog:
     async def answers(self) -> bool:
         """Whether PostHog answers at all. Asks as nobody, so a refusal is what it should answer."""
         try:
-            await self._exchange("GET", KEY_INTROSPECTION, None, self.limits.connect_s)
+            await self.exchange("GET", KEY_INTROSPECTION, None, self.limits.connect_s)
         except StatusError as error:
             return error.status < _FIRST_FAULT
         except PostHogError:
@@ -203,7 +203,7 @@ class PostHog:
     def _slots(self) -> anyio.Semaphore:
         return anyio.Semaphore(self.limits.connections)
 
-    async def _exchange(
+    async def exchange(
         self,
         method: str,
         path: str,
@@ -213,6 +213,7 @@ class PostHog:
         query: Mapping[str, str | int] | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> JSONObject:
+        """Send one request, once. For all that is an operation there is `send`, with the same errors."""
         channel = self._channel(credential)
         headers = channel.reading if method == "GET" else channel.writing
         content = None

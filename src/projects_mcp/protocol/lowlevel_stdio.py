@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import anyio
 from mcp.server import MCPServer
 
 from projects_mcp.protocol.stdio_pipes import LineReader, LineWriter
-from projects_mcp.protocol.stdio_transport import message_streams
+from projects_mcp.protocol.stdio_transport import conversations
 
 __all__ = ["run_over_pipes"]
 
@@ -19,5 +20,6 @@ __all__ = ["run_over_pipes"]
 async def run_over_pipes(server: MCPServer[Any], pipes: tuple[LineReader, LineWriter]) -> None:
     """Serve one client over a reader and a writer of lines until the reader ends."""
     lowlevel = server._lowlevel_server  # noqa: SLF001 - what this module works around
-    async with message_streams(*pipes) as (incoming, outgoing):
-        await lowlevel.run(incoming, outgoing, lowlevel.create_initialization_options())
+    async with conversations(*pipes) as begun, anyio.create_task_group() as group:
+        async for incoming, outgoing in begun:
+            group.start_soon(lowlevel.run, incoming, outgoing, lowlevel.create_initialization_options())

@@ -75,7 +75,8 @@ class ProjectsServer(MCPServer[None]):
             nonlocal clients
             clients += 1
             async with anyio.create_task_group() as group:
-                group.start_soon(runner.start)
+                if clients == 1:  # what is asked once is known to all
+                    group.start_soon(runner.start)
                 try:
                     yield None
                 finally:

@@ -16,7 +16,7 @@ from mcp_types.jsonrpc import JSONRPCError, JSONRPCMessage, JSONRPCNotification,
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-__all__ = ["BATCH_REVISION", "Batch", "Line", "read_line"]
+__all__ = ["BATCH_REVISION", "Batch", "Line", "read_line", "refuse_long_line"]
 
 BATCH_REVISION: Final = "2025-03-26"
 """The one revision of the protocol that has batches."""
@@ -29,6 +29,7 @@ _NO_BATCHES: Final = (
     "of its own."
 )
 _TOO_MANY: Final = f"Invalid request: a batch has {_MOST_IN_BATCH} messages at most. Nothing was done."
+_TOO_LONG: Final = "Invalid request: the line is longer than {} bytes. Nothing was done."
 _NOT_IN_BATCH: Final = "Invalid request: initialize cannot be part of a batch. Nothing was done."
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s"{}\[\]:,]+')
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
@@ -74,6 +75,16 @@ def read_line(line: str, revision: str | None) -> Line:
     if isinstance(message, JSONRPCNotification) and '"id"' in line and "id" in json.loads(line):
         return Line()  # a request whose id is of another type: nobody could match an answer
     return Line(message)
+
+
+def refuse_long_line(beginning: str, longest: int) -> Line:
+    """Return the error for a line that was not read because it is too long, if its beginning holds the id.
+
+    Args:
+        beginning: the first characters of the line.
+        longest: bytes that a line may have.
+    """
+    return Line(errors=_errors(_id_in_text(beginning), INVALID_REQUEST, _TOO_LONG.format(longest)))
 
 
 def _read_unusual(line: str, revision: str | None) -> Line:

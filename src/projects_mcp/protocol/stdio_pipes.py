@@ -8,20 +8,45 @@ from __future__ import annotations
 import os
 import select
 import sys
-from typing import Final
+from typing import Final, NamedTuple
 
 import anyio
 import anyio.lowlevel
 
-__all__ = ["ALWAYS_FITS", "LineReader", "LineWriter", "claim_pipes", "is_writable", "keep_pipes_open"]
+__all__ = [
+    "ALWAYS_FITS",
+    "LONGEST_LINE_BYTES",
+    "LineReader",
+    "LineWriter",
+    "LongLine",
+    "claim_pipes",
+    "is_writable",
+    "keep_pipes_open",
+]
 
 _CHUNK: Final = 65_536
 ALWAYS_FITS: Final = 4_096
 """Bytes that a pipe takes without blocking once it is ready: POSIX asks for 512, Linux and macOS give a page."""
 
 
+LONGEST_LINE_BYTES: Final = 16 * 1024 * 1024
+"""Bytes of the longest line that is taken. All texts of a call have a million characters at most, of twelve bytes each
+if a client escapes them all."""
+_BEGINNING: Final = 4_096
+"""Bytes of a longer line that are kept: enough for the id of a request, which nearly every client writes first."""
+
+
+class LongLine(NamedTuple):
+    """A line that is too long. Only its beginning is kept, and what follows up to its end is never held."""
+
+    beginning: str
+
+
 class LineReader:
     """The lines that arrive at a descriptor, without their ends.
+
+    A line of more than `LONGEST_LINE_BYTES` is given as a `LongLine` as soon as that is known, and the rest of it is
+    skipped: a client that never ends a line takes no memory.
 
     Args:
         descriptor: of a pipe, a socket, a terminal or a file, which nobody else reads.
@@ -33,21 +58,34 @@ class LineReader:
         """Whole lines that wait, the next one last."""
         self._begun: list[bytes] = []
         """Pieces of the line that is arriving."""
+        self._begun_bytes = 0
+        self._skips = False
+        """Whether what arrives is the rest of a line that is too long."""
 
     def __aiter__(self) -> LineReader:
         return self
 
-    async def __anext__(self) -> str:
+    async def __anext__(self) -> str | LongLine:
         while not self._lines:
             await self._wait()
             data = os.read(self._descriptor, _CHUNK)
+            if self._skips and data:
+                _, end, data = data.partition(b"\n")
+                self._skips = not end
+                if not data:
+                    continue
             if not data and not any(self._begun):
                 raise StopAsyncIteration
             first, *rest = data.split(b"\n") if data else (b"", b"")  # the last line may lack its end
             self._begun.append(first)
+            self._begun_bytes += len(first)
             if rest:
                 self._lines = [b"".join(self._begun), *rest[:-1]][::-1]
-                self._begun = [rest[-1]]
+                self._begun, self._begun_bytes = [rest[-1]], len(rest[-1])
+            elif self._begun_bytes > LONGEST_LINE_BYTES:
+                beginning = b"".join(self._begun[:_BEGINNING])[:_BEGINNING]
+                self._begun, self._begun_bytes, self._skips = [], 0, True
+                return LongLine(beginning.decode(errors="replace"))
         return self._lines.pop().decode(errors="replace")
 
     async def _wait(self) -> None:

@@ -1,14 +1,15 @@
 """Carry the messages of one client over lines, and end without breaking what is under way.
 
 The SDK's own transport drops what it cannot read, cancels all calls when its input ends, and fails when nobody reads
-its output any more.
+its output any more. It also holds a connection to the era of its first request, although a client that has only asked
+for the revisions may still choose the handshake.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -24,16 +25,17 @@ from mcp_types.jsonrpc import (
     RequestId,
 )
 
-from projects_mcp.protocol.stdio_messages import Batch, read_line
-from projects_mcp.protocol.stdio_pipes import LineReader, LineWriter
+from projects_mcp.protocol.stdio_messages import Batch, Line, read_line, refuse_long_line
+from projects_mcp.protocol.stdio_pipes import LONGEST_LINE_BYTES, LineReader, LineWriter, LongLine
 
-__all__ = ["Streams", "message_streams"]
+__all__ = ["Streams", "conversations"]
 
 logger: Final = logging.getLogger("projects_mcp")
 
 _FINISH_S: Final = 2.0
 """Seconds that calls under way have after the end of the input."""
 _BYTE_ORDER_MARK: Final = "\ufeff"
+_DISCOVER: Final = "server/discover"
 
 Streams: TypeAlias = tuple[
     MemoryObjectReceiveStream[SessionMessage | Exception], MemoryObjectSendStream[SessionMessage]
@@ -41,20 +43,25 @@ Streams: TypeAlias = tuple[
 
 
 @asynccontextmanager
-async def message_streams(reader: LineReader, writer: LineWriter) -> AsyncIterator[Streams]:
-    """Give the streams of messages that a server reads and writes, over lines of a client.
+async def conversations(reader: LineReader, writer: LineWriter) -> AsyncIterator[MemoryObjectReceiveStream[Streams]]:
+    """Give the conversations with one client: the streams that a server reads and writes, over the client's lines.
+
+    One begins at once. A second one begins if `initialize` follows `server/discover` and no other request: a server of
+    both eras decides by the request (MCP 2026-07-28, versioning), and a client that did not wait for the answer, or did
+    not like it, falls back to the handshake. From there on, everything belongs to the second. Any other request decides
+    for good, as the SDK has it.
 
     Args:
         reader: gives the client's lines.
         writer: takes those of the server. If nobody reads them any more, that is as if the input had ended.
     """
-    to_server, incoming = anyio.create_memory_object_stream[SessionMessage | Exception](0)
+    begin, begun = anyio.create_memory_object_stream[Streams](0)
     outgoing, from_server = anyio.create_memory_object_stream[SessionMessage](0)
-    connection = _Connection(reader, writer)
-    async with anyio.create_task_group() as group:
-        group.start_soon(connection.read, to_server)
+    connection = _Connection(reader, writer, begin, outgoing)
+    async with anyio.create_task_group() as group, begun:
+        group.start_soon(connection.read)
         group.start_soon(connection.write, from_server)
-        yield incoming, outgoing
+        yield begun
 
 
 @dataclass
@@ -70,12 +77,22 @@ class _Connection:
     """What is known of one client.
 
     Attributes:
+        reader: gives the client's lines.
+        writer: takes those of the server.
+        begin: takes each conversation that begins.
+        outgoing: where the servers of all conversations write.
         revision: of the protocol, once a handshake has agreed on one.
     """
 
     reader: LineReader
     writer: LineWriter
+    begin: MemoryObjectSendStream[Streams]
+    outgoing: MemoryObjectSendStream[SessionMessage]
     revision: str | None = None
+    _servers: list[MemoryObjectSendStream[SessionMessage | Exception]] = field(default_factory=list)
+    """What each conversation reads; the last one is that of now."""
+    _requested: set[str] = field(default_factory=set)
+    """The methods of the requests so far."""
     _under_way: set[RequestId] = field(default_factory=set)
     """The ids of requests without an answer."""
     _handshake: RequestId | None = None
@@ -84,45 +101,60 @@ class _Connection:
     _reading: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     _writing: anyio.Lock = field(default_factory=anyio.Lock)
 
-    async def read(self, server: MemoryObjectSendStream[SessionMessage | Exception]) -> None:
+    async def read(self) -> None:
         """Hand the messages of the client to the server, until the input ends and what is under way has finished."""
-        async with server:
+        async with self.begin, self.outgoing, AsyncExitStack() as ends:
+            await self._converse(ends)
             with self._reading:
                 first = True
                 async for text in self.reader:
+                    if isinstance(text, LongLine):
+                        await self._refuse(refuse_long_line(text.beginning, LONGEST_LINE_BYTES))
+                        continue
                     line = text.removeprefix(_BYTE_ORDER_MARK) if first else text
                     first = False
                     if line and not line.isspace():
-                        await self._take(line, server)
+                        await self._take(line, ends)
             with anyio.move_on_after(_FINISH_S):
                 while self._under_way:
                     self._answered = anyio.Event()
                     await self._answered.wait()
 
-    async def _take(self, text: str, server: MemoryObjectSendStream[SessionMessage | Exception]) -> None:
+    async def _converse(self, ends: AsyncExitStack) -> None:
+        """Begin a conversation. The one before goes on, so that what it has under way is answered."""
+        to_server, incoming = anyio.create_memory_object_stream[SessionMessage | Exception](0)
+        self._servers.append(await ends.enter_async_context(to_server))
+        await self.begin.send((incoming, self.outgoing.clone()))
+
+    async def _take(self, text: str, ends: AsyncExitStack) -> None:
         line = read_line(text, self.revision)
         if line.message is not None:
-            await self._hand_over(line.message, server)
+            if isinstance(line.message, JSONRPCRequest):
+                if line.message.method == "initialize" and self._requested == {_DISCOVER}:
+                    await self._converse(ends)
+                self._requested.add(line.message.method)
+            await self._hand_over(line.message)
         elif line.batch is not None:
-            await self._begin_batch(line.batch, server)
+            await self._begin_batch(line.batch)
         else:
-            errors = [error for error in line.errors if error.id not in self._under_way]
-            if not errors:
-                logger.warning("A line of the client is no message with an id that can be read; it is ignored.")
-            for error in errors:
-                await self._write_line(_dump(error))
+            await self._refuse(line)
 
-    async def _begin_batch(self, batch: Batch, server: MemoryObjectSendStream[SessionMessage | Exception]) -> None:
+    async def _refuse(self, line: Line) -> None:
+        errors = [error for error in line.errors if error.id not in self._under_way]
+        if not errors:
+            logger.warning("A line of the client is no message with an id that can be read; it is ignored.")
+        for error in errors:
+            await self._write_line(_dump(error))
+
+    async def _begin_batch(self, batch: Batch) -> None:
         requests = {message.id for message in batch.messages if isinstance(message, JSONRPCRequest)}
         answers = _Answers(requests - self._under_way, [_dump(error) for error in batch.errors])
         self._batches |= dict.fromkeys(answers.missing, answers)
         await self._end_batch(answers)  # of notifications and errors only
         for message in batch.messages:
-            await self._hand_over(message, server)
+            await self._hand_over(message)
 
-    async def _hand_over(
-        self, message: JSONRPCMessage, server: MemoryObjectSendStream[SessionMessage | Exception]
-    ) -> None:
+    async def _hand_over(self, message: JSONRPCMessage) -> None:
         if isinstance(message, JSONRPCRequest):
             self._under_way.add(message.id)
             if message.method == "initialize":
@@ -131,7 +163,7 @@ class _Connection:
             number = (message.params or {}).get("requestId")
             if isinstance(number, int | str):
                 await self._forget(number)
-        await server.send(SessionMessage(message))
+        await self._servers[-1].send(SessionMessage(message))
 
     async def _forget(self, number: RequestId) -> None:
         """Wait no more for the answer to a request that was cancelled: there will be none."""

@@ -11,6 +11,8 @@ import logging
 import traceback
 from collections.abc import Mapping
 from contextlib import nullcontext
+from copy import copy
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -21,7 +23,7 @@ from projects_mcp.config.settings import Settings
 from projects_mcp.errors.connection import PostHogError
 from projects_mcp.errors.context import NOT_CHANGED, FailureContext
 from projects_mcp.errors.explain import Explanation, detail_of_unresolved, explain, explain_unexpected
-from projects_mcp.errors.refusals import InvalidArguments, NotConfigured, Refusal, StateUnavailable, WrongKindOfKey
+from projects_mcp.errors.refusals import InvalidArguments, NotConfigured, Refusal, WrongKindOfKey
 from projects_mcp.errors.uncertain import WriteUnresolved
 from projects_mcp.gateway.approval_page import ApprovalPage
 from projects_mcp.gateway.audit import AuditLog
@@ -31,8 +33,9 @@ from projects_mcp.gateway.key_access import KeyAccess
 from projects_mcp.gateway.project_locks import ProjectLocks
 from projects_mcp.gateway.secret_file import SecretFolder
 from projects_mcp.gateway.services import ToolServices
-from projects_mcp.policy.authorization import Authorization, CallerGrant, KeyGrant, Standing
+from projects_mcp.policy.authorization import Authorization, CallerGrant, KeyGrant
 from projects_mcp.policy.confirmation import Approver, ConsentPendingError
+from projects_mcp.policy.standing import CallerStanding, Standing, TokenStanding
 from projects_mcp.posthog.client import PostHog
 from projects_mcp.runner.describe import describe_server
 from projects_mcp.runner.rate_limit import RateLimiter
@@ -40,7 +43,7 @@ from projects_mcp.runner.result import ToolResult, finalize
 from projects_mcp.sanitize.redaction import Redactor
 from projects_mcp.state.approvals import Approvals
 from projects_mcp.state.memory import MemoryStore
-from projects_mcp.state.store import StateStore, StoreError
+from projects_mcp.state.store import StateStore
 from projects_mcp.tools.catalog import CATALOG, TOOLS
 from projects_mcp.tools.tool import Tool
 from projects_mcp.tools.validation import validate
@@ -92,7 +95,7 @@ class ToolRunner:
         self._rate_limiter = rate_limiter
         self.store: Final = store or MemoryStore()
         """What must be remembered between calls."""
-        self._services: Final = ToolServices(
+        self._services = ToolServices(
             posthog=posthog,
             key_access=key_access or KeyAccess(posthog),
             redactor=audit_log.redactor,
@@ -100,7 +103,7 @@ class ToolRunner:
             confirmation=settings.confirmation,
             secret_folder=None if settings.secrets_dir is None else SecretFolder(settings.secrets_dir),
             caller=caller,
-            standing=standing or Standing(),
+            standing=standing or CallerStanding(),
             project_locks=project_locks or ProjectLocks(self.store, settings.origin, settings.limits.call_s),
             approvals=Approvals(self.store),
             approval_page=approval_page,
@@ -115,6 +118,18 @@ class ToolRunner:
     def rate_limiter(self) -> RateLimiter | None:
         """How much the caller may ask; None for no limit."""
         return self._rate_limiter
+
+    def until(self, expires_at: float) -> ToolRunner:
+        """Return a runner that shares everything with this one, and whose calls send nothing more from a time on.
+
+        Args:
+            expires_at: when the token of a request expires, in seconds since 1970. What became of a write that has left
+                by then is still read back.
+        """
+        limited = copy(self)
+        standing = TokenStanding(self._services.standing, expires_at)
+        limited._services = replace(self._services, standing=standing)  # noqa: SLF001 - of another one of this class
+        return limited
 
     async def start(self) -> None:
         """Do what can be done before the first call: ask what the key may do, and see whether the audit log is there.
@@ -218,7 +233,7 @@ class ToolRunner:
                 if not (tool.operation.effect.reads or checked.get("dry_run")):
                     audit.require_writable()
                     if self.store.shared:  # what is kept in this process alone is always there
-                        await self._require_store()
+                        await self._services.require_store()
                 body = await tool.run(context, **checked)
                 if warnings:
                     body["warnings"] = [*body.get("warnings", ()), *warnings]
@@ -235,17 +250,6 @@ class ToolRunner:
             return ToolResult(text, body)
         # Reading back has shown that the write happened: a success, and programs can see how it came about.
         return ToolResult(text, body, detail_of_unresolved(context.unresolved, self._failure_context(tool, context)))
-
-    async def _require_store(self) -> None:
-        """Make sure that what must be remembered of a change can be.
-
-        Raises:
-            StateUnavailable: it cannot, so nothing may be changed.
-        """
-        try:
-            await self.store.probe()
-        except StoreError as error:
-            raise StateUnavailable(reason=str(error)) from None
 
     def _require_key(self) -> None:
         if self._settings.credentials.key is None:

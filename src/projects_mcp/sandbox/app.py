@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from projects_mcp.sandbox.api import activity_by_key, introspection
+from projects_mcp.sandbox.api import activity_by_key, environments, introspection
 from projects_mcp.sandbox.api.authentication import SAFE_METHODS, authenticate
 from projects_mcp.sandbox.api.losing import lose_answer
 from projects_mcp.sandbox.api.operations import OPERATIONS, Handler, Operation
@@ -31,6 +31,7 @@ def create_app(world: World) -> Starlette:
     routes = [route for path, methods in _by_path().items() for route in _routes(path, world, _dispatch(methods))]
     routes += _routes(introspection.PATH, world, _beside(introspection.introspect_key))
     routes += _routes(activity_by_key.PATH, world, _beside(activity_by_key.read_activity_log))
+    routes += _routes(environments.PATH, world, _beside(environments.create_environment, "POST"))
     app = Starlette(routes=routes, exception_handlers={404: _unknown_address, 405: _unknown_method})
     app.router.redirect_slashes = False
     return app
@@ -101,13 +102,13 @@ def _dispatch(methods: Mapping[str, Operation]) -> Handler:
     return handler
 
 
-def _beside(read: Handler) -> Handler:
-    """Return the handler of an address that is not one of the operations on projects, and only read."""
+def _beside(carry_out: Handler, method: str = "GET") -> Handler:
+    """Return the handler of an address that is not one of the operations on projects, and takes one method."""
 
     def handler(request: ApiRequest) -> Response:
-        if request.method != "GET":
-            raise refuse_method(request, ["GET"], is_list=False)
-        response = read(request)
+        if request.method != method:
+            raise refuse_method(request, [method], is_list=False)
+        response = carry_out(request)
         throttle(request.world, request.principal.key)
         return response
 

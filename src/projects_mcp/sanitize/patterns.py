@@ -10,9 +10,10 @@ import base64
 import binascii
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import Final, NamedTuple
 
-__all__ = ["PATTERNS", "REDACTED", "Pattern"]
+__all__ = ["PATTERNS", "REDACTED", "Pattern", "compiled"]
 
 REDACTED: Final = "[redacted]"
 
@@ -23,12 +24,12 @@ class Pattern(NamedTuple):
     Attributes:
         marker: what every match has in it, in lower case: looking for that is far cheaper, and nearly every text has
             none of them.
-        expression: the shape.
+        expression: the shape, for `compiled`.
         replacement: what takes the place of a match.
     """
 
     marker: str
-    expression: re.Pattern[str]
+    expression: str
     replacement: str | Callable[[re.Match[str]], str] = REDACTED
 
 
@@ -53,8 +54,11 @@ def _basic(match: re.Match[str]) -> str:
     return REDACTED if ":" in inside and inside.isprintable() else match[0]
 
 
+compiled: Final = cache(re.compile)
+"""Compile an expression when the first text has its marker: to compile all of them holds up the start."""
+
 PATTERNS: Final = tuple(
-    Pattern(marker, re.compile(expression), *more)
+    Pattern(marker, expression, *more)
     for marker, expression, *more in (
         # Personal, OAuth and project secret keys of PostHog; `phc_` is public. Words such as `alpha_users` hold `pha_`.
         # Behind a `_`, as in `my_phs_report_2024`, a word goes on unless a token's capital letters follow.

@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 from projects_mcp.sanitize.assignments import MAY_BE_ASSIGNED, without_assigned
 from projects_mcp.sanitize.encodings import MAY_BE_ENCODED, EncodedSecrets
 from projects_mcp.sanitize.names import LONGEST_NAME, measures, speaks_of_secret
-from projects_mcp.sanitize.patterns import PATTERNS, REDACTED
+from projects_mcp.sanitize.patterns import PATTERNS, REDACTED, compiled
 from projects_mcp.sanitize.text import MAX_QUOTED, quoted, unused_key
 
 __all__ = [
@@ -143,7 +143,7 @@ class Redactor:
         folded = text.casefold()
         for marker, expression, replacement in PATTERNS:
             if marker in folded:
-                text = expression.sub(replacement, text)
+                text = compiled(expression).sub(replacement, text)
         # A name, and behind it a sign: both have to be there, so nearly every text is done with here.
         assigns = ("=" in text or ":" in text or "%" in text) and MAY_BE_ASSIGNED.search(text)
         return without_assigned(text) if assigns else text

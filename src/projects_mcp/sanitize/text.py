@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from typing import Any, Final
 
 __all__ = [
+    "MAX_LISTED",
     "MAX_QUOTED",
     "escape_invisible",
     "has_invisible",
     "is_plain",
+    "listed",
     "on_one_line",
     "quoted",
     "strip_invisible",
@@ -27,6 +29,9 @@ __all__ = [
 
 MAX_QUOTED: Final = 200
 """Characters of foreign text that a sentence of ours holds at the most."""
+
+MAX_LISTED: Final = 5
+"""Things of one kind that a sentence of ours names at the most."""
 
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 
@@ -140,3 +145,9 @@ def _joins(text: str, at: int) -> bool:
     if unicodedata.category(after) == "So" and unicodedata.category(before) in pictographs:
         return True
     return all(unicodedata.category(character) in {"Lo", "Mn", "Mc"} for character in (before, after))
+
+
+def listed(items: Sequence[Any], show: Callable[[Any], str] = str) -> str:
+    """Name things in a sentence: the first `MAX_LISTED`, each as `show` writes it, and how many more there are."""
+    more = f" and {len(items) - MAX_LISTED} more" if len(items) > MAX_LISTED else ""
+    return ", ".join(map(show, items[:MAX_LISTED])) + more

@@ -71,18 +71,18 @@ class Approvals:
         key = _key("approval", approval.binding)
         for _ in range(_TRIES):
             text = await self.store.get(key)
-            offered = self._offered(None if text is None else Approval.load(text), approval, of_code(code))
-            left = offered.until - self.clock()
+            chosen = self._choose(None if text is None else Approval.load(text), approval, of_code(code))
+            left = chosen.until - self.clock()
             if text is None:
-                kept = await self.store.add(key, offered.dump(), left)
+                kept = await self.store.add(key, chosen.dump(), left)
             else:
-                kept = await self.store.replace(key, text, offered.dump(), left)
+                kept = await self.store.replace(key, text, chosen.dump(), left)
             if kept:
                 await self.store.add(_key("code", of_code(code)), approval.binding, left)
-                return code, offered
+                return code, chosen
         raise StoreError("other processes are changing the same approval")
 
-    def _offered(self, former: Approval | None, new: Approval, code: str) -> Approval:
+    def _choose(self, former: Approval | None, new: Approval, code: str) -> Approval:
         """Return the approval to offer: the one that is there already, or a new one if that is used or nearly over.
 
         A decision that was made while the call was under way stays, so that it counts for the next call.

@@ -48,6 +48,6 @@ def read_clocks() -> Reading:
 def _boot() -> str:
     """Return the name of this run of the machine, and of the namespace that its ticks are counted in."""
     with suppress(OSError):
-        run = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        run = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
         return f"{run} {Path('/proc/self/ns/time').readlink()}"
     return ""

@@ -34,7 +34,7 @@ _GLOB: Final = re.compile(r"([\\*?\[\]^-])")
 T = TypeVar("T")
 
 
-@dataclass
+@dataclass(eq=False)
 class RedisStore(StateStore):
     """Keeps records in Redis 6 or newer, or what speaks its protocol. Each step is one command or one script.
 

@@ -25,7 +25,7 @@ MAX_BYTES: Final = 1 << 30
 T = TypeVar("T")
 
 
-@dataclass
+@dataclass(eq=False)
 class SqliteStore(StateStore):
     """Keeps records in a file. Each step is one transaction, in a worker thread, and on the disk when it returns.
 

@@ -10,6 +10,8 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from random import uniform
+from time import monotonic, sleep
 from typing import Final
 
 from projects_mcp.state.leaky_bucket import LeakyBucket
@@ -19,8 +21,10 @@ from projects_mcp.state.store import StoreError
 
 __all__ = ["SqliteFile"]
 
-_BUSY_TIMEOUT_S: Final = 2.0
-"""How long a step waits for those of other processes, each of which takes a few milliseconds."""
+_BUSY_TIMEOUT_S: Final = 5.0
+"""How long a step waits for those of other processes, each of which takes some milliseconds."""
+_POLLS_S: Final = (0.001, 0.004)
+"""Between two attempts. SQLite's own waiting gets longer and longer, so that a busy process never lets others in."""
 _DROPPED_AT_ONCE: Final = 100
 """Expired records that one step drops. It adds one at the most, so they never pile up."""
 _PAGE_BYTES: Final = 4_096
@@ -141,16 +145,18 @@ class SqliteFile:
 
     @contextmanager
     def _transaction(self, *, writes: bool = True) -> Iterator[tuple[sqlite3.Connection, float]]:
-        """Open a transaction and give its time. It is committed at the end, or taken back."""
+        """Open a transaction and give its time. At the end it is committed if it has changed anything."""
         try:
             database = self._open()
-            database.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+            _patiently(lambda: _begin(database, writes=writes))
             try:
-                now = self._tell_time(database, writes=writes)
+                now, is_new_boot = self._tell_time(database, writes=writes)
                 if writes:
                     _drop_expired(database, now)
+                before = -1 if is_new_boot and writes else database.total_changes
                 yield database, now
-                database.execute("COMMIT")
+                # A step that found nothing to change leaves nothing to be synced.
+                _patiently(lambda: database.execute("COMMIT" if database.total_changes != before else "ROLLBACK"))
             except BaseException:
                 with suppress(sqlite3.Error):
                     database.execute("ROLLBACK")
@@ -158,14 +164,20 @@ class SqliteFile:
         except (sqlite3.Error, sqlite3.Warning) as error:
             self.close()  # whatever it was, the next step begins with what is on the disk
             raise StoreError(_explain(error)) from None
+        except UnicodeDecodeError:
+            self.close()
+            raise StoreError(_WORDS["SQLITE_CORRUPT"]) from None
         except NotPrivate as error:
             raise StoreError(f"the state file cannot be used: {error}") from None
         except OSError as error:
             self.close()
             raise StoreError("the state file cannot be used") from error
 
-    def _tell_time(self, database: sqlite3.Connection, *, writes: bool) -> float:
-        """Return the time of the file's own clock. Read after the file is locked, so that no later step is earlier."""
+    def _tell_time(self, database: sqlite3.Connection, *, writes: bool) -> tuple[float, bool]:
+        """Return the time of the file's own clock, and whether it was last told in another run of the machine.
+
+        It is read after the file is locked, so that no later step is earlier.
+        """
         reading = self._clocks()
         kept = database.execute("SELECT now, boot, ticks, wall FROM clock").fetchone()
         try:
@@ -174,7 +186,7 @@ class SqliteFile:
             raise StoreError(_WORDS["SQLITE_CORRUPT"]) from None
         if writes:
             database.execute("INSERT OR REPLACE INTO clock VALUES (1, ?, ?, ?, ?)", (now, *reading))
-        return now
+        return now, kept is None or kept[1] != reading.boot
 
     def _open(self) -> sqlite3.Connection:
         """Return the connection. It is made anew if the file is no longer the one that it was opened on."""
@@ -184,13 +196,11 @@ class SqliteFile:
             self.close()
         prepare_folder(self._path.parent)
         existed = check_private(self._path)
-        connection = sqlite3.connect(
-            self._path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, cached_statements=32
-        )
+        connection = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
         try:
             if not existed:
                 self._path.chmod(OWNER_ONLY)  # empty so far, in a private folder; its journal gets the same mode
-            self._set_up(connection)
+            _patiently(lambda: self._set_up(connection))
         except BaseException:
             connection.close()
             raise
@@ -210,6 +220,31 @@ class SqliteFile:
             with suppress(sqlite3.Error):
                 database.execute("ROLLBACK")
             raise
+
+
+def _patiently(attempt: Callable[[], object]) -> None:
+    """Attempt something again while another process has the file locked, within a bound."""
+    ends = monotonic() + _BUSY_TIMEOUT_S
+    while True:
+        try:
+            attempt()
+        except sqlite3.OperationalError as error:
+            if not getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY") or monotonic() >= ends:
+                raise
+            sleep(uniform(*_POLLS_S))  # noqa: S311 - no secret depends on it
+        else:
+            return
+
+
+def _begin(database: sqlite3.Connection, *, writes: bool) -> None:
+    """Begin a transaction, and lock the file for it at once."""
+    database.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+    try:
+        database.execute("SELECT 1 FROM clock").fetchone()
+    except sqlite3.Error:
+        with suppress(sqlite3.Error):
+            database.execute("ROLLBACK")
+        raise
 
 
 def _create_tables(database: sqlite3.Connection) -> None:

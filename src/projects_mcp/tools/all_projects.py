@@ -44,6 +44,12 @@ class Page(NamedTuple):
     total: int | None
     more: bool
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether this first page holds all projects, as far as PostHog says, and all of one organization."""
+        number = len({row["id"] for row in self.rows})
+        return not self.more and self.total in (None, number) and _of_one_organization(self.rows)
+
 
 class AllProjects(NamedTuple):
     """The projects of an organization.

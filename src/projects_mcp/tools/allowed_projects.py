@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from projects_mcp.api.types import CURRENT, JSONObject
+from projects_mcp.api.types import CURRENT, JSONObject, parse_uuid
 from projects_mcp.errors.connection import PostHogError
 from projects_mcp.errors.refusals import ProjectNotIdentified, Refusal, RememberedDenial
 from projects_mcp.errors.rejected import Forbidden, NotFound
@@ -63,8 +63,9 @@ async def read_allowed_projects(context: ToolContext, projects: Iterable[int]) -
 
 def _is_here(context: ToolContext, project: JSONObject, number: int) -> bool:
     """Whether a project is in the organization of the call, and that is one that the call may touch."""
+    place = parse_uuid(project.get("organization"))
     try:
-        place = context.authorization.require_place(project, number)
+        context.authorization.require_place(place, number, stated=project.get("organization") is not None)
     except Refusal:
         return False
-    return context.organization is CURRENT or place in (CURRENT, context.organization)
+    return context.organization is CURRENT or place in (None, context.organization)

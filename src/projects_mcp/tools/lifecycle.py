@@ -29,9 +29,8 @@ __all__ = ["project_change_organization", "project_create", "project_delete"]
 @tool(
     "project_create",
     "Create a project",
-    "Create a new PostHog project, and get its id and token (API key). Make, add, set up or start another PostHog "
-    "project in an organization (org), as for a new app, site, staging or development. It becomes the current "
-    "project of the key's owner.",
+    "Create a new PostHog project and get its id and API key. Make, add, set up or start a PostHog project in an "
+    "organization, for an app, site, staging, test or development. It becomes the current one.",
     {
         "name": {**SETTINGS["name"].schema, "description": "Name of the new project"},
         "settings": {**settings_schema(), "description": "Settings to begin with"},
@@ -43,8 +42,8 @@ async def project_create(context: ToolContext, *, name: str, settings: Mapping[s
     sent = {**(settings or {}), "name": name}
     if settings and settings.get("name", name) != name:
         raise InvalidArguments(problems=["`name` and `settings.name` differ: give the name once."])
-    await choose_organization(context)
-    before = await read_namesakes(context, name)
+    known = await choose_organization(context)
+    before = await read_namesakes(context, name, known)
     created = await readback.write(context, context.organization, sent, lambda: find_created(context, name, before))
     diff = SettingsDiff.between(sent, {}, created, created=True)
     dropped = [field for field in diff.changed if field in diff.adjusted] + diff.ignored
@@ -70,8 +69,8 @@ async def project_create(context: ToolContext, *, name: str, settings: Mapping[s
 @tool(
     "project_delete",
     "Delete a project",
-    "Delete a PostHog project and all its data, for good. Remove, erase, destroy, wipe or get rid of a PostHog "
-    "project permanently. Delete only after asking the user, who must state the exact name.",
+    "Delete a PostHog project permanently. Remove, erase, wipe or get rid of a PostHog project and delete all data of "
+    "the project. Cannot be undone: requires the user's confirmation with its exact name.",
 )
 async def project_delete(context: ToolContext, *, confirm_project_name: str) -> JSONObject:
     """Delete the confirmed project, and report what PostHog does now."""
@@ -134,8 +133,7 @@ async def _after_deletion(
     "project_change_organization",
     "Move a project",
     "Move a PostHog project to another organization (org). Transfer, migrate or switch a PostHog project between "
-    "organizations, to a different owner: the members, access and billing of the new organization apply. Ask the "
-    "user first.",
+    "organizations: the other one's members and billing apply. Requires the user's confirmation.",
     {"target_organization_id": {"type": "string", "maxLength": 64, "description": "UUID of the new organization"}},
     required=["target_organization_id"],
 )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from projects_mcp.api.outcome import Outcome
-from projects_mcp.api.types import JSONObject, organization_of
+from projects_mcp.api.types import JSONObject
 from projects_mcp.gateway.context import ToolContext
 from projects_mcp.tools import readback, readback_checks
 from projects_mcp.tools.receipt import receipt
@@ -28,8 +28,8 @@ _NOT_SEEN: Final = (
 @tool(
     "project_add_product_intent",
     "Note interest in a product",
-    "Record a product intent in a PostHog project. Add or register an interest: that the project is interested in "
-    "one of PostHog's products, or wants to try or use it. It cannot be taken back.",
+    "Record a product intent in PostHog: add or register an interest, that somebody is interested in one of its "
+    "products or wants to try or use it. Cannot be undone.",
     _ARGUMENTS,
     required=["product_type"],
 )
@@ -43,8 +43,8 @@ async def project_add_product_intent(
 @tool(
     "project_complete_product_onboarding",
     "Complete onboarding of a product",
-    "Complete the onboarding of a PostHog product in a project. Mark product onboarding (setup) as done, "
-    "completed, finished or skipped. It cannot be taken back.",
+    "Complete the onboarding of a product in PostHog. Mark product onboarding (setup) as done, completed, finished or "
+    "skipped. Cannot be undone.",
     _ARGUMENTS,
     required=["product_type"],
 )
@@ -64,10 +64,9 @@ async def _record(
     if metadata is not None:
         body["metadata"] = metadata
     before = await context.read_project()
-    organization = organization_of(before, context.organization)
     sent_at = context.posthog_time()
     after = await readback.write(
-        context, organization, body, lambda: readback_checks.intent(context, product_type, before, sent_at)
+        context, context.organization, body, lambda: readback_checks.intent(context, product_type, before, sent_at)
     )
     # The answer describes the team, which lacks some of the project's fields, so identity comes from the project.
     old, new = (readback_checks.intent_of(project, product_type) for project in (before, after))

@@ -18,10 +18,10 @@ from projects_mcp.api.settings_diff import SettingsDiff
 from projects_mcp.errors.rejected import NotFound
 from projects_mcp.gateway.context import ToolContext
 from projects_mcp.policy.confirmation import ProjectSnapshot, token_ending
+from projects_mcp.sanitize.text import listed
 
 __all__ = ["deleted", "intent", "intent_of", "is_since", "moved", "parse_time", "replaced", "updated"]
 
-_MOST_NAMED: Final = 5
 _CLOCKS_DIFFER_BY: Final = timedelta(seconds=5)
 """How far the clocks of PostHog's own machines may be apart."""
 _INTENT_TIMES: Final = ("created_at", "updated_at", "onboarding_completed_at")
@@ -38,18 +38,18 @@ async def updated(context: ToolContext, sent: Mapping[str, Any], before: Mapping
         return ReadbackResult(Outcome.APPLIED, "The project already had these values, so it makes no difference.", now)
     if not diff.changed:
         return ReadbackResult(
-            Outcome.NOT_APPLIED, f"The project still has the former values of {_named(diff.ignored)}.", now
+            Outcome.NOT_APPLIED, f"The project still has the former values of {listed(diff.ignored)}.", now
         )
     if shown and not missing and not diff.adjusted:
-        return ReadbackResult(Outcome.APPLIED, f"The project now has the new values of {_named(shown)}.", now)
+        return ReadbackResult(Outcome.APPLIED, f"The project now has the new values of {listed(shown)}.", now)
     if not missing:
         return ReadbackResult(
             Outcome.UNKNOWN,
-            f"Other values of {_named(diff.adjusted)} are there than before, and than were sent.",
+            f"Other values of {listed(diff.adjusted)} are there than before, and than were sent.",
             now,
         )
     return ReadbackResult(
-        Outcome.UNKNOWN, f"{_named(list(diff.changed))} changed, and {_named(missing)} still has its former value.", now
+        Outcome.UNKNOWN, f"{listed(list(diff.changed))} changed, and {listed(missing)} still has its former value.", now
     )
 
 
@@ -169,7 +169,3 @@ def parse_time(value: object) -> datetime | None:
 def is_since(when: datetime, sent_at: datetime) -> bool:
     """Whether PostHog made something after it was asked to. Both times are PostHog's own."""
     return when >= sent_at - _CLOCKS_DIFFER_BY
-
-
-def _named(names: Sequence[str]) -> str:
-    return ", ".join(names[:_MOST_NAMED])

@@ -34,20 +34,19 @@ _FIELDS: Final[Mapping[str, Any]] = {
     "type": "array",
     "items": {"type": "string", "maxLength": 100},
     "maxItems": 100,
-    "description": "Show these fields",
+    "description": "Fields to show",
 }
 
 
 @tool(
     "project_list",
     "List projects",
-    "List PostHog projects, or find a project by name. Show, search or look up all PostHog projects of an "
-    "organization (org, company) with their ids and names, and what is unusual about a project, such as demo or "
-    "no events yet. For settings use project_get.",
+    "List PostHog projects with their ids and names. Search, find or look up the id of a PostHog project by name, or "
+    "show all projects of an organization (org, workspace), which are demos or lack events.",
     {
         "search": {"type": "string", "maxLength": 200, "description": "Part of the name"},
         "limit": {"type": "integer", "minimum": 1, "maximum": 500, "description": "Projects in a page"},
-        "offset": {"type": "integer", "minimum": 0, "description": "next_offset of the page before"},
+        "offset": {"type": "integer", "minimum": 0, "description": "next_offset of the last page"},
         "fields": _FIELDS,
     },
 )
@@ -83,9 +82,8 @@ async def project_list(
 @tool(
     "project_get",
     "Get a project",
-    "Get a PostHog project: its settings and its public token. Show, see, find or check how a PostHog project is "
-    "configured: current values of the settings that differ from the defaults (what is on or off, enabled, "
-    "timezone, domains), and the phc_ token (project API key, public key). Never shows secrets.",
+    "Get a PostHog project: its settings and public phc_ token (project API key). Show, see or check how a PostHog "
+    "project is configured: current values, what is set, enabled, on or off. Never secrets.",
     {
         "detail": {"type": "string", "enum": ["compact", "full"], "description": "full: every field"},
         "fields": _FIELDS,
@@ -115,9 +113,8 @@ async def project_get(
 @tool(
     "project_activity",
     "Show a project's activity",
-    "Show the activity log of a PostHog project: who changed which settings, and when. Audit log, history of "
-    "recent changes: what happened, who edited, modified, enabled, disabled or turned off what. Renames and moves "
-    "may be missing.",
+    "Show the activity log of a PostHog project: who changed which settings, and when. Audit trail, history of "
+    "changes and what happened: who edited, modified, enabled, disabled or turned off what.",
     {
         "limit": {"type": "integer", "minimum": 1, "maximum": 100, "description": "Entries in a page"},
         "page": {"type": "integer", "minimum": 1, "maximum": 100_000, "description": "Page to show"},
@@ -164,7 +161,8 @@ async def _require_page(context: ToolContext, limit: int, page: int) -> None:
 @tool(
     "project_is_generating_demo_data",
     "Check demo data",
-    "Check whether PostHog is still generating the demo data (sample data) of a demo project, or is done (finished).",
+    "Check whether PostHog is still generating the demo data (sample data) of a demo project, or is done: finished, "
+    "complete and ready to look at.",
 )
 async def project_is_generating_demo_data(context: ToolContext) -> JSONObject:
     """Return PostHog's flag as one boolean."""

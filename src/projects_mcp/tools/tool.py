@@ -18,22 +18,21 @@ ToolFunction: TypeAlias = Callable[..., Awaitable[JSONObject]]
 _ORGANIZATION: Mapping[str, Any] = {
     "type": "string",
     "maxLength": 64,
-    "description": "UUID; left out: the current one",
+    "description": "UUID; else the current",
 }
 _PROJECT: Mapping[str, Any] = {
     "type": "integer",
     "minimum": 1,
     "maximum": MAX_ID,
-    "description": "Id, from project_list",
+    "description": "Number of the project",
 }
-_CURRENT_PROJECT: Mapping[str, Any] = {**_PROJECT, "description": "Left out: the current one"}
+_CURRENT_PROJECT: Mapping[str, Any] = {**_PROJECT, "description": "The PostHog project; else the current one"}
 CONFIRM_PROJECT_NAME: Mapping[str, Any] = {
     "type": "string",
     "minLength": 1,
     "maxLength": 400,
     "description": "Exact name, from the user",
 }
-_SESSION_ONLY = "Needs a browser session."
 
 _RECEIPT_SCHEMA: Mapping[str, Any] = {
     "type": "object",
@@ -118,8 +117,6 @@ def tool(
     if operation.effect.needs_confirmation:
         properties["confirm_project_name"] = CONFIRM_PROJECT_NAME
         needed.append("confirm_project_name")
-    if operation.session_only:
-        description = f"{description} {_SESSION_ONLY}"
     whole = closed_object(properties, needed)
     creates = operation.effect is Effect.ADD and not operation.on_project
 

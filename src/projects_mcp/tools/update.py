@@ -11,7 +11,7 @@ from projects_mcp.api.settings_diff import Revert, SettingsDiff, expected_after
 from projects_mcp.api.settings_impact import MAY_BE_IRREVERSIBLE, describe_impact, describe_replaced, irreversible
 from projects_mcp.api.settings_newer import keys_at_risk
 from projects_mcp.api.settings_table import SETTINGS
-from projects_mcp.api.types import JSONObject, organization_of
+from projects_mcp.api.types import JSONObject
 from projects_mcp.errors.refusals import (
     ChangedMeanwhile,
     ConfirmationNeeded,
@@ -50,15 +50,15 @@ _ADJUSTED: Final = "PostHog stored the adjusted fields in its own form, or merge
 @tool(
     "project_update",
     "Change a project's settings",
-    "Update or change settings of a PostHog project, or rename the project. Configure, set, add, allow, enable, "
-    "disable, turn on or off, stop, revert or undo: project name, timezone, week start, currency; session replay "
-    "and session recordings (recording sample rate, minimum duration, retention, mask, console logs, network); "
-    "autocapture, exceptions (errors), web vitals, heatmaps, surveys, feature flag defaults, support widget; "
-    "domains, authorized URLs; filters of internal and test users; anonymize IPs, cookieless mode; dashboard, "
-    "Slack webhook and more. Returns a receipt: before, after, what was ignored, how to undo it. Lists are "
-    "replaced whole, so read them first; dry_run previews.",
+    "Update, change or set settings of a PostHog project, or rename the PostHog project. Configure a PostHog project; "
+    "add, allow, enable or activate, disable, turn on or off: project name, timezone, currency, week start (first "
+    "day); session replay and session recordings (recording sample rate, minimum duration, retention, mask, console "
+    "logs, network); autocapture, errors, web vitals, heatmaps, surveys, feature flag defaults, support widget; "
+    "domains, authorized URLs; test account filters that exclude internal users; discard client IPs, cookieless; "
+    "dashboard, Slack webhook. Tells how to undo it. Lists are replaced whole; dry_run previews. What cannot be "
+    "undone requires confirmation.",
     {
-        "settings": {**settings_schema(), "description": "New values"},
+        "settings": {**settings_schema(), "description": "Settings to change"},
         "clear": {
             "type": "array",
             "items": {"type": "string", "maxLength": 100},
@@ -67,9 +67,9 @@ _ADJUSTED: Final = "PostHog stored the adjusted fields in its own form, or merge
         },
         "expected": {
             "type": "object",
-            "description": "Present values; if one differs, nothing is sent",
+            "description": "Present values; else nothing is sent",
         },
-        "dry_run": {"type": "boolean", "description": "Show what would change"},
+        "dry_run": {"type": "boolean", "description": "Preview only"},
         "confirm_project_name": CONFIRM_PROJECT_NAME,
     },
 )
@@ -99,9 +99,8 @@ async def project_update(
             before = await _read_expected(context, expected)
             if lasting and await context.work(_irreversible, sent, before) != lost:
                 raise ChangedMeanwhile
-        organization = organization_of(before, context.organization)
         after = await readback.write(
-            context, organization, sent, lambda: readback_checks.updated(context, sent, before)
+            context, context.organization, sent, lambda: readback_checks.updated(context, sent, before)
         )
     return await context.work(_compared, context, sent, before, after)
 
@@ -197,7 +196,7 @@ def _preview(context: ToolContext, sent: Mapping[str, Any], before: JSONObject) 
     after = expected_after(sent, before)
     diff = SettingsDiff.between(sent, before, after)
     known = {name: value for name, value in sent.items() if name not in diff.unknown}
-    apply = suggestion("project_update", _same_call(context, known, before), "Apply this change.")
+    apply = suggestion("project_update", _same_call(context, known), "Apply this change.")
     lost = _irreversible(sent, before)
     result = _receipt(context, after, Outcome.PREVIEW, diff, [apply] if diff.changed and not lost else [])
     if feared := context.services.redactor.value(keys_at_risk(sent, before)):
@@ -266,10 +265,9 @@ def _way_back(diff: SettingsDiff) -> Revert:
     return Revert(settings, clear, lost)
 
 
-def _same_call(context: ToolContext, sent: Mapping[str, Any], project: Mapping[str, Any]) -> JSONObject:
+def _same_call(context: ToolContext, sent: Mapping[str, Any]) -> JSONObject:
     """Return the arguments of this call on the organization that the project is in, whatever is current later."""
-    organization = organization_of(project, context.organization)
-    arguments: JSONObject = {"organization_id": str(organization), "project_id": context.project}
+    arguments: JSONObject = {"organization_id": str(context.organization), "project_id": context.project}
     if settings := {name: value for name, value in sent.items() if value is not None}:
         arguments["settings"] = settings
     if clear := [name for name, value in sent.items() if value is None]:

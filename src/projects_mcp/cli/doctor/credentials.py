@@ -7,26 +7,22 @@ from dataclasses import replace
 from typing import Final
 
 from projects_mcp.cli.doctor.findings import Finding, Level
-from projects_mcp.cli.doctor.probe import UNAUTHENTICATED_CODES, Probe, build_probe, explain_unreachable
+from projects_mcp.cli.doctor.probe import Probe, build_probe, explain_unreachable
 from projects_mcp.config.settings import Settings
 from projects_mcp.errors.connection import PostHogError
-from projects_mcp.errors.rejected import Forbidden, NotFound, StatusError
 from projects_mcp.policy.access import Access
 from projects_mcp.policy.authorization import KeyGrant
 from projects_mcp.posthog.credentials import BrowserSession, Credentials
+from projects_mcp.posthog.session_check import (
+    find_session_problem,
+    is_about_address,
+    is_csrf_refusal,
+    is_unauthenticated,
+)
 
-__all__ = ["check_grant", "check_session", "explain_refused_key", "is_unauthenticated"]
+__all__ = ["check_grant", "check_session", "explain_refused_key"]
 
 _NEEDED_SCOPES: Final = frozenset({"project:read", "project:write"})
-_NO_SUCH_ADDRESS: Final = "Endpoint not found."
-"""PostHog's words for an address that it does not know. Only there does it look at no credential."""
-_WRONG_ADDRESS: Final = ("Referer checking failed", "Origin checking failed")
-"""Django's words where it is not the token that it refuses."""
-
-
-def is_unauthenticated(error: PostHogError) -> bool:
-    """Return whether PostHog does not know the credential."""
-    return isinstance(error, StatusError) and (error.code in UNAUTHENTICATED_CODES)
 
 
 async def explain_refused_key(settings: Settings, clouds: Mapping[str, str]) -> Finding:
@@ -112,9 +108,9 @@ async def check_session(probe: Probe, settings: Settings) -> Finding:
             f"browser that is signed in at {settings.origin}.",
         )
     session = probe.credentials.session
-    failure = await _session_failure(probe, unsafe=False)
+    failure = await find_session_problem(probe, unsafe=False)
     if failure is None and settings.policy.access is Access.FULL:
-        failure = await _session_failure(probe, unsafe=True)
+        failure = await find_session_problem(probe, unsafe=True)
         if failure is None and session.makes_csrf_token:
             sentence = "PostHog accepts the browser session, and beside it a CSRF token that this server makes itself."
             return Finding.ok("session", sentence)
@@ -129,19 +125,6 @@ async def check_session(probe: Probe, settings: Settings) -> Finding:
     return _explain_session_failure(failure, session, settings.origin)
 
 
-async def _session_failure(probe: Probe, *, unsafe: bool) -> PostHogError | None:
-    """Return why PostHog did not accept the session; None if it did. Its answer on the project does not matter."""
-    try:
-        await probe.send_with_session(unsafe=unsafe)
-    except Forbidden as error:
-        return error if error.cause.kind == "csrf" or is_unauthenticated(error) or error.code is None else None
-    except PostHogError as error:
-        if isinstance(error, NotFound) and error.detail == _NO_SUCH_ADDRESS:
-            return error
-        return error if is_unauthenticated(error) or explain_unreachable(error, probe.origin) else None
-    return None
-
-
 def _explain_session_failure(failure: PostHogError, session: BrowserSession, origin: str) -> Finding:
     own = session.makes_csrf_token
     cookies = "cookie sessionid into POSTHOG_SESSION_ID"
@@ -150,14 +133,14 @@ def _explain_session_failure(failure: PostHogError, session: BrowserSession, ori
     if is_unauthenticated(failure):
         sentence = "The browser session has expired, was signed out, or is of another PostHog."
         return Finding("session", Level.PROBLEM, sentence, f"Sign in at {origin}, and copy the {cookies}.")
-    if isinstance(failure, Forbidden) and failure.cause.kind == "csrf":
-        return _explain_csrf_failure(failure.detail or "", origin, cookies, own=own)
+    if is_csrf_refusal(failure):
+        return _explain_csrf_failure(failure, origin, cookies, own=own)
     sentence = "The browser session could not be checked, because no usable answer came."
     return Finding("session", Level.WARNING, sentence, "Run this again when PostHog answers.")
 
 
-def _explain_csrf_failure(detail: str, origin: str, cookies: str, *, own: bool) -> Finding:
-    if any(reason in detail for reason in _WRONG_ADDRESS):
+def _explain_csrf_failure(failure: PostHogError, origin: str, cookies: str, *, own: bool) -> Finding:
+    if is_about_address(failure):
         sentence = f"The browser session is valid, but PostHog does not take requests of a browser at {origin}."
         fix = "Set POSTHOG_HOST to the address of your PostHog as a browser shows it, without a path."
     elif own:

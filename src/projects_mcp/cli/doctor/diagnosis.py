@@ -12,7 +12,7 @@ import anyio
 
 from projects_mcp.api.types import JSONObject
 from projects_mcp.cli.doctor.connection import check_host_name, check_scheme, may_be_other_scheme
-from projects_mcp.cli.doctor.credentials import check_grant, check_session, explain_refused_key, is_unauthenticated
+from projects_mcp.cli.doctor.credentials import check_grant, check_session, explain_refused_key
 from projects_mcp.cli.doctor.findings import Finding, Level
 from projects_mcp.cli.doctor.local import check_files, check_key_format, check_settings, is_key_usable
 from projects_mcp.cli.doctor.names import check_placeholders, check_variable_names
@@ -27,6 +27,7 @@ from projects_mcp.gateway.audit import AuditLog
 from projects_mcp.policy.authorization import UNKNOWN, KeyGrant
 from projects_mcp.posthog.credentials import Credentials
 from projects_mcp.posthog.pool import ASGIApplication
+from projects_mcp.posthog.session_check import is_unauthenticated
 from projects_mcp.runner.build import in_sandbox, posthog_application
 from projects_mcp.runner.runner import ToolRunner
 from projects_mcp.sanitize.redaction import Redactor

@@ -19,7 +19,6 @@ from projects_mcp.posthog.limits import Limits
 from projects_mcp.posthog.pool import ASGIApplication, proxy_for
 
 __all__ = [
-    "UNAUTHENTICATED_CODES",
     "Probe",
     "build_probe",
     "explain_not_posthog",
@@ -27,13 +26,7 @@ __all__ = [
     "proxy_address",
 ]
 
-UNAUTHENTICATED_CODES: Final = frozenset({"not_authenticated", "authentication_failed"})
-"""PostHog's codes for an unknown credential, with any status."""
-
 _CONNECT_S, _READ_S, _REQUEST_S = 3.0, 5.0, 6.0
-_NO_PROJECT: Final = "/api/organizations/@current/projects/0/is_generating_demo_data/"
-"""An address without a project behind it: their ids start at 1. It accepts GET only."""
-
 _TRY_LATER: Final = "Try again later, and look at PostHog's status page or at your own server."
 _INVALID_RESPONSES: Final[Mapping[str, str]] = {
     "html": "a web page came instead of data",
@@ -45,7 +38,7 @@ _INVALID_RESPONSES: Final[Mapping[str, str]] = {
 
 @dataclass
 class Probe(PostHog):
-    """A client of PostHog with two more requests.
+    """A client of PostHog with one more request, that notes what time PostHog states.
 
     Attributes:
         date: the `Date` header of the last response; None before the first.
@@ -64,27 +57,9 @@ class Probe(PostHog):
         """
         key = self.credentials.key
         if key is None or not key.value.reveal().startswith("pha_"):
-            return await self._exchange("GET", KEY_INTROSPECTION, key, self.limits.call_s)
+            return await self.exchange("GET", KEY_INTROSPECTION, key, self.limits.call_s)
         await self.send(OPERATIONS["project_list"], CURRENT, query={"limit": 1})
         return None
-
-    async def send_with_session(self, *, unsafe: bool) -> None:
-        """Send one request with the browser session, for a project that cannot exist.
-
-        It cannot have an effect, even if PostHog accepts it: no project has the id 0, the address accepts GET only,
-        and the body is empty. PostHog authenticates before it looks at any of that, so its refusal shows whether it
-        accepts the session and the CSRF token.
-
-        Args:
-            unsafe: send a POST, for which PostHog requires the CSRF token, instead of a GET.
-
-        Raises:
-            PostHogError: nearly always; for a valid session it has a status such as 404 or 405.
-        """
-        if self.credentials.session is None:
-            raise RequestNotSent("no_credential")
-        method = "POST" if unsafe else "GET"
-        await self._exchange(method, _NO_PROJECT, self.credentials.session, self.limits.call_s)
 
     async def _read(self, response: Any) -> JSONObject:
         self.date = response.headers.get("Date")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+import sys
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +16,11 @@ __all__ = ["Found", "NotMergedError", "read_file", "replace_file"]
 
 _MOST_BYTES: Final = 8 * 1024 * 1024
 """The largest file that is worked on. Clients' files have some kilobytes."""
+
+
+_ACCESS_LIST: Final = "system.posix_acl_access"
+_OF_USERS: Final = "user."
+"""Extended attributes of Linux that belong to whoever owns a file."""
 
 
 class NotMergedError(Exception):
@@ -62,7 +69,7 @@ def read_file(file: Path) -> Found:
 
 
 def replace_file(found: Found, new: bytes) -> Path | None:
-    """Replace a file atomically, and keep a backup of it. It keeps its mode and owner.
+    """Replace a file atomically, and keep a backup of it. It keeps its mode, owner and extended attributes.
 
     Args:
         found: the file as it was read.
@@ -73,7 +80,7 @@ def replace_file(found: Found, new: bytes) -> Path | None:
 
     Raises:
         NotMergedError: somebody else has written the file in the meantime.
-        OSError: it cannot be written, or its owner cannot be kept. Nothing was changed.
+        OSError: it cannot be written, or its owner or an attribute cannot be kept. Nothing was changed.
     """
     path = found.path
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -82,10 +89,10 @@ def replace_file(found: Found, new: bytes) -> Path | None:
     temporary = path.with_name(f".{path.name}.{token_hex(8)}.tmp")
     written: list[Path] = []
     try:
-        _create(temporary, new, found.status)
+        _create(temporary, new, found)
         written.append(temporary)
         if backup is not None and found.data is not None:
-            _create(backup, found.data, found.status)
+            _create(backup, found.data, found)
             written.append(backup)
         _require_unchanged(found)
         temporary.replace(path)
@@ -104,8 +111,9 @@ def _require_unchanged(found: Found) -> None:
         raise NotMergedError("Something else wrote the file in the meantime. Close the client and try again.")
 
 
-def _create(path: Path, data: bytes, status: os.stat_result | None) -> None:
-    """Write a new file and flush it to the disk. Without a status to keep, the umask decides."""
+def _create(path: Path, data: bytes, like: Found) -> None:
+    """Write a new file and flush it to the disk, with all that another one has. If there is none, the umask decides."""
+    status = like.status
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, flags, 0o666 if status is None else 0o600)
     try:
@@ -113,7 +121,8 @@ def _create(path: Path, data: bytes, status: os.stat_result | None) -> None:
             stream.write(data)
             if status is not None:
                 _keep_owner(path, status)
-                path.chmod(stat.S_IMODE(status.st_mode))  # last: a change of the owner takes bits of it away
+                path.chmod(stat.S_IMODE(status.st_mode))  # after the owner, whose change takes bits of it away
+                _keep_attributes(path, like.path)
             stream.flush()
             os.fsync(stream.fileno())
     except BaseException:
@@ -127,6 +136,27 @@ def _keep_owner(path: Path, status: os.stat_result) -> None:
     mine = path.stat()
     if (mine.st_uid, mine.st_gid) != (status.st_uid, status.st_gid):
         os.chown(path, status.st_uid, status.st_gid)
+
+
+def _keep_attributes(path: Path, like: Path) -> None:
+    """Give a file the extended attributes of another one, and who besides its owner and group may do what (ACL).
+
+    Attributes of the system itself are left to the system.
+
+    Raises:
+        OSError: one cannot be kept.
+    """
+    if sys.platform != "linux":
+        return
+    try:
+        names = os.listxattr(like)
+    except OSError as error:
+        if error.errno == errno.ENOTSUP:  # the file system has none
+            return
+        raise
+    for name in names:
+        if name == _ACCESS_LIST or name.startswith(_OF_USERS):
+            os.setxattr(path, name, os.getxattr(like, name))
 
 
 def _sync_folder(folder: Path) -> None:

@@ -15,7 +15,7 @@ from projects_mcp.http.approval.pages import message_page
 from projects_mcp.http.approval.responses import page_response
 from projects_mcp.http.approval.routes import approval_routes
 from projects_mcp.http.approval.site import Site, loopback_site
-from projects_mcp.http.request_checks import OneBodyLength
+from projects_mcp.http.request_checks import OneReading
 from projects_mcp.http.uvicorn_server import create_server
 from projects_mcp.state.approvals import APPROVAL_S, Approvals
 
@@ -61,7 +61,7 @@ async def serve_while_needed(listener: socket.socket, page: ApprovalPage, approv
 def loopback_application(approvals: Approvals, site: Site) -> ASGIApp:
     """Return the application that serves the pages on a port of this machine."""
     router = Router(routes=approval_routes(approvals, site), default=_nothing_here, redirect_slashes=False)
-    return _Pages(OneBodyLength(router))
+    return _Pages(OneReading(router))
 
 
 class _Pages:

@@ -57,17 +57,21 @@ def _by_session(world: World, request: Request) -> Principal:
     if session is None or (session.expires_at is not None and session.expires_at <= world.clock()):
         raise not_authenticated(_challenge(world, request))
     if request.method not in SAFE_METHODS:
-        problem = _find_csrf_problem(request)
+        problem = _find_csrf_problem(request, None if world.behaviour.takes_any_csrf_token else session.csrf_token)
         if problem is not None:
             raise forbidden(f"CSRF Failed: {problem}")
     return Principal(world.users[session.user_id], None)
 
 
-def _find_csrf_problem(request: Request) -> str | None:
+def _find_csrf_problem(request: Request, own: str | None) -> str | None:
     """Return why Django refuses a write by session.
 
     PostHog's behaviour: cookie and header must be well-formed and equal, and need not be those of the session. A
     ``Referer`` is looked at over https only, and only without an ``Origin``.
+
+    Args:
+        request: The request.
+        own: The one token to take; None for any.
     """
     cookie = request.cookies.get("posthog_csrftoken")
     header = request.headers.get("x-csrftoken")
@@ -80,7 +84,7 @@ def _find_csrf_problem(request: Request) -> str | None:
         return f"CSRF cookie {reason}."
     if (reason := _find_malformed(header)) is not None:
         return f"CSRF token from the 'X-Csrftoken' HTTP header {reason}."
-    if not hmac.compare_digest(header.encode(), cookie.encode()):
+    if not hmac.compare_digest(header.encode(), (own or cookie).encode()):
         return "CSRF token from the 'X-Csrftoken' HTTP header incorrect."
     return None
 

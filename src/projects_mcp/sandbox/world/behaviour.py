@@ -38,6 +38,8 @@ class Behaviour:
         keys_reach_session_only: Personal keys may call the session-only operations (very old self-hosted versions).
         refusal_of_keys: The words for a key at a session-only operation.
         tells_token_kinds: The refusal of an unknown ``pha_`` token has words of its own.
+        takes_any_csrf_token: A CSRF token only has to equal its cookie, as in Django; else it must be the session's, as
+            behind a check of one's own.
         www_authenticate_header: A 401 carries ``WWW-Authenticate``.
         patch_with_read_scope: An update of nothing but configuration needs only ``project:read``.
         intents_scope: The scope of the two operations about product intents.
@@ -99,6 +101,7 @@ class Behaviour:
     keys_reach_session_only: bool = False
     refusal_of_keys: str = NOT_BY_KEY
     tells_token_kinds: bool = True
+    takes_any_csrf_token: bool = True
     www_authenticate_header: bool = True
     patch_with_read_scope: bool = False
     intents_scope: Literal["project:read", "team:read"] = "project:read"

@@ -1,0 +1,1 @@
+"""Break each promise on purpose, and see that its tests find it."""

@@ -1,0 +1,19 @@
+"""The mutants by the promise that each takes away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from dev.mutants.mutant import Mutant
+from dev.mutants.table.bounds import BOUNDS
+from dev.mutants.table.callers import CALLERS
+from dev.mutants.table.files import FILES
+from dev.mutants.table.gates import GATES
+from dev.mutants.table.results import RESULTS
+from dev.mutants.table.secrets import SECRETS
+
+__all__ = ["TABLE"]
+
+TABLE: Final[Mapping[str, tuple[Mutant, ...]]] = {**RESULTS, **SECRETS, **GATES, **BOUNDS, **CALLERS, **FILES}
+"""Promise -> the mutants that break it, each in another place or another way."""

@@ -1,0 +1,158 @@
+"""The SQLite store alone: its clock, its file, and what it says if the file cannot be used."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import anyio
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from projects_mcp.state.machine_clock import Reading, read_clocks
+from projects_mcp.state.sqlite import SqliteStore
+from tests.support.stores import Clocks, fill, refusal
+
+pytestmark = pytest.mark.anyio
+
+posix = pytest.mark.skipif(not hasattr(os, "getuid"), reason="no POSIX permissions here")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "state.sqlite3"
+
+
+# The clock ------------------------------------------------------------------------------------------------------------
+
+
+@given(jumps=st.lists(st.integers(-(10**9), 10**9), min_size=1, max_size=3), earlier=st.integers(1, 59))
+@settings(max_examples=15)
+def test_setting_the_clock_neither_ends_a_record_nor_keeps_it(
+    tmp_path_factory: pytest.TempPathFactory, jumps: list[int], earlier: int
+) -> None:
+    clocks = Clocks()
+
+    async def run() -> None:
+        store = SqliteStore(tmp_path_factory.mktemp("clock") / "s" / "state", clocks=clocks)
+        assert await store.add("a:1", "value", 60)
+        for jump in jumps:
+            clocks.wall += jump
+            assert await store.add("a:1", "again", 60) is False
+        clocks.advance(earlier)
+        assert await store.get("a:1") == "value"
+        clocks.advance(60 - earlier)
+        assert await store.get("a:1") is None
+        await store.aclose()
+
+    anyio.run(run)
+
+
+async def test_the_time_goes_on_while_the_machine_is_off(file: Path) -> None:
+    clocks = Clocks()
+    store = SqliteStore(file, clocks=clocks)
+    await store.add("a:1", "value", 60)
+    clocks.restart(off_s=50)
+    assert await store.get("a:1") == "value"
+    clocks.restart(off_s=10)
+    assert await store.get("a:1") is None
+    await store.aclose()
+
+
+async def test_a_machine_that_comes_back_in_the_past_forgets_nothing_and_adds_no_time(file: Path) -> None:
+    clocks = Clocks()
+    store = SqliteStore(file, clocks=clocks)
+    await store.add("a:1", "value", 60)
+    clocks.advance(40)
+    await store.probe()
+    clocks.restart(off_s=5, wall_error_s=-1e8)
+    assert not await store.add("a:1", "again", 60)
+    clocks.advance(19)
+    assert not await store.add("a:1", "again", 60)
+    clocks.wall += 1e8  # the network has told the time
+    assert await store.get("a:1") == "value"
+    clocks.advance(1)
+    assert await store.get("a:1") is None
+    await store.aclose()
+
+
+def test_the_clocks_of_this_machine_go_on() -> None:
+    first, second = read_clocks(), read_clocks()
+    assert 0 <= second.since(first) < 5
+    assert sys.platform != "linux" or first.boot
+    unknown = Reading("", 10.0, 1_000.0)
+    assert Reading("", 12.0, 1_001.0).since(unknown) == 2
+    assert Reading("", 3.0, 1_001.0).since(unknown) == 1
+    assert Reading("", 3.0, 900.0).since(unknown) == 0
+
+
+# The file -------------------------------------------------------------------------------------------------------------
+
+
+@posix
+async def test_the_file_and_all_beside_it_are_private(file: Path) -> None:
+    before = os.umask(0)
+    try:
+        store = SqliteStore(file)
+        await store.add("a:1", "value", 60)
+        modes = {path.name: path.stat().st_mode & 0o777 for path in (file.parent, *file.parent.iterdir())}
+        await store.aclose()
+    finally:
+        os.umask(before)
+    assert modes.pop("state") == 0o700
+    assert set(modes) >= {file.name}
+    assert set(modes.values()) == {0o600}
+
+
+@posix
+async def test_permissions_for_others_are_taken_back(file: Path) -> None:
+    await fill(file)
+    file.chmod(0o666)
+    await fill(file)
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+@posix
+@pytest.mark.parametrize("kind", ["open folder", "linked folder", "linked file", "folder", "pipe", "folder is a file"])
+async def test_what_is_not_private_is_refused(file: Path, kind: str) -> None:
+    elsewhere = file.parent.parent / "elsewhere"
+    if kind == "folder is a file":
+        file.parent.write_text("")
+    elif kind == "linked folder":
+        elsewhere.mkdir(0o700)
+        file.parent.symlink_to(elsewhere)
+    else:
+        file.parent.mkdir(0o700)
+        if kind == "open folder":
+            file.parent.chmod(0o750)
+        elif kind == "linked file":
+            file.symlink_to(elsewhere)
+        elif kind == "folder":
+            file.mkdir()
+        else:
+            os.mkfifo(file)
+    text = await refusal(SqliteStore(file))
+    assert text.startswith("the state file cannot be used: it")
+    assert not elsewhere.exists() or list(elsewhere.iterdir()) == []
+
+
+@posix
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can give a folder away")
+@pytest.mark.parametrize("whose", ["folder", "file"])
+async def test_what_belongs_to_somebody_else_is_refused(file: Path, whose: str) -> None:
+    await fill(file)
+    os.chown(file.parent if whose == "folder" else file, 65_534, 65_534)
+    assert (await refusal(SqliteStore(file))).endswith("belongs to another user")
+
+
+async def test_nothing_is_loaded_or_made_before_the_first_step(file: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from projects_mcp.state.open import open_store\n"
+        "store = open_store(Path(sys.argv[1]), private=False)\n"
+        "open_store(None, private=True); open_store('memory', private=False)\n"
+        "print(*sorted({'sqlite3', 'redis', 'platformdirs'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(file)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+    assert not file.exists()
