@@ -123,7 +123,7 @@ def _browser() -> Iterator[_Browser]:
 
 
 @contextlib.contextmanager
-def _offered() -> Iterator[str]:
+def _waiting_approval() -> Iterator[str]:
     """Run a server on the sandbox, and yield the address of an approval's page."""
     environment = {**without_settings(), "PROJECTS_MCP_CONFIRMATION": "human"}
     command = [sys.executable, "-m", "projects_mcp", "--sandbox"]
@@ -162,7 +162,7 @@ def main() -> int:
     parser.add_argument("--all", action="store_true", help="every view, and not only those of the documentation")
     options = parser.parse_args()
     options.to.mkdir(parents=True, exist_ok=True)
-    with _browser() as browser, _offered() as url:
+    with _browser() as browser, _waiting_approval() as url:
         for view in VIEWS:
             if not (view.published or options.all):
                 continue

@@ -18,7 +18,7 @@ from tests.support.process import CLEAN, COMMAND, Piped, modern_request, run_com
 from tests.support.waiting import eventually
 
 RESET = {"project_id": MOBILE_ID, "confirm_project_name": "Acme mobile"}
-HUMAN = {"PROJECTS_MCP_CONFIRMATION": "human"}
+HUMAN = {"PROJECTS_MCP_CONFIRMATION": "human", "PROJECTS_MCP_STATE": "memory"}
 SHORT_LIVED = """
 import sys
 from projects_mcp.http.approval import loopback_server
@@ -83,7 +83,7 @@ async def test_a_client_that_cannot_ask_gets_a_page_where_a_person_approves(era:
         first = await client.call_tool("project_delete", RESET)
         offer = (first.meta or {})["projects-mcp/error"]["approval"]
         with Browser(offer["url"]) as browser:
-            assert dict(browser.look().rows)["Asked by"].startswith("whoever has started this server")
+            assert dict(browser.open().rows)["Asked by"].startswith("whoever has started this server")
             assert browser.decide("approve", "Acme mobile").status_code == 200
         deleted = await client.call_tool("project_delete", RESET)
         assert (deleted.structured_content or {})["outcome"] == "applied"
@@ -92,14 +92,14 @@ async def test_a_client_that_cannot_ask_gets_a_page_where_a_person_approves(era:
 def test_an_approval_lets_the_same_call_through_once(server: Piped) -> None:
     offer = refused(server)
     with Browser(offer["url"]) as browser:
-        seen = browser.look()
+        seen = browser.open()
         assert (seen.buttons, dict(seen.rows)["Until"]) == (["Approve", "Deny"], offer["expires_at"])
         assert browser.decide("approve", "acme mobile").status_code == 422
         answer = browser.decide("approve", "Acme mobile")
         assert (answer.status_code, read(answer.text).title.partition(":")[0]) == (200, "Approved")
         assert "Make the same call again in your assistant" in answer.text
         assert server.call("project_reset_token", RESET)["structuredContent"]["outcome"] == "applied"
-        assert browser.look().title.startswith("Approved, and used")
+        assert browser.open().title.startswith("Approved, and used")
         again = refused(server)
         assert again["code"] != offer["code"]
         assert browser.send(browser.sent).status_code == 409, "the old page decides nothing about the new approval"
@@ -131,7 +131,7 @@ def test_no_other_page_and_no_other_name_gets_there(server: Piped) -> None:
 
 def test_it_ends_at_once_although_a_browser_holds_its_connection(server: Piped) -> None:
     with Browser(refused(server)["url"]) as browser:
-        browser.look()
+        browser.open()
         began = time.monotonic()
         out, err = server.end()
         assert time.monotonic() - began < 2, "a second, and what the process needs anyway"

@@ -53,8 +53,8 @@ def test_a_caller_is_approved_and_nobody_else(server: Served, upstream: Upstream
     offer, other = refused(server, ADA), refused(server, BEA)
     assert offer["url"] == f"http://localhost:{server.port}/approve/{offer['code']}"
     with Browser(offer["url"]) as browser, Browser(other["url"]) as others:
-        assert dict(browser.look().rows)["Asked by"].startswith("caller \u201cada\u201d")
-        assert dict(others.look().rows)["Asked by"].startswith("caller \u201cbea\u201d")
+        assert dict(browser.open().rows)["Asked by"].startswith("caller \u201cada\u201d")
+        assert dict(others.open().rows)["Asked by"].startswith("caller \u201cbea\u201d")
         assert browser.decide("approve", "Acme mobile", Origin="https://app.example.com").status_code == 403
         assert browser.decide("approve", "Acme mobile").status_code == 200
     assert upstream.recorder.writes == []
@@ -70,7 +70,7 @@ def test_a_caller_is_approved_and_nobody_else(server: Served, upstream: Upstream
 def test_no_code_is_in_any_line(server: Served, upstream: Upstream) -> None:
     offer = refused(server, ADA)
     with Browser(offer["url"]) as browser:
-        browser.look()
+        browser.open()
         browser.decide("deny")
         assert browser.client.get(f"{browser.origin}/approve").status_code == 200
     said = server.wait_for('"path":"/approve"')
@@ -99,7 +99,7 @@ def test_at_the_public_address(settings: dict[str, str], upstream: Upstream) -> 
         with Browser(f"http://127.0.0.1:{server.port}/approve/{offer['code']}") as browser:
             assert browser.get().status_code == 421
             browser.client.headers["Host"] = "mcp.example.com"
-            seen = browser.look()
+            seen = browser.open()
             assert "somebody who had this code" in seen.text
             assert browser.decide("approve", "Acme mobile").status_code == 403
             answer = browser.decide("approve", "Acme mobile", Origin="https://mcp.example.com")

@@ -76,7 +76,7 @@ async def test_after_a_minute_without_guesses_codes_open_again() -> None:
             group.start_soon(desk.ask, "GET", f"/approve/{new_code()}")
     assert (await desk.ask("GET", f"/approve/{code}")).status_code == 429
     desk.now += 60
-    assert (await desk.look(code)).buttons
+    assert (await desk.open(code)).buttons
 
 
 async def test_the_form_for_a_code_leads_to_its_page_and_says_no_more() -> None:

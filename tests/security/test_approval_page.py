@@ -4,6 +4,7 @@ Each test asks the pages as a browser, an attacker or a proxy does, on a store a
 """
 
 import re
+from collections.abc import AsyncIterator
 
 import anyio
 import anyio.lowlevel
@@ -11,11 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from projects_mcp.http.approval import forms
 from projects_mcp.http.approval.site import public_site
 from projects_mcp.state.memory import MemoryStore
 from projects_mcp.state.store import StoreError
 from tests.support.approval_desk import NAME, Desk, approval_of
 from tests.support.approval_page import assert_kept_apart, read
+from tests.support.authenticator import Credential
+from tests.support.gates_and_approvals import SharedMemory
+from tests.support.passkeys import enrol
 
 pytestmark = pytest.mark.anyio
 
@@ -43,7 +48,7 @@ OTHER_HOSTS = [
 async def test_the_page_shows_exactly_what_an_approval_is_about() -> None:
     desk = Desk()
     code, approval = await desk.offer()
-    seen = await desk.look(code)
+    seen = await desk.open(code)
     assert seen.shown == approval.shown
     assert seen.title == "Delete project \u201cAcme web\u201d? · projects-mcp"
     assert "You have 15 minutes." in seen.text
@@ -63,7 +68,7 @@ async def test_a_decision_is_made_once(decision: str, status: str) -> None:
     for form in forms:
         answer = await desk.send(code, form)
         assert (answer.status_code, await desk.status(code)) == (409, status)
-    seen = await desk.look(code)
+    seen = await desk.open(code)
     assert seen.title.startswith({"granted": "Approved: ", "denied": "Denied: "}[status])
     assert (seen.fields, seen.buttons) == ({}, [])
 
@@ -135,7 +140,7 @@ async def test_at_the_public_address_only_its_own_pages_decide() -> None:
     assert (site.base, site.this_machine) == ("https://mcp.example.com/posthog/approve/", False)
     desk = Desk(site=site, host="mcp.example.com")
     code, _ = await desk.offer()
-    assert "somebody who had this code" in (await desk.look(code)).text
+    assert "somebody who had this code" in (await desk.open(code)).text
     for host in ("MCP.example.com:443", "other.example.com:9", "mcp.internal:8443"):
         assert (await desk.ask("GET", f"/approve/{code}", Host=host)).status_code == 200
     for host in (
@@ -155,7 +160,7 @@ async def test_at_the_public_address_only_its_own_pages_decide() -> None:
 async def test_what_cannot_be_seen_is_shown_wherever_it_comes_from() -> None:
     desk = Desk()
     code, _ = await desk.offer(lines=(("Action", "Delete\u202e\u200b"), ("Project", "\u2066x")))
-    seen = await desk.look(code)
+    seen = await desk.open(code)
     assert seen.rows[:2] == [("Action", "Delete\ufffd\ufffd"), ("Project", "\ufffdx")]
     assert seen.title.startswith("Delete\ufffd\ufffd \ufffdx?")
 
@@ -184,6 +189,21 @@ async def test_only_a_form_within_its_bounds_is_read(content: bytes, kind: str, 
     assert_kept_apart(answer.headers)
 
 
+async def test_a_form_that_trickles_in_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forms, "_BODY_TIMEOUT_S", 0.05)
+    desk = Desk()
+    code, _ = await desk.offer()
+
+    async def trickle() -> AsyncIterator[bytes]:
+        for letter in b"decision=deny":
+            yield bytes([letter])
+            await anyio.sleep(0.05)
+
+    form = "application/x-www-form-urlencoded"
+    answer = await desk.ask("POST", f"/approve/{code}", content=trickle(), Content_Type=form)
+    assert (answer.status_code, answer.headers["connection"], await desk.status(code)) == (408, "close", "waiting")
+
+
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
 async def test_other_methods_do_nothing(method: str) -> None:
     desk = Desk()
@@ -195,12 +215,17 @@ async def test_other_methods_do_nothing(method: str) -> None:
 
 
 async def test_a_passkey_page_takes_no_name() -> None:
-    desk = Desk()
+    desk = Desk(store=SharedMemory())
+    await enrol(desk, Credential())
     code, _ = await desk.offer(passkey=True)
     response = await desk.ask("GET", f"/approve/{code}")
     assert_kept_apart(response.headers, scripts="'self'")
     seen = read(response.text)
-    assert ("name" in seen.fields, seen.buttons, "passkey" in seen.ids) == (False, ["Deny"], True)
+    assert ("name" in seen.fields, seen.buttons, "passkey" in seen.ids) == (
+        False,
+        ["Sign with a passkey", "Deny"],
+        True,
+    )
     assert "Only a passkey approves this call" in seen.text
     form = {"token": seen.fields["token"]["value"], "decision": "approve", "name": NAME}
     answer = await desk.send(code, form)
@@ -244,7 +269,7 @@ def test_no_name_becomes_markup_or_hides(name: str, typed: str) -> None:
         desk = Desk()
         plain, code_of_plain = Desk(), (await desk.offer(proper))[0]
         code, _ = await plain.offer()
-        seen, expected = await desk.look(code_of_plain), await plain.look(code)
+        seen, expected = await desk.open(code_of_plain), await plain.open(code)
         assert seen.tags == expected.tags, "a name makes no element"
         found = await desk.approvals.find(code_of_plain)
         assert found is not None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -67,7 +68,7 @@ class Desk:
         method: str,
         path: str,
         form: Mapping[str, str] | None = None,
-        content: bytes | None = None,
+        content: bytes | AsyncIterator[bytes] | None = None,
         **headers: str,
     ) -> httpx.Response:
         """Send one request, as a browser on the page does; headers with `_` for `-`, and empty ones left out."""
@@ -79,14 +80,19 @@ class Desk:
         ) as client:
             return await client.request(method, path, data=form, content=content)
 
-    async def look(self, code: str) -> Seen:
+    async def ask_json(self, path: str, body: Any, **headers: str) -> httpx.Response:
+        """Send JSON, as the script of the page does."""
+        given = {"Content_Type": "application/json", **headers}
+        return await self.ask("POST", path, None, json.dumps(body).encode(), **given)
+
+    async def open(self, code: str) -> Seen:
         response = await self.ask("GET", f"/approve/{code}")
         assert response.status_code == 200, response.text
         return read(response.text)
 
     async def form(self, code: str, decision: str = "approve", name: str = NAME) -> dict[str, str]:
         """Open the page, and return what its form sends."""
-        token = (await self.look(code)).fields["token"]["value"]
+        token = (await self.open(code)).fields["token"]["value"]
         return {"token": token, "decision": decision, "name": name}
 
     async def send(self, code: str, form: Mapping[str, str], **headers: str) -> httpx.Response:

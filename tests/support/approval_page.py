@@ -132,7 +132,7 @@ class Browser:
     def get(self, **headers: str) -> httpx.Response:
         return self.client.get(self.url, headers={name.replace("_", "-"): value for name, value in headers.items()})
 
-    def look(self) -> Seen:
+    def open(self) -> Seen:
         response = self.get()
         assert response.status_code == 200, response.text
         return read(response.text)
@@ -146,5 +146,5 @@ class Browser:
         return self.client.post(self.url, data=form, headers=chosen, follow_redirects=True)
 
     def decide(self, decision: str, name: str = "", **headers: str) -> httpx.Response:
-        token = self.look().fields["token"]["value"]
+        token = self.open().fields["token"]["value"]
         return self.send({"token": token, "decision": decision, "name": name}, **headers)

@@ -20,9 +20,27 @@ from urllib.parse import urlsplit
 import httpx
 
 from dev.processes import start
+from projects_mcp.state.passkeys import Passkey, Passkeys
+from tests.support.approval_desk import Desk
 from tests.support.approval_page import read
-from tests.support.authenticator import Credential
+from tests.support.authenticator import Credential, base64url
 from tests.support.process import CLEAN, COMMAND, TIMEOUT_S
+
+
+def passkey_of(credential: Credential, name: str = "alex") -> Passkey:
+    """What is kept of a passkey."""
+    return Passkey(
+        name=name,
+        credential_id=base64url(credential.id),
+        public_key=base64url(credential.public_key),
+        sign_count=credential.sign_count,
+        rp_id=credential.rp_id,
+        added_at="2026-01-01T00:00:00+00:00",
+    )
+
+
+async def enrol(desk: Desk, credential: Credential, name: str = "alex") -> None:
+    await Passkeys(desk.approvals.store).add(passkey_of(credential, name))
 
 
 class _Told(HTMLParser):

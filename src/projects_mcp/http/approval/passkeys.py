@@ -120,6 +120,33 @@ class Signing(_Ceremony):
         store = self._approvals.store
         if await store.take(f"signatures:{approval.id}", _SIGNATURES, _SIGNATURES * APPROVAL_S):
             raise HTTPException(429, "Too many signatures have been tried. Make the call again for a new approval.")
+        passkey, assertion, count = await self.verify(approval, sent)
+        if not await spend_token(store, approval.id, sent["token"]):
+            raise ApprovalError("This page was used before, or opened too often since. Open it again, and decide.")
+        await self._passkeys.count(passkey, count)
+        await self._approvals.decide(
+            approval,
+            granted=True,
+            channel=Channel.PASSKEY.value,
+            approver=passkey.name,
+            assertion=assertion._asdict(),
+        )
+
+    async def verify(self, approval: Approval, sent: dict[str, str]) -> tuple[Passkey, Assertion, int]:
+        """Make sure that an enrolled passkey that may approve this has signed exactly what is shown. Decides nothing.
+
+        Args:
+            approval: what is shown.
+            sent: by the script.
+
+        Returns:
+            The passkey, what it has signed, and how many signatures it has counted with this one.
+
+        Raises:
+            PasskeyError: it has not.
+            PasskeyLibraryMissing: nothing can be checked.
+            StoreError: the state store cannot be used.
+        """
         passkey = await self._passkeys.find(sent["credential_id"])
         if passkey is None or passkey.rp_id != self._site.rp_id:
             raise PasskeyError("This passkey is not enrolled here, or was removed. Nothing was approved.")
@@ -136,17 +163,7 @@ class Signing(_Ceremony):
         )
         # In a thread: the library is slow to load, and a signature takes a moment.
         verify = partial(verify_assertion, assertion, approval.digest, passkey.sign_count)
-        count = await anyio.to_thread.run_sync(verify)
-        if not await spend_token(store, approval.id, sent["token"]):
-            raise ApprovalError("This page was used before, or opened too often since. Open it again, and decide.")
-        await self._passkeys.count(passkey, count)
-        await self._approvals.decide(
-            approval,
-            granted=True,
-            channel=Channel.PASSKEY.value,
-            approver=passkey.name,
-            assertion=assertion._asdict(),
-        )
+        return passkey, assertion, await anyio.to_thread.run_sync(verify)
 
 
 class Enrolment(_Ceremony):

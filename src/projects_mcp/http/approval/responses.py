@@ -18,7 +18,7 @@ _POLICY: Final = (
 _FEATURES: Final = (
     *("accelerometer", "autoplay", "camera", "display-capture", "encrypted-media", "fullscreen", "geolocation"),
     *("gyroscope", "magnetometer", "microphone", "midi", "payment", "picture-in-picture", "screen-wake-lock"),
-    *("serial", "usb", "hid", "bluetooth", "web-share", "xr-spatial-tracking"),
+    *("serial", "usb", "hid", "xr-spatial-tracking"),
 )
 _PASSKEYS: Final = ("publickey-credentials-get", "publickey-credentials-create")
 _HEADERS: Final = {
