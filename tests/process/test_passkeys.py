@@ -78,7 +78,7 @@ def test_a_passkey_lets_the_same_call_through_once_and_leaves_what_proves_it(
     assert "script-src 'self'" in page.headers["content-security-policy"]
     assert client.get(f"{device.origin}/passkey/page.js").headers["content-type"].startswith("text/javascript")
     body = device.signed(credential)
-    answer = device.sign(credential)
+    answer = device.approve(credential)
     assert (answer.status_code, answer.json()) == (200, {})
     assert device.send(body).status_code == 409
     assert server.call("project_reset_token", RESET)["structuredContent"]["outcome"] == "applied"
@@ -102,7 +102,7 @@ def test_a_passkey_that_was_removed_signs_nothing_and_still_verifies_its_time(
     credential = Credential()
     add_passkey(credential, "alex", **machine.environment)
     device = Device(refused(server)["url"], client)
-    assert device.sign(credential).status_code == 200
+    assert device.approve(credential).status_code == 200
     assert server.call("project_reset_token", RESET)["structuredContent"]["outcome"] == "applied"
     device = Device(refused(server)["url"], client)
     body = device.signed(credential)
@@ -123,7 +123,7 @@ def test_one_that_is_removed_between_its_signature_and_the_call_does_not_count(
 ) -> None:
     credential = Credential()
     add_passkey(credential, "alex", **machine.environment)
-    assert Device(refused(server)["url"], client).sign(credential).status_code == 200
+    assert Device(refused(server)["url"], client).approve(credential).status_code == 200
     assert run("passkey", "remove", "alex", **machine.environment).returncode == 0
     refused(server, "approval_not_signed")
 
@@ -177,7 +177,7 @@ def test_a_command_serves_the_page_until_the_approval_is_decided(
     with at_terminal("approve", offer["code"], "--browser", **machine.environment) as terminal:
         url = terminal.wait_for(r"http://localhost:\d+/approve/[\w-]+")[0]
         assert urlsplit_port(url) != urlsplit_port(offer["url"])
-        assert Device(url, client).sign(credential).status_code == 200
+        assert Device(url, client).approve(credential).status_code == 200
         assert terminal.end() == 0, terminal.shown
     assert server.call("project_reset_token", RESET)["structuredContent"]["outcome"] == "applied"
 

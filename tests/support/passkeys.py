@@ -107,7 +107,7 @@ class Device:
     def send(self, body: Any, **headers: str) -> httpx.Response:
         return self.post(f"{self.url}/passkey", body, **headers)
 
-    def sign(self, credential: Credential, **signing: Any) -> httpx.Response:
+    def approve(self, credential: Credential, **signing: Any) -> httpx.Response:
         credential.origin = signing.pop("origin", self.origin)
         return self.send(self.signed(credential, **signing))
 
