@@ -66,15 +66,17 @@ class Device:
     Args:
         url: of the page.
         client: asks for it.
+        public: the origin that the browser sees, if a proxy stands between.
     """
 
     url: str
     client: httpx.Client
+    public: str = ""
 
     @property
     def origin(self) -> str:
         parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.netloc}"
+        return self.public or f"{parts.scheme}://{parts.netloc}"
 
     def options(self) -> dict[str, Any]:
         page = self.client.get(self.url)

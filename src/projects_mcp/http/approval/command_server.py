@@ -16,6 +16,8 @@ __all__ = ["serve_until"]
 
 _LOOK_S: Final = 0.25
 """Seconds between two looks at whether it is done."""
+_SHOWN_S: Final = 1.0
+"""Seconds after that, in which a browser can still load the page that says so."""
 _DRAIN_S: Final = 1
 
 
@@ -40,7 +42,7 @@ async def serve_until(
         OSError: there is no port.
         StoreError: the state store cannot be used.
     """
-    listener = listen_on_loopback()
+    done, listener = False, listen_on_loopback()
     try:
         site = loopback_site(listener.getsockname()[1])
         server = create_server(loopback_application(approvals, site), _DRAIN_S, "off")
@@ -49,8 +51,9 @@ async def serve_until(
             async with asyncio.timeout(most_s):
                 await tell(site)
                 while not serving.done():
-                    if await is_done():
-                        return True
+                    if done := await is_done():
+                        await asyncio.sleep(_SHOWN_S)
+                        break
                     await asyncio.wait([serving], timeout=_LOOK_S)
         except TimeoutError:
             pass
@@ -58,6 +61,6 @@ async def serve_until(
             server.should_exit = True
             await asyncio.wait([serving], timeout=_DRAIN_S + 1)
             serving.cancel()
-        return False
+        return done
     finally:
         listener.close()

@@ -94,7 +94,9 @@ def _button(text: str, ceremony: str, options: dict[str, Any], site: Site, scrip
 
 
 def _nobody(approval: Approval, site: Site) -> str:
-    who = "" if approval.approvers is None else f" of {', '.join(approval.approvers) or 'nobody'}"
+    if approval.approvers == ():
+        return "Nobody can approve this: the entry of this caller names no approvers."
+    who = "" if approval.approvers is None else f" of {' or '.join(approval.approvers)}"
     how = (
         "Run `projects-mcp passkey add NAME` in a terminal of this machine, and open this page again."
         if site.rp_id == "localhost"
