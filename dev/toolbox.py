@@ -29,6 +29,9 @@ NODE_PACKAGES: Final[Mapping[str, str]] = {
 PRISM: Final[Mapping[str, str]] = {"@stoplight/prism-cli": "5.16.0"}
 """A mock of any OpenAPI document. It needs Node 24.18 or newer, and far more packages than all the others together."""
 
+AXE: Final[Mapping[str, str]] = {"axe-core": "4.11.0"}
+"""Finds what a page keeps from people with a screen reader, a keyboard or weak eyes. It runs inside the page."""
+
 PUBLISHING: Final = ("build==1.6.1", "twine==7.0.0", "uv==0.13.9")
 SDK_1X: Final = ("mcp==1.30.0",)
 LIBRARIES: Final = ROOT / "dev" / "conformance" / "libraries" / "pins"
@@ -97,6 +100,12 @@ class Toolbox:
     def prism(self) -> str:
         """The program `prism`. It needs `environment` to find the right Node."""
         return str(make_node_packages("prism", PRISM, self.node, install=self._install) / ".bin" / "prism")
+
+    @property
+    def axe(self) -> Path:
+        """The script of axe, which a test puts into a page."""
+        modules = make_node_packages("axe", AXE, self.node, install=self._install)
+        return modules / "axe-core" / "axe.min.js"
 
     @property
     def publishing(self) -> Path:

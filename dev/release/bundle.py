@@ -30,6 +30,7 @@ PACKED: Final = (
     "LICENSE",
     "assets/icon.png",
     "src/projects_mcp/**/*.py",
+    "src/projects_mcp/http/approval/passkey.js",
     "src/projects_mcp/protocol/icon.png",
     "src/projects_mcp/py.typed",
 )

@@ -18,7 +18,7 @@ from tests.support.process import CLEAN, COMMAND, Piped, modern_request, run_com
 from tests.support.waiting import eventually
 
 RESET = {"project_id": MOBILE_ID, "confirm_project_name": "Acme mobile"}
-HUMAN = {"PROJECTS_MCP_CONFIRMATION": "human"}
+HUMAN = {"PROJECTS_MCP_CONFIRMATION": "human", "PROJECTS_MCP_STATE": "memory"}
 SHORT_LIVED = """
 import sys
 from projects_mcp.http.approval import loopback_server

@@ -63,7 +63,7 @@ HTTP, PROTOCOL, SANDBOX = (
         (("platformdirs",), {"state/open.py"}),
         (("starlette",), SANDBOX | HTTP),
         (("uvicorn",), SANDBOX | {"http/process.py"} | {name for name in HTTP if name.startswith("http/uvicorn_")}),
-        (("webauthn",), {"cli/audit/passkeys.py"}),
+        (("webauthn",), {"policy/passkey_signature.py"}),
         (("jwt",), {"http/jwks.py", "http/jwt.py"}),
         (
             ("projects_mcp.sandbox",),

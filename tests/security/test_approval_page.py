@@ -18,6 +18,9 @@ from projects_mcp.state.memory import MemoryStore
 from projects_mcp.state.store import StoreError
 from tests.support.approval_desk import NAME, Desk, approval_of
 from tests.support.approval_page import assert_kept_apart, read
+from tests.support.authenticator import Credential
+from tests.support.gates_and_approvals import SharedMemory
+from tests.support.passkeys import enrol
 
 pytestmark = pytest.mark.anyio
 
@@ -212,12 +215,17 @@ async def test_other_methods_do_nothing(method: str) -> None:
 
 
 async def test_a_passkey_page_takes_no_name() -> None:
-    desk = Desk()
+    desk = Desk(store=SharedMemory())
+    await enrol(desk, Credential())
     code, _ = await desk.offer(passkey=True)
     response = await desk.ask("GET", f"/approve/{code}")
     assert_kept_apart(response.headers, scripts="'self'")
     seen = read(response.text)
-    assert ("name" in seen.fields, seen.buttons, "passkey" in seen.ids) == (False, ["Deny"], True)
+    assert ("name" in seen.fields, seen.buttons, "passkey" in seen.ids) == (
+        False,
+        ["Sign with a passkey", "Deny"],
+        True,
+    )
     assert "Only a passkey approves this call" in seen.text
     form = {"token": seen.fields["token"]["value"], "decision": "approve", "name": NAME}
     answer = await desk.send(code, form)

@@ -10,13 +10,16 @@ import anyio.to_thread
 
 from projects_mcp.cli.controlling_terminal import ControllingTerminal, NoTerminalError
 from projects_mcp.cli.exit_codes import DONE, FAILED
+from projects_mcp.cli.open_page import show_page
 from projects_mcp.cli.terminal import say
 from projects_mcp.config.settings import Settings
+from projects_mcp.http.approval.site import Site
 from projects_mcp.runner.build import open_state
 from projects_mcp.sanitize.json_text import indented_json
 from projects_mcp.sanitize.text import has_invisible, on_one_line
-from projects_mcp.state.approval import Approval
+from projects_mcp.state.approval import Approval, Status
 from projects_mcp.state.approvals import ApprovalError, Approvals
+from projects_mcp.state.codes import parse_code
 from projects_mcp.state.store import StateStore, StoreError
 
 __all__ = ["run_approvals", "run_approve"]
@@ -51,25 +54,70 @@ def run_approvals(settings: Settings, *, as_json: bool) -> int:
     return DONE
 
 
-def run_approve(settings: Settings, code: str, *, deny: bool) -> int:
+def run_approve(settings: Settings, code: str, *, deny: bool, browser: bool = False) -> int:
     """Show the whole question at the terminal, and decide on it.
 
     Args:
         settings: name the state store.
         code: of the approval.
         deny: say no, which needs no name.
+        browser: serve the page of the approval until it is decided there, and try to open it. This needs no terminal.
 
     Returns:
         The exit code: 0 if a decision was made.
     """
     try:
+        if browser and not deny:
+            return anyio.run(_decide_on_page, open_state(settings), code)
         with ControllingTerminal() as terminal:
             return anyio.run(_decide, open_state(settings), terminal, code, deny)
     except NoTerminalError:
         say("projects-mcp approve: a person decides at a terminal, and this process has none.", error=True)
     except StoreError as error:
         say(f"projects-mcp approve: the state store cannot be used: {error}. Nothing was decided.", error=True)
+    except OSError as error:
+        say(f"projects-mcp approve: no page can be served on this machine: {error.strerror}.", error=True)
     return FAILED
+
+
+async def _decide_on_page(store: StateStore, code: str) -> int:
+    from projects_mcp.http.approval.command_server import serve_until  # noqa: PLC0415 - a web server, for this way only
+
+    approvals = Approvals(store)
+    try:
+        approval = await _find(approvals, code)
+        if approval is None:
+            return FAILED
+
+        async def tell(site: Site) -> None:
+            typed = parse_code(code) or code
+            await show_page(say, f"{site.base}{typed}", f"To decide until {approval.ends}")
+
+        async def is_decided() -> bool:
+            now = await approvals.find(code)
+            return now is None or now.status is not Status.WAITING
+
+        await serve_until(approvals, is_decided, tell, max(approval.until - approvals.clock(), 1.0))
+        decided = await approvals.find(code)
+    finally:
+        await store.aclose()
+    if decided is None or decided.status is Status.WAITING:
+        say("projects-mcp approve: nothing was decided, and the time is over.", error=True)
+        return FAILED
+    denied = decided.status is Status.DENIED
+    say("Denied." if denied else "Approved, once. Let the same call be made again.")
+    return DONE
+
+
+async def _find(approvals: Approvals, code: str) -> Approval | None:
+    """Return an approval, or say why there is none."""
+    if not approvals.store.shared:
+        say(f"projects-mcp approve: {_UNSHARED}", error=True)
+        return None
+    approval = await approvals.find(code)
+    if approval is None:
+        say("projects-mcp approve: no approval has this code, or its time is over.", error=True)
+    return approval
 
 
 async def _waiting(store: StateStore) -> list[Approval]:
@@ -82,12 +130,8 @@ async def _waiting(store: StateStore) -> list[Approval]:
 async def _decide(store: StateStore, terminal: ControllingTerminal, code: str, deny: bool) -> int:
     approvals = Approvals(store)
     try:
-        if not store.shared:
-            say(f"projects-mcp approve: {_UNSHARED}", error=True)
-            return FAILED
-        approval = await approvals.find(code)
+        approval = await _find(approvals, code)
         if approval is None:
-            say("projects-mcp approve: no approval has this code, or its time is over.", error=True)
             return FAILED
         terminal.show("\n".join(f"{label}: {on_one_line(value)}" for label, value in approval.rows))
         if not deny:

@@ -98,7 +98,13 @@ def _approvals(settings: Settings, options: SimpleNamespace) -> int:
 def _approve(settings: Settings, options: SimpleNamespace) -> int:
     from projects_mcp.cli.approve import run_approve
 
-    return run_approve(settings, options.code, deny=options.deny)
+    return run_approve(settings, options.code, deny=options.deny, browser=options.browser)
+
+
+def _passkey(settings: Settings, options: SimpleNamespace) -> int:
+    from projects_mcp.cli.passkey import run_passkey
+
+    return run_passkey(settings, options.action, options.name, as_json=options.json)
 
 
 def _sandbox(settings: Settings, options: SimpleNamespace) -> int:
@@ -121,6 +127,7 @@ _COMMANDS: Final = {
     "caller": _caller,
     "approvals": _approvals,
     "approve": _approve,
+    "passkey": _passkey,
     "sandbox": _sandbox,
 }
 

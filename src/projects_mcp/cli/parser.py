@@ -104,6 +104,12 @@ def _add_commands(commands: argparse._SubParsersAction[_Parser], common: _Parser
     approve = commands.add_parser("approve", parents=[common], help="decide on a call that waits for a person")
     approve.add_argument("code", help="the code that the refusal of the call names, such as 7F3K-9QWX")
     approve.add_argument("--deny", action="store_true", help="say no; the call is then refused until the code ends")
+    approve.add_argument("--browser", action="store_true", help="decide on its page, which signs with a passkey too")
+
+    passkey = commands.add_parser("passkey", parents=[common], help="enrol, list and remove the passkeys that approve")
+    passkey.add_argument("action", choices=["add", "list", "remove", "invite"], help="invite: at the public address")
+    passkey.add_argument("name", nargs="?", help="whose passkey it is; not for list")
+    passkey.add_argument("--json", action="store_true", help="list them as audit verify --passkeys reads them")
 
     doctor = commands.add_parser("doctor", parents=[common], help="find out what is wrong, and what to do about it")
     doctor.add_argument("--json", action="store_true", help="as one JSON object")

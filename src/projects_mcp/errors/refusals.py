@@ -8,12 +8,14 @@ from projects_mcp.errors.refusal import Refusal
 from projects_mcp.errors.refused_consent import ChangedMeanwhile, ConfirmationNeeded, NameMismatch
 from projects_mcp.errors.refused_question import (
     ApprovalDenied,
+    ApprovalNotSigned,
     ClientCannotAsk,
     ClientFailed,
     ClientRefused,
     NotConfirmed,
     NotTicked,
     PasskeyNeeded,
+    PasskeyUnusable,
     QuestionUnanswered,
 )
 from projects_mcp.errors.refused_rights import (
@@ -55,6 +57,7 @@ __all__ = [
     "AlreadyBeingDeleted",
     "AlreadyInOrganization",
     "ApprovalDenied",
+    "ApprovalNotSigned",
     "AuditLogUnavailable",
     "CallerAccessTooLow",
     "CallerLacksScope",
@@ -81,6 +84,7 @@ __all__ = [
     "OtherOrganization",
     "OwnCsrfTokenRefused",
     "PasskeyNeeded",
+    "PasskeyUnusable",
     "ProjectBusy",
     "ProjectNotIdentified",
     "ProjectProtected",

@@ -12,12 +12,14 @@ from projects_mcp.errors.refusal import Refusal
 
 __all__ = [
     "ApprovalDenied",
+    "ApprovalNotSigned",
     "ClientCannotAsk",
     "ClientFailed",
     "ClientRefused",
     "NotConfirmed",
     "NotTicked",
     "PasskeyNeeded",
+    "PasskeyUnusable",
     "QuestionUnanswered",
 ]
 
@@ -120,6 +122,34 @@ class PasskeyNeeded(Refusal):
     def message(self, at: FailureContext) -> str:
         """Word the refusal."""
         return f"{at.tool} needs a person's signature with a passkey. {NOT_CHANGED} {_way_on(self)}"
+
+
+class PasskeyUnusable(Refusal):
+    """Only a passkey confirms, and none can at this server. `reason`: why, with what would help."""
+
+    kind = "passkey_unusable"
+    reason: str
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        return (
+            f"{at.tool} needs a person's signature with a passkey, and this server can take none: {self.reason}. "
+            f"{NOT_CHANGED} {_WITHOUT_ASKING} The operator can find out more with projects-mcp doctor."
+        )
+
+
+class ApprovalNotSigned(Refusal):
+    """The store says that the call was approved by a passkey, and no signature of an enrolled one proves it."""
+
+    kind = "approval_not_signed"
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        return (
+            f"The approval of this call of {at.tool} is not signed by a passkey that is enrolled now and may approve "
+            f"it, so it does not count. {NOT_CHANGED} The passkey may have been removed, or somebody may have changed "
+            "the state store: tell the user. The same call made again offers a new approval."
+        )
 
 
 class ApprovalDenied(Refusal):

@@ -14,9 +14,11 @@ from projects_mcp.state.approval import Approval, Status
 from projects_mcp.state.approvals import TooManyApprovals
 from projects_mcp.state.store import StoreError
 
-__all__ = ["offer_approval"]
+__all__ = ["asks_for", "offer_approval"]
 
 _PROGRAM: Final = "projects-mcp"
+_ASKED_BY: Final = "Asked by"
+_THROUGH: Final = ", through "
 
 
 async def offer_approval(context: ToolContext, request: ConfirmationRequest, binding: str) -> ApprovalOffer | None:
@@ -48,7 +50,7 @@ async def offer_approval(context: ToolContext, request: ConfirmationRequest, bin
                 tool=context.operation.tool,
                 project=request.project,
                 phrase=request.phrase,
-                lines=(*request.lines, ("Asked by", _asked_by(context))),
+                lines=(*request.lines, (_ASKED_BY, _asked_by(context))),
                 caller="" if caller is None else caller.name,
                 passkey=passkey,
                 approvers=approvers,
@@ -68,10 +70,22 @@ async def offer_approval(context: ToolContext, request: ConfirmationRequest, bin
     return ApprovalOffer(code, approval.ends, command, url, passkey)
 
 
+def asks_for(context: ToolContext, row: tuple[str, str]) -> bool:
+    """Whether a row that a person was shown names the caller of this call, through whichever client."""
+    who = _who(context)
+    return row[0] == _ASKED_BY and (row[1] == who or row[1].startswith(f"{who}{_THROUGH}"))
+
+
 def _asked_by(context: ToolContext) -> str:
-    caller, redactor = context.services.caller, context.services.redactor
-    who = "whoever has started this server" if caller is None else f"caller {redactor.quote(caller.name, 100)}"
-    return f"{who}, through {redactor.quote(context.client, 100)}" if context.client else who
+    who, client = _who(context), context.client
+    return f"{who}{_THROUGH}{context.services.redactor.quote(client, 100)}" if client else who
+
+
+def _who(context: ToolContext) -> str:
+    caller = context.services.caller
+    if caller is None:
+        return "whoever has started this server"
+    return f"caller {context.services.redactor.quote(caller.name, 100)}"
 
 
 def _program(*, local: bool) -> str:

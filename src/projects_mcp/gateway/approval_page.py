@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import anyio
 
-__all__ = ["ApprovalPage"]
+__all__ = ["ApprovalPage", "listen_on_loopback"]
 
 
 @dataclass
@@ -40,7 +40,7 @@ class ApprovalPage:
             return None
         if self.listener is None:
             try:
-                self.listener = _listen()
+                self.listener = listen_on_loopback()
             except OSError:
                 return None
         self.needed_at = anyio.current_time()
@@ -77,8 +77,12 @@ class ApprovalPage:
         return self._needed
 
 
-def _listen() -> socket.socket:
-    """Listen on a free port of the loopback address that `localhost` means to browsers."""
+def listen_on_loopback() -> socket.socket:
+    """Listen on a free port of the loopback address that `localhost` means to browsers.
+
+    Raises:
+        OSError: there is none.
+    """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.bind(("127.0.0.1", 0))

@@ -24,7 +24,6 @@ from projects_mcp.errors.refusals import (
 from projects_mcp.gateway.approval_offers import offer_approval
 from projects_mcp.gateway.context import ToolContext
 from projects_mcp.policy.confirmation import (
-    Assertion,
     Channel,
     Confirmation,
     ConfirmationEvidence,
@@ -103,6 +102,7 @@ async def _consent(context: ToolContext, request: ConfirmationRequest) -> Confir
     nobody_to_ask = confirmation is Confirmation.AUTO and approver is None
     if not named_approvers and (confirmation is Confirmation.ARGUMENT or nobody_to_ask):
         return ConfirmationEvidence(Channel.ARGUMENT)
+    must_sign = named_approvers or confirmation is Confirmation.PASSKEY
     binding = _binding(context, request)
     try:
         decided = await context.services.approvals.take(binding)
@@ -111,10 +111,16 @@ async def _consent(context: ToolContext, request: ConfirmationRequest) -> Confir
     if decided is not None:
         if decided.status is Status.DENIED:
             raise ApprovalDenied(channel=decided.channel, until=decided.ends)
-        signed = None if decided.assertion is None else Assertion(**decided.assertion)
-        return ConfirmationEvidence(Channel(decided.channel), decided.approver or None, decided.shown, signed)
+        if must_sign or decided.passkey or decided.channel == Channel.PASSKEY:
+            from projects_mcp.gateway.approval_signatures import signed_evidence  # noqa: PLC0415 - only where one signs
+
+            return await signed_evidence(context, request, decided)
+        return ConfirmationEvidence(Channel(decided.channel), decided.approver or None, decided.shown)
     refusal: type[Refusal] | Refusal
-    if named_approvers or confirmation is Confirmation.PASSKEY:
+    if must_sign:
+        from projects_mcp.gateway.approval_signatures import require_passkeys  # noqa: PLC0415 - as above
+
+        require_passkeys(context)
         refusal = PasskeyNeeded()
     elif approver is None:
         refusal = ClientCannotAsk()

@@ -12,7 +12,7 @@ from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from projects_mcp.http.approval.site import APPROVE_PATH
+from projects_mcp.http.approval.site import APPROVE_PATH, PASSKEY_PATH
 from projects_mcp.http.auth import BearerAuthenticator
 from projects_mcp.http.body import replay
 from projects_mcp.http.callers import Caller
@@ -97,6 +97,8 @@ def _recorded_path(path: str) -> str:
         return WELL_KNOWN_PATH
     if path.startswith(f"{APPROVE_PATH}/"):
         return f"{APPROVE_PATH}/…"  # the code that follows opens an approval
+    if path.startswith(f"{PASSKEY_PATH}/"):
+        return f"{PASSKEY_PATH}/…"  # the code that follows is an invitation
     return path if path in {*MCP_PATHS, APPROVE_PATH} else "other"
 
 

@@ -16,6 +16,7 @@ from projects_mcp.cli.doctor.credentials import check_grant, check_session, expl
 from projects_mcp.cli.doctor.findings import Finding, Level
 from projects_mcp.cli.doctor.local import check_files, check_key_format, check_settings, is_key_usable
 from projects_mcp.cli.doctor.names import check_placeholders, check_variable_names
+from projects_mcp.cli.doctor.passkeys import check_passkeys
 from projects_mcp.cli.doctor.probe import Probe, build_probe, explain_not_posthog, explain_unreachable, proxy_address
 from projects_mcp.cli.doctor.projects import check_organization, check_projects
 from projects_mcp.cli.doctor.state import check_state
@@ -74,7 +75,7 @@ async def diagnose(
         sentence = "PostHog was not asked, because the server does not start with these settings."
         return Diagnosis(settings, [*findings, Finding("host", Level.NOTE, sentence, "Correct them first.")])
     findings.insert(0, Finding.ok("settings", "The settings can be read."))
-    findings += await check_state(settings)
+    findings += [*await check_state(settings), *await check_passkeys(settings)]
     application = posthog_application(settings, application)
     if settings.sandbox:
         settings = in_sandbox(settings)

@@ -16,12 +16,22 @@ from projects_mcp.http.approval.site import Site
 from projects_mcp.state.approvals import APPROVAL_S
 from projects_mcp.state.store import StateStore, StoreError
 
-__all__ = ["issue_token", "read_form", "require_host", "require_own_page", "require_post", "spend_token"]
+__all__ = [
+    "issue_token",
+    "read_form",
+    "read_json",
+    "require_host",
+    "require_own_page",
+    "require_post",
+    "spend_token",
+]
 
 _BODY_BYTES: Final = 8_192
+_JSON_BYTES: Final = 32_768
 _BODY_TIMEOUT_S: Final = 10.0
 _FIELDS: Final = 8
 _FORM: Final = "application/x-www-form-urlencoded"
+_JSON: Final = "application/json"
 _TOKENS: Final = 8
 """Forms of one approval that can be sent. The oldest ends if the page is opened more often."""
 _TRIES: Final = 5
@@ -72,7 +82,7 @@ async def read_form(scope: Scope, receive: Receive) -> dict[str, str]:
         raise HTTPException(415, "Only a form is taken here.", _CLOSE)
     try:
         pairs = parse_qsl(
-            (await _read_body(receive)).decode("ascii"),
+            (await _read_body(receive, _BODY_BYTES)).decode("ascii"),
             keep_blank_values=True,
             strict_parsing=True,
             errors="strict",
@@ -86,7 +96,29 @@ async def read_form(scope: Scope, receive: Receive) -> dict[str, str]:
     return fields
 
 
-async def _read_body(receive: Receive) -> bytes:
+async def read_json(scope: Scope, receive: Receive, fields: frozenset[str]) -> dict[str, str]:
+    """Read a JSON object whose members are exactly the given ones, each a text.
+
+    Raises:
+        HTTPException: 400, 408, 413 or 415: it is something else, too long or too slow.
+    """
+    kinds = _values_of(scope, b"content-type")
+    if len(kinds) != 1 or kinds[0].partition(";")[0].strip().lower() != _JSON:
+        raise HTTPException(415, "Only JSON is taken here.", _CLOSE)
+    try:
+        sent = json.loads(await _read_body(receive, _JSON_BYTES))
+    except (ValueError, RecursionError):
+        raise HTTPException(400, "What was sent cannot be read.") from None
+    if (
+        not isinstance(sent, dict)
+        or sent.keys() != fields
+        or not all(isinstance(text, str) and text.isascii() for text in sent.values())
+    ):
+        raise HTTPException(400, "What was sent is not in its form.")
+    return sent
+
+
+async def _read_body(receive: Receive, most: int) -> bytes:
     body = bytearray()
     with anyio.move_on_after(_BODY_TIMEOUT_S):
         while True:
@@ -94,8 +126,8 @@ async def _read_body(receive: Receive) -> bytes:
             if message["type"] == "http.disconnect":
                 raise HTTPException(400, "The form was cut off. Nothing was decided.")
             body += message.get("body", b"")
-            if len(body) > _BODY_BYTES:
-                raise HTTPException(413, f"The form is longer than {_BODY_BYTES} bytes.", _CLOSE)
+            if len(body) > most:
+                raise HTTPException(413, f"The form is longer than {most} bytes.", _CLOSE)
             if not message.get("more_body", False):
                 return bytes(body)
     raise HTTPException(408, f"The form took longer than {_BODY_TIMEOUT_S:g} seconds to arrive.", _CLOSE)

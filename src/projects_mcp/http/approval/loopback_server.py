@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from projects_mcp.http.approval.pages import message_page
 from projects_mcp.http.approval.responses import page_response
 from projects_mcp.http.approval.routes import approval_routes
-from projects_mcp.http.approval.site import loopback_site
+from projects_mcp.http.approval.site import Site, loopback_site
 from projects_mcp.http.request_checks import OneReading
 from projects_mcp.http.uvicorn_server import create_server
 from projects_mcp.state.approvals import APPROVAL_S, Approvals
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from projects_mcp.gateway.approval_page import ApprovalPage
 
-__all__ = ["serve_while_needed"]
+__all__ = ["loopback_application", "serve_while_needed"]
 
 _DRAIN_S: Final = 1
 _END_S: Final = 0.5
@@ -39,7 +39,7 @@ async def serve_while_needed(listener: socket.socket, page: ApprovalPage, approv
         page: says when an approval was last offered. It has forgotten the listener when this returns.
         approvals: what is shown and decided.
     """
-    server = create_server(_application(approvals, listener.getsockname()[1]), _DRAIN_S, "off")
+    server = create_server(loopback_application(approvals, loopback_site(listener.getsockname()[1])), _DRAIN_S, "off")
     serving = asyncio.ensure_future(server.serve(sockets=[listener]))
     try:
         while (left_s := page.needed_at + APPROVAL_S - anyio.current_time()) > 0:
@@ -58,10 +58,9 @@ async def serve_while_needed(listener: socket.socket, page: ApprovalPage, approv
         listener.close()
 
 
-def _application(approvals: Approvals, port: int) -> ASGIApp:
-    router = Router(
-        routes=approval_routes(approvals, loopback_site(port)), default=_nothing_here, redirect_slashes=False
-    )
+def loopback_application(approvals: Approvals, site: Site) -> ASGIApp:
+    """Return the application that serves the pages on a port of this machine."""
+    router = Router(routes=approval_routes(approvals, site), default=_nothing_here, redirect_slashes=False)
     return _Pages(OneReading(router))
 
 

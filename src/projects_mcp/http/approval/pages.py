@@ -9,7 +9,7 @@ from projects_mcp.http.approval.style import STYLE
 from projects_mcp.sanitize.text import strip_invisible
 from projects_mcp.state.approval import Approval, Status
 
-__all__ = ["approval_page", "code_page", "message_page"]
+__all__ = ["approval_page", "code_page", "escaped", "message_page", "whole_page"]
 
 _PAGE: Final = """<!doctype html>
 <html lang="en">
@@ -36,11 +36,10 @@ _BY_NAME: Final = {
 """What typing the name proves, on a page of this machine, and on a served one."""
 _BY_PASSKEY: Final = (
     "<p>Only a passkey approves this call: a name that is typed is not enough.</p>"
-    '<div class="buttons"><div id="passkey"></div>'
-    '<button name="decision" value="deny" formnovalidate>Deny</button></div>'
+    '{sign}<div class="buttons"><button name="decision" value="deny" formnovalidate>Deny</button></div>'
     '<p class="quiet">A passkey proves that an enrolled person saw exactly this, and agreed.</p>'
 )
-"""The form where a passkey is needed. The button for it belongs into the element `passkey`."""
+"""The form where a passkey is needed. The button for it takes the place of `{sign}`."""
 _DECIDED: Final = {
     Status.GRANTED: (
         "Approved",
@@ -68,6 +67,7 @@ def approval_page(
     this_machine: bool,
     error: str = "",
     typed: str = "",
+    sign: str = "",
 ) -> str:
     """Show an approval, with its form while it waits for a decision.
 
@@ -78,26 +78,30 @@ def approval_page(
         this_machine: whether only somebody on this machine sees the page.
         error: what was wrong with a form that was sent.
         typed: the name as it was typed then.
+        sign: what signs with a passkey, as HTML.
     """
     what = _what(approval)
     if approval.status is not Status.WAITING:
         heading, meaning = _DECIDED[approval.status]
-        meant = _text(meaning.format(until=approval.ends))
-        content = f'<h1>{_text(f"{heading}: {what}")}</h1><p role="status">{meant}</p>{_rows(approval)}'
-        return _page(f"{heading}: {what}", content)
+        meant = escaped(meaning.format(until=approval.ends))
+        content = f'<h1>{escaped(f"{heading}: {what}")}</h1><p role="status">{meant}</p>{_rows(approval)}'
+        return whole_page(f"{heading}: {what}", content)
+    form = (
+        _BY_PASSKEY.replace("{sign}", sign) if approval.passkey else _by_name(typed, error, this_machine=this_machine)
+    )
     left = "less than a minute" if minutes < 1 else f"{minutes} minute{'' if minutes == 1 else 's'}"
     content = (
-        f"<h1>{_text(f'{what}?')}</h1>"
+        f"<h1>{escaped(f'{what}?')}</h1>"
         f"{_alert(error) if approval.passkey else ''}"
         "<p>An assistant has asked for this, and waits for you. Approve it only if you want exactly this to happen.</p>"
         f"{_rows(approval)}"
         f"<p>You have <strong>{left}</strong>. If you do nothing, nothing is changed.</p>"
         "<h2>Your decision</h2>"
         f'<form method="post" autocomplete="off"><input type="hidden" name="token" value="{escape(token)}">'
-        f"{_BY_PASSKEY if approval.passkey else _by_name(typed, error, this_machine=this_machine)}"
+        f"{form}"
         "</form>"
     )
-    return _page(("Error: " if error else "") + f"{what}?", content)
+    return whole_page(("Error: " if error else "") + f"{what}?", content)
 
 
 def code_page(error: str = "") -> str:
@@ -111,17 +115,23 @@ def code_page(error: str = "") -> str:
         f'<input id="code" name="code" required maxlength="40" autocapitalize="characters" spellcheck="false"{wrong}>'
         '<div class="buttons"><button>Show the call</button></div></form>'
     )
-    return _page("Open an approval", content)
+    return whole_page("Open an approval", content)
 
 
 def message_page(title: str, sentences: str, link: str = "") -> str:
     """Show a message, with a link to the form for a code if there is its address."""
     way_on = f'<p><a href="{escape(link)}">Enter a code</a></p>' if link else ""
-    return _page(title, f'<h1>{_text(title)}</h1><p role="alert">{_text(sentences)}</p>{way_on}')
+    return whole_page(title, f'<h1>{escaped(title)}</h1><p role="alert">{escaped(sentences)}</p>{way_on}')
 
 
-def _page(title: str, content: str) -> str:
-    return _PAGE.format(title=f"{_text(title, apart=False)} · projects-mcp", style=STYLE, content=content)
+def whole_page(title: str, content: str) -> str:
+    """Return a whole page.
+
+    Args:
+        title: of it, as text.
+        content: as HTML.
+    """
+    return _PAGE.format(title=f"{escaped(title, apart=False)} · projects-mcp", style=STYLE, content=content)
 
 
 def _what(approval: Approval) -> str:
@@ -134,9 +144,9 @@ def _rows(approval: Approval) -> str:
     """Show each row: together they are the text that a passkey signs."""
     rows = []
     for label, value in approval.rows:
-        shown = f'<time datetime="{escape(value)}">{_text(value)}</time>' if label == "Until" else _text(value)
+        shown = f'<time datetime="{escape(value)}">{escaped(value)}</time>' if label == "Until" else escaped(value)
         kind = ' class="lost"' if label == _LOSS else ""
-        rows.append(f"<div{kind}><dt>{_text(label, apart=False)}</dt><dd>{shown}</dd></div>")
+        rows.append(f"<div{kind}><dt>{escaped(label, apart=False)}</dt><dd>{shown}</dd></div>")
     return f"<dl>{''.join(rows)}</dl>"
 
 
@@ -147,7 +157,7 @@ def _by_name(typed: str, error: str, *, this_machine: bool) -> str:
         '<label for="name">To approve, type the exact name of the project</label>'
         '<p class="quiet" id="hint">Without the quotation marks around it; capitals and spaces count.</p>'
         f'<input id="name" name="name" required autocapitalize="none" autocorrect="off" spellcheck="false"'
-        f' value="{_text(typed, apart=False)}"{state}>'
+        f' value="{escaped(typed, apart=False)}"{state}>'
         '<div class="buttons"><button class="approve" name="decision" value="approve">Approve</button>'
         '<button name="decision" value="deny" formnovalidate>Deny</button></div>'
         f'<p class="quiet">{_BY_NAME[this_machine]}</p>'
@@ -155,10 +165,10 @@ def _by_name(typed: str, error: str, *, this_machine: bool) -> str:
 
 
 def _alert(error: str) -> str:
-    return f'<p class="alert" id="error" role="alert">{_text(error)}</p>' if error else ""
+    return f'<p class="alert" id="error" role="alert">{escaped(error)}</p>' if error else ""
 
 
-def _text(text: str, *, apart: bool = True) -> str:
+def escaped(text: str, *, apart: bool = True) -> str:
     """Escape a text, with what cannot be seen replaced, and its direction kept from the text around it."""
     plain = escape(strip_invisible(text))
     return f"<bdi>{plain}</bdi>" if apart else plain

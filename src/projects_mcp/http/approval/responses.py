@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from projects_mcp.http.approval.style import STYLE_SOURCE
 
-__all__ = ["page_response", "redirect"]
+__all__ = ["page_response", "redirect", "script_response"]
 
 _POLICY: Final = (
     "default-src 'none'; style-src {style}; img-src data:; script-src {script}; form-action 'self'; "
@@ -57,3 +57,9 @@ def redirect(place: str) -> Response:
     """Send a browser that has sent a form on, with a GET, to an address relative to the present one."""
     policy = _POLICY.format(style=STYLE_SOURCE, script="'none'")
     return Response(b"", 303, {**_HEADERS, "Content-Security-Policy": policy, "Location": place})
+
+
+def script_response(script: bytes) -> Response:
+    """Return an answer with the pages' script."""
+    headers = {"Cache-Control": "no-cache", "Cross-Origin-Resource-Policy": "same-origin"}
+    return Response(script, 200, {**headers, "X-Content-Type-Options": "nosniff"}, media_type="text/javascript")

@@ -21,11 +21,14 @@ from projects_mcp.http.approval.forms import (
     spend_token,
 )
 from projects_mcp.http.approval.pages import approval_page, code_page, message_page
+from projects_mcp.http.approval.passkey_pages import signing
+from projects_mcp.http.approval.passkeys import Enrolment, Signing, send_script
 from projects_mcp.http.approval.responses import page_response, redirect
-from projects_mcp.http.approval.site import APPROVE_PATH, Site
+from projects_mcp.http.approval.site import APPROVE_PATH, PASSKEY_PATH, Site
 from projects_mcp.state.approval import Approval, Status
 from projects_mcp.state.approvals import APPROVAL_S, ApprovalError, Approvals
 from projects_mcp.state.codes import parse_code
+from projects_mcp.state.passkeys import Passkeys
 from projects_mcp.state.store import StoreError
 
 __all__ = ["approval_routes"]
@@ -47,9 +50,13 @@ def approval_routes(approvals: Approvals, site: Site) -> list[Route]:
         approvals: what is shown and decided.
         site: where they are.
     """
+    pages = _ApprovalPages(approvals, site)
     return [
         Route(APPROVE_PATH, _CodeForm(site)),
-        Route(f"{APPROVE_PATH}/{{code}}", _ApprovalPages(approvals, site)),
+        Route(f"{APPROVE_PATH}/{{code}}", pages),
+        Route(f"{APPROVE_PATH}/{{code}}/passkey", Signing(approvals, site, pages.open)),
+        Route(f"{PASSKEY_PATH}/page.js", send_script),
+        Route(f"{PASSKEY_PATH}/{{code}}", Enrolment(Passkeys(approvals.store, approvals.clock), site)),
     ]
 
 
@@ -122,10 +129,10 @@ class _ApprovalPages(_Pages):
         self._opening = anyio.Lock()
 
     async def _show(self, scope: Scope) -> Response:
-        return await self._page(await self._open(scope))
+        return await self._page(await self.open(scope))
 
     async def _take(self, scope: Scope, form: dict[str, str]) -> Response:
-        approval = await self._open(scope)
+        approval = await self.open(scope)
         decision = form.get("decision")
         if decision not in {"approve", "deny"}:
             raise HTTPException(400, "The form has no decision. Nothing was decided.")
@@ -147,10 +154,10 @@ class _ApprovalPages(_Pages):
         try:
             await self._approvals.decide(approval, granted=granted, channel="page")
         except ApprovalError as error:
-            return await self._page(await self._open(scope), 409, str(error))
+            return await self._page(await self.open(scope), 409, str(error))
         return redirect(scope["path_params"]["code"])
 
-    async def _open(self, scope: Scope) -> Approval:
+    async def open(self, scope: Scope) -> Approval:
         """Return the approval that the code in the path opens.
 
         Raises:
@@ -173,6 +180,7 @@ class _ApprovalPages(_Pages):
 
     async def _page(self, approval: Approval, status: int = 200, error: str = "", typed: str = "") -> Response:
         waiting = approval.status is Status.WAITING
+        signed = waiting and approval.passkey
         html = approval_page(
             approval,
             minutes=int((approval.until - self._approvals.clock()) // _MINUTE_S),
@@ -180,8 +188,9 @@ class _ApprovalPages(_Pages):
             this_machine=self._site.this_machine,
             error=error,
             typed=typed,
+            sign=await signing(approval, Passkeys(self._store), self._site) if signed else "",
         )
-        return page_response(html, status, scripts=waiting and approval.passkey)
+        return page_response(html, status, scripts=signed)
 
 
 def _too_many_codes(wait_s: float) -> HTTPException:

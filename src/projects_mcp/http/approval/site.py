@@ -10,12 +10,16 @@ from urllib.parse import urlsplit
 
 from projects_mcp.config.parsers import is_loopback
 
-__all__ = ["APPROVE_PATH", "Site", "loopback_site", "public_site"]
+__all__ = ["APPROVE_PATH", "PASSKEY_PATH", "Site", "loopback_site", "public_site"]
 
 APPROVE_PATH: Final = "/approve"
 """Where the form for a code is. The page of an approval is below it, under its code."""
+PASSKEY_PATH: Final = "/passkey"
+"""Where a passkey is enrolled: below it, under the code of the invitation. It stands beside `APPROVE_PATH`."""
 _PORT: Final = re.compile("[0-9]{1,5}")
 _WITH_PORT: Final = re.compile(":[0-9]{1,5}$")
+_ADDRESS: Final = re.compile(r"[0-9.]+|.*:.*")
+"""An address of the network layer, which is no name."""
 _PORTS: Final = {"https": 443, "http": 80}
 
 
@@ -38,6 +42,21 @@ class Site:
     hosts: frozenset[str]
     this_machine: bool
     names: frozenset[str] = frozenset()
+
+    @property
+    def rp_id(self) -> str:
+        """The name that a passkey is for: the host, without its port."""
+        return urlsplit(self.origin).hostname or ""
+
+    @property
+    def takes_passkeys(self) -> bool:
+        """Whether browsers make passkeys for it: at a name over HTTPS, and at `localhost`."""
+        secure = self.origin.startswith("https://") or self.rp_id == "localhost"
+        return secure and not _ADDRESS.fullmatch(self.rp_id)
+
+    def enrolment(self, code: str) -> str:
+        """Return the address where an invitation is used."""
+        return f"{self.base.removesuffix(f'{APPROVE_PATH}/')}{PASSKEY_PATH}/{code}"
 
     def answers(self, host: str) -> bool:
         """Whether a value of `Host`, compared whole, is one of the site's."""

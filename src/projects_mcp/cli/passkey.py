@@ -1,0 +1,154 @@
+"""`projects-mcp passkey`: enrol, list, remove and invite."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import anyio
+
+from projects_mcp.cli.controlling_terminal import ControllingTerminal, NoTerminalError
+from projects_mcp.cli.exit_codes import DONE, FAILED, USAGE
+from projects_mcp.cli.open_page import show_page
+from projects_mcp.cli.terminal import say
+from projects_mcp.config.settings import Settings
+from projects_mcp.http.approval.command_server import serve_until
+from projects_mcp.http.approval.site import Site, public_site
+from projects_mcp.http.callers import CALLER_NAME
+from projects_mcp.policy.passkey_signature import NO_LIBRARY, library_is_there
+from projects_mcp.runner.build import open_state
+from projects_mcp.sanitize.json_text import indented_json
+from projects_mcp.state.approvals import Approvals
+from projects_mcp.state.passkeys import INVITATION_S, NOT_KEPT, Passkey, Passkeys
+from projects_mcp.state.store import StateStore, StoreError
+
+__all__ = ["run_passkey"]
+
+_MINUTES: Final = round(INVITATION_S / 60)
+
+
+def run_passkey(settings: Settings, action: str, name: str | None, *, as_json: bool) -> int:
+    """Enrol, list or remove passkeys, or invite somebody to enrol one.
+
+    Args:
+        settings: name the state store, and the public address.
+        action: `add`, `list`, `remove` or `invite`.
+        name: whose passkey; None for `list` only.
+        as_json: list them as JSON, in the form that `audit verify --passkeys` reads.
+
+    Returns:
+        The exit code.
+    """
+    if (name is None) != (action == "list"):
+        return _complain("name whose passkey it is, but for list.", USAGE)
+    if name is not None and not CALLER_NAME.fullmatch(name):
+        return _complain("a name has 1 to 64 letters, digits, dots, hyphens or underscores.", USAGE)
+    store = open_state(settings)
+    try:
+        if not store.shared:
+            return _complain(f"{NOT_KEPT}.", FAILED)
+        if name is None:
+            return anyio.run(_list, store, as_json)
+        return anyio.run(_remove, store, name) if action == "remove" else _enrol(settings, store, action, name)
+    except StoreError as error:
+        return _complain(f"the state store cannot be used: {error}.", FAILED)
+
+
+def _enrol(settings: Settings, store: StateStore, action: str, name: str) -> int:
+    if not library_is_there():
+        return _complain(f"{NO_LIBRARY}.", FAILED)
+    if action == "invite":
+        return anyio.run(_invite, store, settings, name)
+    try:
+        with ControllingTerminal() as terminal:
+            if terminal.interactive:
+                return anyio.run(_add, store, terminal, name)
+    except NoTerminalError:
+        pass
+    except OSError as error:
+        return _complain(f"no page can be served on this machine: {error.strerror}.", FAILED)
+    return _complain("a person enrols a passkey at a terminal, and this process has none.", FAILED)
+
+
+def _complain(sentence: str, code: int) -> int:
+    say(f"projects-mcp passkey: {sentence}", error=True)
+    return code
+
+
+async def _list(store: StateStore, as_json: bool) -> int:
+    try:
+        passkeys = await Passkeys(store).all()
+    finally:
+        await store.aclose()
+    if as_json:
+        say(indented_json({"passkeys": [_row(passkey) for passkey in passkeys]}))
+        return DONE
+    if not passkeys:
+        say("No passkey is enrolled.")
+    for passkey in passkeys:
+        removed = f"  removed {passkey.removed_at}" if passkey.removed_at else ""
+        say(f"{passkey.name}  {passkey.rp_id}  {passkey.credential_id:.16}…  added {passkey.added_at}{removed}")
+    return DONE
+
+
+def _row(passkey: Passkey) -> dict[str, str | int | None]:
+    return {
+        "name": passkey.name,
+        "rp_id": passkey.rp_id,
+        "credential_id": passkey.credential_id,
+        "public_key": passkey.public_key,
+        "sign_count": passkey.sign_count,
+        "added_at": passkey.added_at,
+        "removed_at": passkey.removed_at,
+    }
+
+
+async def _remove(store: StateStore, name: str) -> int:
+    try:
+        count = await Passkeys(store).remove(name)
+    finally:
+        await store.aclose()
+    if not count:
+        return _complain(f"no passkey of {name} is enrolled.", FAILED)
+    say(f"Removed {count} passkey{'' if count == 1 else 's'} of {name}. What they have signed can still be checked.")
+    return DONE
+
+
+async def _invite(store: StateStore, settings: Settings, name: str) -> int:
+    try:
+        if settings.serving.public_url is None:
+            return _complain("PROJECTS_MCP_PUBLIC_URL is not set, so nobody could be told an address.", FAILED)
+        site = public_site(settings.serving.public_url, settings.serving.hosts)
+        if not site.takes_passkeys:
+            return _complain(f"browsers use no passkey at {site.origin}: it takes a name, and HTTPS.", FAILED)
+        address = site.enrolment(await Passkeys(store).invite(name))
+    finally:
+        await store.aclose()
+    say(f"Whoever opens this address first, within {_MINUTES} minutes, can approve calls as {name}:", error=True)
+    say(address)
+    return DONE
+
+
+async def _add(store: StateStore, terminal: ControllingTerminal, name: str) -> int:
+    passkeys = Passkeys(store)
+    try:
+        code = await passkeys.invite(name)
+
+        async def tell(site: Site) -> None:
+            await show_page(
+                terminal.show, site.enrolment(code), f"To enrol a passkey of {name}, within {_MINUTES} minutes"
+            )
+
+        async def is_done() -> bool:
+            return not await passkeys.is_open(code)
+
+        before = len(await passkeys.enrolled(names=(name,)))
+        if not await serve_until(Approvals(store), is_done, tell, INVITATION_S):
+            terminal.show("Nothing was enrolled: the time is over.")
+            return FAILED
+        if len(await passkeys.enrolled(names=(name,))) <= before:
+            terminal.show("Nothing was enrolled.")
+            return FAILED
+    finally:
+        await store.aclose()
+    terminal.show(f"The passkey of {name} is enrolled for localhost: it approves calls on this machine.")
+    return DONE
