@@ -142,7 +142,7 @@ def refusal_of(result: CallToolResult) -> tuple[str, dict[str, Any]]:
     assert result.is_error, text_of(result)
     assert result.structured_content is None
     detail = (result.meta or {})["projects-mcp/error"]
-    assert set(detail) == {
+    assert set(detail) - {"approval"} == {
         "kind",
         "status",
         "code",
