@@ -11,7 +11,9 @@ import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, Final
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "free_port",
     "run",
     "start",
+    "state_folder",
     "stop",
     "wait_until_listening",
     "without_settings",
@@ -39,9 +42,19 @@ class NotListeningError(Exception):
     """A server ended, or let its time pass, before it opened its port."""
 
 
+@cache
+def state_folder() -> TemporaryDirectory[str]:
+    """Return the folder where servers keep their state, in the place of this user's own. It goes with this process."""
+    return TemporaryDirectory(prefix="projects-mcp-state-", ignore_cleanup_errors=True)
+
+
 def without_settings() -> dict[str, str]:
-    """Return the environment of this process without what this machine may have set for the server."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
+    """Return the environment of this process without what this machine may have set for the server.
+
+    What a server keeps by default, it keeps in `state_folder`, and not where this user's own servers do.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
+    return {**kept, "XDG_STATE_HOME": state_folder().name}
 
 
 def run(

@@ -8,9 +8,10 @@ from secrets import token_hex
 import pytest
 from hypothesis import HealthCheck, settings
 
+from dev.processes import state_folder
 from tests.support.harness import Harness
 from tests.support.measuring import is_heavy, is_measured, is_state_machine, pause
-from tests.support.process import CLEAN, FAST, STATE_FOLDERS
+from tests.support.process import CLEAN, FAST
 
 # Machines differ: a slow one must not fail a property, and a repeated run must try the same cases.
 settings.register_profile(
@@ -48,7 +49,7 @@ def transport(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.fixture(autouse=True)
 def _state_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give every test, and every process that it starts, a state folder of its own, which is not this user's."""
-    folder = f"{STATE_FOLDERS}/{token_hex(8)}"
+    folder = f"{state_folder().name}/{token_hex(8)}"
     monkeypatch.setitem(CLEAN, "XDG_STATE_HOME", folder)
     monkeypatch.setenv("XDG_STATE_HOME", folder)
 

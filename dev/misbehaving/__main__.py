@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +15,7 @@ from dev.misbehaving.report import conclude, table
 from dev.misbehaving.session import LEGACY, MODERN, Era
 from dev.misbehaving.suite import Plan, run_suite
 from dev.misbehaving.transports import HttpTransport, StdioTransport
+from dev.processes import state_folder
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     headers = dict(header.split(":", 1) for header in given.header)
     eras: list[Era] = [era for era in (LEGACY, MODERN) if given.era in {None, era}]
     clients = [client for client in CLIENTS if not given.only or given.only in client.name or client is CONTROL]
+    os.environ["XDG_STATE_HOME"] = state_folder().name  # a server that keeps state leaves none in this user's folder
     plan = Plan(
         HttpTransport(given.url, headers) if given.url else StdioTransport(given.command),
         given.tool,

@@ -6,21 +6,29 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from dev.nginx import NoNginxError, find_nginx
 from projects_mcp.cli.doctor.command import run_doctor
 from projects_mcp.cli.doctor.diagnosis import Diagnosis, diagnose
 from projects_mcp.cli.install.command import Place
 from projects_mcp.config.variables import VARIABLES
+from projects_mcp.sandbox import seed
+from projects_mcp.sandbox.app import create_app
 from tests.support.callers_server import with_callers
 from tests.support.certificates import serve_over_tls
 from tests.support.doctor import Examined
+from tests.support.harness import Recorder
 from tests.support.issuer import Idp
 from tests.support.issuer_server import WithIssuer, with_issuer
 from tests.support.messages import Answered
 from tests.support.open_server import open_to_all
 from tests.support.posthog import Upstream, posthog
+from tests.support.process import TIMEOUT_S
+from tests.support.replicas import Deployment
 from tests.support.served import Served
+from tests.support.upstream import serving
 
 
 @pytest.fixture(scope="module")
@@ -119,3 +127,31 @@ def place(tmp_path: Path) -> Place:
     for name in ("home", "project", "appdata"):
         (tmp_path / name).mkdir()
     return Place("linux", tmp_path / "home", tmp_path / "project", tmp_path / "appdata")
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Iterator[Deployment]:
+    world = seed()
+    deployment = Deployment(tmp_path, world, Recorder(create_app(world)))
+    with serving(deployment.recorder, deployment.around) as upstream:
+        deployment.origin = upstream.origin
+        try:
+            yield deployment
+        finally:
+            deployment.release.set()
+
+
+@pytest.fixture(scope="session")
+def program() -> Path:
+    try:
+        return find_nginx()
+    except NoNginxError as error:
+        if os.environ.get("OFFICIAL") == "required":
+            pytest.fail(str(error))
+        pytest.skip(f"REPLICAS ARE NOT TESTED: {error}")
+
+
+@pytest.fixture
+def http() -> Iterator[httpx.Client]:
+    with httpx.Client(trust_env=False, timeout=TIMEOUT_S) as client:
+        yield client

@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -24,14 +23,12 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from dev.nginx import SITE, NoNginxError, find_nginx, whole_configuration
+from dev.nginx import SITE, whole_configuration
 from dev.processes import free_port
-from projects_mcp.sandbox import MOBILE_ID, PRODUCTION_ID, STAGING_ID, seed
-from projects_mcp.sandbox.app import create_app
-from tests.support.harness import Recorder, Sent
+from projects_mcp.sandbox import MOBILE_ID, PRODUCTION_ID, STAGING_ID
+from tests.support.harness import Sent
 from tests.support.process import TIMEOUT_S, Listener, listening_processes, run_command
 from tests.support.replicas import TOKENS, Caller, Deployment, Reply, nginx_before
-from tests.support.upstream import serving
 
 CALLS = int(os.environ.get("REPLICAS_CALLS", "200"))
 CONFIRMATIONS = int(os.environ.get("REPLICAS_CONFIRMATIONS", "20"))
@@ -39,35 +36,6 @@ AT_ONCE = 8
 OLD, NEW = "old" * 16, "new" * 16
 
 pytestmark = pytest.mark.heavy
-
-
-@pytest.fixture
-def deployment(tmp_path: Path) -> Iterator[Deployment]:
-    world = seed()
-    deployment = Deployment(tmp_path, world, Recorder(create_app(world)))
-    with serving(deployment.recorder, deployment.around) as upstream:
-        deployment.origin = upstream.origin
-        try:
-            yield deployment
-        finally:
-            deployment.release.set()
-
-
-@pytest.fixture(scope="session")
-def program() -> Path:
-    try:
-        return find_nginx()
-    except NoNginxError as error:
-        if os.environ.get("OFFICIAL") == "required":
-            pytest.fail(str(error))
-        pytest.skip(f"REPLICAS ARE NOT TESTED: {error}")
-
-
-@pytest.fixture
-def http() -> Iterator[httpx.Client]:
-    limits = httpx.Limits(max_connections=AT_ONCE)
-    with httpx.Client(trust_env=False, timeout=TIMEOUT_S, limits=limits) as client:
-        yield client
 
 
 def marked(writes: list[Sent]) -> Counter[str]:

@@ -90,3 +90,26 @@ async def test_an_answer_that_cannot_be_remembered_does_not_count(harness: Harne
         assert detail["kind"] == "state_unavailable"
         assert "Nothing was changed" in text
     assert harness.recorder.writes == []
+
+
+@pytest.mark.parametrize("answers", [{}, {"another": YES}])
+async def test_a_round_that_brings_no_answer_is_the_clients_failure_and_uses_the_question_up(
+    harness: Harness, answers: dict[str, Any]
+) -> None:
+    async def never(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+        raise AssertionError("the rounds are made by hand")
+
+    async with harness.client("auto", never) as client:
+        question = await ask(client)
+        refused = await client.session.call_tool(
+            "project_delete",
+            ARGUMENTS,
+            input_responses=answers,
+            request_state=question.request_state,
+            allow_input_required=True,
+        )
+        assert not isinstance(refused, InputRequiredResult)
+        _, detail = refusal_of(refused)
+        assert detail["kind"] == "client_failed"
+        assert isinstance(await answer(client, question), InputRequiredResult), "the person is asked anew"
+    assert harness.recorder.writes == []

@@ -16,8 +16,8 @@ from projects_mcp.state.store import StateStore, StoreError
 ADDRESS = RedisAddress("127.0.0.1", 1, 0, False, None, None, None)  # type: ignore[arg-type] # not used here
 
 
-def first_needed() -> StateStore:
-    """The store of an unset setting. It is chosen when it is first needed."""
+def default_store() -> StateStore:
+    """The store of an unset setting, which is chosen when it is first needed."""
     store = open_store(None, private=False)
     assert isinstance(store, LazyStore)
     return store.chosen
@@ -35,7 +35,7 @@ def test_each_setting_has_its_store(tmp_path: Path, home: Path) -> None:
     assert isinstance(open_store("memory", private=True), MemoryStore)
     assert repr(open_store(file, private=True)) == repr(SqliteStore(file))
     assert repr(open_store(ADDRESS, private=True)) == repr(RedisStore(ADDRESS))
-    assert repr(first_needed()) == repr(SqliteStore(home / "projects-mcp" / "state.sqlite3"))
+    assert repr(default_store()) == repr(SqliteStore(home / "projects-mcp" / "state.sqlite3"))
     assert (home / "projects-mcp").stat().st_mode & 0o777 == 0o700
 
 
@@ -49,7 +49,7 @@ def test_a_default_folder_that_cannot_be_used_means_memory_and_is_logged(
 ) -> None:
     home.write_text("in the way")
     with caplog.at_level(logging.WARNING):
-        assert isinstance(first_needed(), MemoryStore)
+        assert isinstance(default_store(), MemoryStore)
     (record,) = caplog.records
     assert "state is kept in memory" in record.getMessage()
     assert "its folder cannot be made" in record.getMessage()
@@ -58,7 +58,7 @@ def test_a_default_folder_that_cannot_be_used_means_memory_and_is_logged(
 def test_a_user_without_a_home_gets_memory(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setattr("platformdirs.user_state_dir", lambda *_args, **_options: "~/.local/state/projects-mcp")
     assert default_file() is None
-    assert isinstance(first_needed(), MemoryStore)
+    assert isinstance(default_store(), MemoryStore)
     assert "no home folder" in caplog.text
 
 

@@ -8,17 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import IO, Any
 
 from dev import processes
 from dev.environments import ROOT
 
 COMMAND = [sys.executable, "-m", "projects_mcp"]
-_STATE = TemporaryDirectory(prefix="projects-mcp-state-", ignore_cleanup_errors=True)
-STATE_FOLDERS = _STATE.name
-"""Where processes keep their state, instead of this user's own folder. It goes when the tests end."""
-CLEAN = {**processes.without_settings(), "XDG_STATE_HOME": STATE_FOLDERS}
+CLEAN = processes.without_settings()
 """The environment of a process, without what this machine may have set for the server."""
 TIMEOUT_S = 30
 

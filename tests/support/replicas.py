@@ -20,12 +20,7 @@ from tests.support.harness import Recorder, Sent
 from tests.support.process import CLEAN, COMMAND, TIMEOUT_S, Listener
 
 TOKENS = {"anna": "pmcp_anna_of_the_tests", "ben": "pmcp_ben_of_the_tests"}
-YES = {"confirm": {"action": "accept", "content": {"confirm": True}}}
 VERSION = "2026-07-28"
-CAN_BE_ASKED = {
-    "io.modelcontextprotocol/protocolVersion": VERSION,
-    "io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}},
-}
 INVALID_STATE = {"code": -32602, "message": "Invalid or expired requestState"}
 
 
@@ -37,6 +32,15 @@ class Deployment:
     world: World
     recorder: Recorder
     origin: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Of all replicas, besides those that each has."""
+    limits: Mapping[str, str] = field(default_factory=dict)
+    """What stands in the entry of a caller besides its token and its scopes."""
+    write_s: float = 0.0
+    """Seconds that each write takes before it has its effect."""
+    writing: int = 0
+    most_writing: int = 0
+    """How many writes were under way at a time."""
     held: int = 0
     """Changes of the staging project that have arrived. None is answered before `release` is set."""
     release: threading.Event = field(default_factory=threading.Event)
@@ -45,7 +49,16 @@ class Deployment:
         if scope["method"] == "PATCH" and f"/projects/{STAGING_ID}/" in scope["path"]:
             self.held += 1
             await asyncio.to_thread(self.release.wait, TIMEOUT_S)
-        await answer()
+        if scope["method"] == "GET" or not self.write_s:
+            await answer()
+            return
+        self.writing += 1
+        self.most_writing = max(self.most_writing, self.writing)
+        try:
+            await asyncio.sleep(self.write_s)
+            await answer()
+        finally:
+            self.writing -= 1
 
     def wait_until_held(self) -> None:
         deadline = time.monotonic() + TIMEOUT_S
@@ -61,7 +74,7 @@ class Deployment:
         callers, port = self.folder / "callers.toml", free_port()
         if not callers.exists():
             callers.touch(mode=0o600)
-            callers.write_text("".join(map(entry, TOKENS)), encoding="utf-8")
+            callers.write_text("".join(entry(name) + self.limits.get(name, "") for name in TOKENS), encoding="utf-8")
         environment = {
             **CLEAN,
             "POSTHOG_HOST": self.origin,
@@ -70,6 +83,7 @@ class Deployment:
             "POSTHOG_CSRF_TOKEN": CSRF_TOKEN,
             "PROJECTS_MCP_CALLERS": str(callers),
             "PROJECTS_MCP_SIGNING_KEY": ",".join(keys),
+            **self.settings,
         }
         return Listener([*COMMAND, "serve", "--port", str(port)], environment, self.folder / f"{port}.log", port)
 
@@ -132,6 +146,19 @@ class Reply:
         return state
 
     @property
+    def refusal(self) -> dict[str, Any]:
+        """The machine-readable part of a refusal."""
+        assert self.result.get("isError"), self
+        value: dict[str, Any] = self.result["_meta"]["projects-mcp/error"]
+        return value
+
+    @property
+    def applied(self) -> bool:
+        """Whether it says that something was done."""
+        result = self.message.get("result", {})
+        return result.get("isError") is False and result["structuredContent"]["outcome"] == "applied"
+
+    @property
     def refused_state(self) -> bool:
         return {key: self.message.get("error", {}).get(key) for key in INVALID_STATE} == INVALID_STATE
 
@@ -143,11 +170,18 @@ class Caller:
     http: httpx.Client
     port: int
     name: str = "anna"
+    asks: bool = True
+    """Whether it can show a question to a person."""
 
-    def call(self, tool: str, arguments: Mapping[str, Any], yes_to: str | None = None) -> Reply:
-        params = {"name": tool, "arguments": dict(arguments), "_meta": CAN_BE_ASKED}
+    def call(self, tool: str, arguments: Mapping[str, Any], yes_to: str | None = None, says: str = "accept") -> Reply:
+        meta = {
+            "io.modelcontextprotocol/protocolVersion": VERSION,
+            "io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}} if self.asks else {},
+        }
+        params = {"name": tool, "arguments": dict(arguments), "_meta": meta}
         if yes_to is not None:
-            params |= {"requestState": yes_to, "inputResponses": YES}
+            said = {"action": says, "content": {"confirm": True}}
+            params |= {"requestState": yes_to, "inputResponses": {"confirm": said}}
         sent = self.http.stream(
             "POST",
             f"http://127.0.0.1:{self.port}/mcp",

@@ -121,8 +121,8 @@ class RoundTripApprover:
         self._digest, self._nonce, asked = _read_state(context.request_state)
         self._after_s = time.time() - asked
         self._answer = (context.input_responses or {}).get(_INPUT)
-        self.answered: Final = self._answer is not None and bool(self._nonce)
-        """Whether this round brings an answer."""
+        self.answered: Final = bool(self._nonce)
+        """Whether this round comes back from a question, with an answer or with nothing that can be read as one."""
         self._counts = False
         self._store_error = ""
 
@@ -139,10 +139,10 @@ class RoundTripApprover:
             self._store_error = str(error)
 
     async def request_consent(self, request: ConfirmationRequest) -> Consent:
-        """Read the answer that this round brings.
+        """Read the answer that this round brings. If it comes back without one, the client has failed.
 
         Raises:
-            ConsentPendingError: there is no answer yet, or it does not fit the present question.
+            ConsentPendingError: nobody has been asked yet, or the answer does not fit the present question.
             StateUnavailable: it cannot be known whether the answer has been used before.
         """
         if self._store_error:
