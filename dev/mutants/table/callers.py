@@ -21,8 +21,8 @@ CALLERS: Final[Mapping[str, tuple[Mutant, ...]]] = {
         Mutant(
             "read-bodies-before-counting-them",
             "src/projects_mcp/http/app.py",
-            "                    Middleware(RequestsInFlight, tenants),\n                    Middleware(BodyLimit),\n",
-            "                    Middleware(BodyLimit),\n                    Middleware(RequestsInFlight, tenants),\n",
+            "        Middleware(RequestsInFlight, tenants),\n        Middleware(BodyLimit),\n",
+            "        Middleware(BodyLimit),\n        Middleware(RequestsInFlight, tenants),\n",
             (f"{_CHECKS}test_a_body_that_is_still_to_come_counts",),
         ),
         Mutant(
@@ -74,7 +74,7 @@ CALLERS: Final[Mapping[str, tuple[Mutant, ...]]] = {
         Mutant(
             "record-the-path-of-a-stranger",
             _MIDDLEWARE,
-            'return path if path == MCP_PATH else "other"',
+            'return path if path in MCP_PATHS else "other"',
             "return path",
             ("tests/process/test_http_requests.py::test_access_lines_name_the_request_and_no_more",),
         ),
@@ -88,8 +88,8 @@ CALLERS: Final[Mapping[str, tuple[Mutant, ...]]] = {
         Mutant(
             "take-two-lengths-of-a-body",
             _CHECKED,
-            'if scope["type"] == "http" and {b"content-length", b"transfer-encoding"} <= {',
-            'if scope["type"] == "https" and {b"content-length", b"transfer-encoding"} <= {',
+            'if {b"content-length", b"transfer-encoding"} <= {',
+            'if {b"content-length", b"transfer-encoding", b""} <= {',
             (f"{_CONNECTIONS}test_two_lengths_close_the_connection",),
         ),
         Mutant(
