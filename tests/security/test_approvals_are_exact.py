@@ -17,7 +17,7 @@ from projects_mcp.sandbox import ACME_ID, MOBILE_ID, PRODUCTION_ID
 from projects_mcp.state.approval import Approval, Status
 from projects_mcp.state.approvals import Approvals
 from tests.support.gates_and_approvals import SharedMemory
-from tests.support.harness import Ask, Harness, body_of
+from tests.support.harness import ERAS, Ask, Era, Harness, body_of
 
 pytestmark = pytest.mark.anyio
 
@@ -34,11 +34,16 @@ def harness() -> Harness:
 
 @asynccontextmanager
 async def client_of(
-    harness: Harness, caller: CallerGrant | None = ANNA, ask: Ask | None = None, *, at: str = "", wants: str = "human"
+    harness: Harness,
+    caller: CallerGrant | None = ANNA,
+    ask: Ask | None = None,
+    *,
+    era: Era = "auto",
+    at: str = "https://posthog.test",
+    wants: str = "human",
 ) -> AsyncIterator[Client]:
     """The client of a caller as `serve` has them, at a server of its own that shares the store."""
-    given = {"PROJECTS_MCP_CONFIRMATION": wants, **({"POSTHOG_HOST": at} if at else {})}
-    async with harness.client("auto", ask, **given) as client:
+    async with harness.client(era, ask, POSTHOG_HOST=at, PROJECTS_MCP_CONFIRMATION=wants) as client:
         assert isinstance(client.server, ProjectsServer)
         runner = client.server._runner  # noqa: SLF001 - in the place of a bearer token
         runner._services = replace(runner._services, caller=caller)  # noqa: SLF001 - as above
@@ -69,7 +74,7 @@ async def test_an_approval_counts_for_nothing_but_its_call(harness: Harness, oth
         "project": {"project_id": PRODUCTION_ID, "confirm_project_name": "Acme web"},
     }.get(other, NAMED)
     caller = {"caller": BEN, "nobody": None}.get(other, ANNA)
-    at = "https://other.test" if other == "host" else ""
+    at = "https://other.test" if other == "host" else "https://posthog.test"
     async with client_of(harness) as client:
         detail = error_of(await client.call_tool(TOOL, NAMED))
         assert detail["kind"] == "cannot_ask"
@@ -103,7 +108,8 @@ async def test_a_no_stays_a_no_for_its_time(harness: Harness) -> None:
     assert harness.recorder.writes == []
 
 
-async def test_a_no_that_comes_while_the_call_is_under_way_is_told(harness: Harness) -> None:
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_no_that_comes_while_the_call_is_under_way_is_told(harness: Harness, era: Era) -> None:
     async with client_of(harness) as client:
         detail = error_of(await client.call_tool(TOOL, NAMED))
 
@@ -111,7 +117,7 @@ async def test_a_no_that_comes_while_the_call_is_under_way_is_told(harness: Harn
         assert (await decide(harness, detail, granted=False)).status is Status.DENIED
         return ElicitResult(action="accept", content={"confirm": False})
 
-    async with client_of(harness, ask=no_elsewhere) as client:
+    async with client_of(harness, ask=no_elsewhere, era=era) as client:
         result = await client.call_tool(TOOL, NAMED)
     assert error_of(result)["kind"] == "approval_denied"
     assert "approval" not in error_of(result)
