@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from projects_mcp.errors.refusals import TooManyCalls
+from projects_mcp.runner.rate_limit import RateLimiter
 from projects_mcp.sandbox import MOBILE_ID, NORTHWIND_ID, PRODUCTION_ID
 from projects_mcp.state.memory import MemoryStore
 from projects_mcp.state.store import StoreError
@@ -78,3 +80,15 @@ async def test_what_goes_away_during_a_call_stops_it(harness: Harness, era: Era,
     assert detail["kind"] == "state_unavailable"
     assert "Nothing was changed" in text
     assert harness.recorder.writes == []
+
+
+async def test_a_process_counts_for_itself_meanwhile() -> None:
+    now, store = 0.0, Away()
+    store.away = True
+    allowance = RateLimiter(at_once=9, per_minute=2, clock=lambda: now, store=store, key="calls:1")
+    await allowance.take()
+    await allowance.take()
+    with pytest.raises(TooManyCalls):
+        await allowance.take()
+    now = 30.0
+    await allowance.take()

@@ -158,7 +158,7 @@ STORES: Final[Mapping[str, tuple[Mutant, ...]]] = {
                 return False
         with self._transaction() as (database, now):
             self._put(""",
-            (f"{_CONTRACT}test_one_of_many_wins", "tests/state/test_processes.py"),
+            ("tests/state/test_sqlite.py::test_nothing_comes_between_a_look_and_what_follows_from_it",),
         ),
         Mutant(
             "replace-whatever-is-in-a-file",
@@ -172,14 +172,14 @@ STORES: Final[Mapping[str, tuple[Mutant, ...]]] = {
             _SQLITE,
             '"SELECT value FROM record WHERE key = ? AND expires > ?", (key, now)',
             '"SELECT value FROM record WHERE key = ?", (key,)',
-            (f"{_CONTRACT}test_two_connections_to_a_file_do_what_a_dictionary_does",),
+            (f"{_CONTRACT}test_a_record_is_seen_by_all_and_ends_with_its_time",),
         ),
         Mutant(
             "find-what-is-over-in-a-file",
             _SQLITE,
             '"SELECT key, value FROM record WHERE key >= ? AND key < ? AND expires > ? ORDER BY key LIMIT ?",',
             '"SELECT key, value FROM record WHERE key >= ? AND key < ? AND ? >= 0 ORDER BY key LIMIT ?",',
-            (f"{_CONTRACT}test_two_connections_to_a_file_do_what_a_dictionary_does",),
+            (f"{_CONTRACT}test_a_record_is_seen_by_all_and_ends_with_its_time",),
         ),
         Mutant(
             "begin-a-step-without-the-lock",
