@@ -28,7 +28,7 @@ _ALL_TIMEOUT_S: Final = 1_800.0
 """Seconds for the tests of all mutants on the code as it is."""
 _COPIED: Final = ("src", "tests", "dev", "deploy", "docs", "assets")
 """Folders of the checkout that tests read, besides the files at its root."""
-_PYTEST: Final = (sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--tb=line")
+_PYTEST: Final = (sys.executable, "-m", "pytest", "-q", "-x", "-rfE", "-p", "no:cacheprovider", "--tb=line")
 _PASSED: Final = 0
 _FAILED: Final = 1
 """The exit codes of pytest: all tests passed, and some failed. Any other means that it could not tell."""

@@ -51,7 +51,8 @@ async def test_names_of_fields_that_are_not_in_the_list_count() -> None:
 @pytest.mark.parametrize("name", ["x" * 100_000, LONG * 500, "\u200b" * 5_000])
 async def test_a_name_as_long_as_a_book_counts(name: str) -> None:
     await size_of({"count": 1, "results": [{**PROJECT, "name": name}]}, "project_list", {})
-    await size_of({**PROJECT, "name": name}, "project_get", {"project_id": PRODUCTION_ID})
+    body = await size_of({**PROJECT, "name": name}, "project_get", {"project_id": PRODUCTION_ID})
+    assert (body["id"], body["organization_id"]) == (PRODUCTION_ID, ACME_ID), "what it is stays"
     intent = {"project_id": PRODUCTION_ID, "product_type": "surveys"}
     body = await size_of({**PROJECT, "name": name}, "project_add_product_intent", intent)
     assert body["outcome"] == "unknown", "no answer shows it"
@@ -68,6 +69,15 @@ async def test_a_name_as_long_as_a_book_counts(name: str) -> None:
 async def test_names_of_fields_count_too(answer: dict[str, Any]) -> None:
     for detail in ("full", "compact"):
         await size_of(answer, "project_get", {"project_id": PRODUCTION_ID, "detail": detail})
+
+
+async def test_names_of_what_is_left_out_take_no_room_from_the_rest() -> None:
+    many = {f"k{number}": "x" * 600 for number in range(40)}
+    told = "d" * 300
+    answer = {**PROJECT, "product_description": told, "session_replay_config": {"n" * 180: many, "other": 1}}
+    body = await size_of(answer, "project_get", {"project_id": PRODUCTION_ID, "detail": "full"})
+    assert 0 < len(body["truncated"]["fields"]) < 15
+    assert body["product_description"] == told
 
 
 async def test_a_way_back_is_whole_or_not_there() -> None:

@@ -110,6 +110,14 @@ ORDINARY: tuple[Any, ...] = (
 )
 
 
+@pytest.mark.parametrize("text", ["x" * 500_001, "x " * 250_001], ids=["a word", "words"])
+def test_a_text_that_is_too_long_to_be_looked_through_is_not_shown(text: str) -> None:
+    redactor = Redactor()
+    assert redactor.text(text) == REDACTED
+    assert redactor.value({"name": text, "list": [text]}) == {"name": REDACTED, "list": [REDACTED]}
+    assert redactor.text("x" * 500_000) == "x" * 500_000
+
+
 @pytest.mark.parametrize("value", ORDINARY, ids=repr)
 def test_ordinary_words_stay_as_they_are(value: Any) -> None:
     assert json.dumps(Redactor([OWN]).value(value)) == json.dumps(value)

@@ -4,6 +4,7 @@ Two processes share the store. The model remembers what was offered, decided and
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,40 +20,13 @@ from projects_mcp.state.approval import Approval, Status
 from projects_mcp.state.approvals import APPROVAL_S, ApprovalError, Approvals, TooManyApprovals
 from projects_mcp.state.codes import new_code, parse_code
 from projects_mcp.state.memory import MemoryStore
+from tests.support.approvals import BINDINGS, Clock, waiting
 
 pytestmark = pytest.mark.anyio
-
-BINDINGS = ("a" * 64, "b" * 64)
-
-
-def waiting(binding: str = BINDINGS[0], **facts: Any) -> Approval:
-    return Approval(
-        **{
-            "id": "",
-            "binding": binding,
-            "tool": "project_delete",
-            "project": 7,
-            "phrase": "Acme web",
-            "lines": (("Project", "“Acme web”"), ("What is lost", "All of it.")),
-            "caller": "",
-            "passkey": False,
-            "approvers": None,
-            "until": 0.0,
-            **facts,
-        }
-    )
 
 
 def run(function: Callable[..., Any], *arguments: Any) -> Any:
     return anyio.run(function, *arguments)
-
-
-@dataclass
-class Clock:
-    now: float = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @dataclass
@@ -140,13 +114,33 @@ TestApprovals = ApprovalsOfTwoProcesses.TestCase
 TestApprovals.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 
 
-async def test_two_processes_that_use_one_approval_at_once_use_it_once() -> None:
-    class Slow(MemoryStore):
-        async def get(self, key: str) -> str | None:
-            text = await super().get(key)
-            await anyio.lowlevel.checkpoint()  # lets the other one in between
-            return text
+class Slow(MemoryStore):
+    async def get(self, key: str) -> str | None:
+        text = await super().get(key)
+        await anyio.lowlevel.checkpoint()  # lets the other one in between
+        return text
 
+
+async def test_two_processes_that_decide_at_once_decide_once() -> None:
+    store = Slow()
+    code, _ = await Approvals(store).offer(waiting())
+    seen = await Approvals(store).find(code)
+    assert seen is not None
+    decided: list[Approval] = []
+
+    async def decide(granted: bool) -> None:
+        with suppress(ApprovalError):
+            decided.append(await Approvals(store).decide(seen, granted=granted, channel="terminal"))
+
+    async with anyio.create_task_group() as group:
+        for number in range(8):
+            group.start_soon(decide, number % 2 == 0)
+    assert len(decided) == 1
+    kept = await Approvals(store).find(code)
+    assert kept == decided[0]
+
+
+async def test_two_processes_that_use_one_approval_at_once_use_it_once() -> None:
     store = Slow()
     approvals = Approvals(store)
     code, _ = await approvals.offer(waiting())

@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from time import sleep
 
 import anyio
 import pytest
@@ -156,3 +158,38 @@ async def test_nothing_is_loaded_or_made_before_the_first_step(file: Path) -> No
     done = subprocess.run([sys.executable, "-c", code, str(file)], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
     assert not file.exists()
+
+
+async def _taken(store: SqliteStore) -> bool:
+    return await store.take("r:1", 1, 3_600) == 0
+
+
+STEPS: dict[str, Callable[[SqliteStore], Awaitable[bool]]] = {
+    "add": lambda store: store.add("a:1", "value", 60),
+    "replace": lambda store: store.replace("a:2", "old", "new"),
+    "take": _taken,
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_nothing_comes_between_a_look_and_what_follows_from_it(file: Path, step: str) -> None:
+    """Each step takes its time after it has begun, and yet one of two wins."""
+
+    def slow() -> Reading:
+        sleep(0.1)
+        return read_clocks()
+
+    stores = SqliteStore(file, clocks=slow), SqliteStore(file, clocks=slow)
+    await stores[0].add("a:2", "old", 60)
+    assert await stores[1].get("a:2") == "old"
+    won: list[bool] = []
+
+    async def attempt(store: SqliteStore) -> None:
+        won.append(await STEPS[step](store))
+
+    async with anyio.create_task_group() as tasks:
+        for store in stores:
+            tasks.start_soon(attempt, store)
+    assert sorted(won) == [False, True]
+    for store in stores:
+        await store.aclose()

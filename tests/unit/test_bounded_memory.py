@@ -5,6 +5,7 @@ import gzip
 import time
 import tracemalloc
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
 
 import anyio
@@ -13,6 +14,7 @@ import pytest
 from projects_mcp.api.json_values import list_difference
 from projects_mcp.posthog.response import read_bounded
 from projects_mcp.sanitize.redaction import Redactor
+from projects_mcp.state.memory import MemoryStore
 
 LONG = 60_000
 MANY = 300
@@ -60,6 +62,42 @@ def test_lists_are_compared_in_linear_time() -> None:
 
     small, large = seconds(compared(200)), seconds(compared(1_600))
     assert large < 20 * max(small, 0.004), f"{small * 1000:.1f} ms, then {large * 1000:.1f} ms"
+
+
+def test_keeping_a_record_does_not_look_at_the_others() -> None:
+    """Of all that could be kept in time: spent answers, approvals, leases."""
+
+    async def keep(store: MemoryStore, begin: str) -> None:
+        for number in range(200):
+            assert await store.add(f"spent:{begin}{number}", "1", 600)
+            assert await store.get(f"spent:{begin}{number}") == "1"
+
+    stores = MemoryStore(), MemoryStore()
+    for number in range(50_000):
+        stores[1]._put(f"before:{number}", "1", float("inf"))  # noqa: SLF001 - as `add` does, and sooner
+    rounds = iter(range(99))
+    little, much = (seconds(partial(lambda store: anyio.run(keep, store, f"{next(rounds)} "), each)) for each in stores)
+    assert much < 20 * max(little, 0.004), f"{little * 1000:.1f} ms, then {much * 1000:.1f} ms"
+
+
+def test_a_record_that_is_replaced_again_and_again_takes_no_more_memory() -> None:
+    async def replace(store: MemoryStore, times: int) -> None:
+        for number in range(times):
+            assert await store.replace("lease:1", str(number % 2), str((number + 1) % 2), 600)
+
+    async def run() -> int:
+        store = MemoryStore()
+        await store.add("lease:1", "0", 600)
+        await replace(store, 200)
+        tracemalloc.start()
+        try:
+            await replace(store, 20_000)
+            gc.collect()
+            return tracemalloc.get_traced_memory()[0]
+        finally:
+            tracemalloc.stop()
+
+    assert anyio.run(run) < KEPT_BYTES // 4
 
 
 def test_what_follows_a_compressed_body_is_not_kept() -> None:

@@ -8,12 +8,23 @@ from typing import Final
 from dev.mutants.mutant import Mutant
 from dev.mutants.table.bounds import BOUNDS
 from dev.mutants.table.callers import CALLERS
+from dev.mutants.table.consent import CONSENT
 from dev.mutants.table.files import FILES
 from dev.mutants.table.gates import GATES
 from dev.mutants.table.results import RESULTS
 from dev.mutants.table.secrets import SECRETS
+from dev.mutants.table.stores import STORES
 
 __all__ = ["TABLE"]
 
-TABLE: Final[Mapping[str, tuple[Mutant, ...]]] = {**RESULTS, **SECRETS, **GATES, **BOUNDS, **CALLERS, **FILES}
+TABLE: Final[Mapping[str, tuple[Mutant, ...]]] = {
+    **RESULTS,
+    **SECRETS,
+    **GATES,
+    **CONSENT,
+    **STORES,
+    **BOUNDS,
+    **CALLERS,
+    **FILES,
+}
 """Promise -> the mutants that break it, each in another place or another way."""

@@ -27,8 +27,7 @@ BOUNDS: Final[Mapping[str, tuple[Mutant, ...]]] = {
             "src/projects_mcp/sanitize/redaction.py",
             "        if len(text) > _LONGEST_TEXT:\n            return REDACTED\n",
             "",
-            (f"{_LOOP}test_no_answer_holds_the_loop",),
-            hangs=True,
+            ("tests/security/test_redaction.py::test_a_text_that_is_too_long_to_be_looked_through_is_not_shown",),
         ),
         Mutant(
             "finish-large-results-in-the-loop",
@@ -129,20 +128,6 @@ BOUNDS: Final[Mapping[str, tuple[Mutant, ...]]] = {
             (f"{_BOUNDED}test_long_names_are_not_kept",),
         ),
         Mutant(
-            "copy-the-spent-answers-at-each-spend",
-            "src/projects_mcp/protocol/elicitation.py",
-            "        now = time.monotonic()\n        while",
-            "        now, self._expiries = time.monotonic(), dict(self._expiries)\n        while",
-            (f"{_BOUNDED}test_spending_an_answer_does_not_look_at_the_others",),
-        ),
-        Mutant(
-            "keep-spent-answers-for-ever",
-            "src/projects_mcp/protocol/elicitation.py",
-            "while self._expiries and self._expiries[oldest := next(iter(self._expiries))] <= now:",
-            "while self._expiries and self._expiries[oldest := next(iter(self._expiries))] <= 0:",
-            (f"{_BOUNDED}test_spent_answers_are_forgotten_when_no_answer_could_count",),
-        ),
-        Mutant(
             "hold-a-line-without-end",
             "src/projects_mcp/protocol/stdio_pipes.py",
             "elif self._begun_bytes > LONGEST_LINE_BYTES:",
@@ -162,10 +147,10 @@ BOUNDS: Final[Mapping[str, tuple[Mutant, ...]]] = {
     ),
     "The limit of a result holds for names too": (
         Mutant(
-            "keep-names-of-what-is-not-in-a-list",
+            "leave-out-where-a-project-is",
             "src/projects_mcp/runner/bounds.py",
-            '{"id", "name", "operation", "project", "outcome", "organization_id", "project_id", "truncated"}',
-            '{"id", "name", "operation", "project", "outcome", "not_in_list", "project_id", "truncated"}',
+            '"outcome", "organization_id", "project_id", "truncated"}',
+            '"outcome", "project_id", "truncated"}',
             ("tests/mcp/test_result_limit.py",),
         ),
         Mutant(

@@ -12,6 +12,7 @@ __all__ = ["CALLERS"]
 _CHECKS: Final = "tests/process/test_http_caller_checks.py::"
 _CONNECTIONS: Final = "tests/process/test_http_connections.py::"
 _CALLERS: Final = "tests/process/test_http_callers.py::"
+_SHARED: Final = "tests/process/test_shared_state.py::"
 _MIDDLEWARE: Final = "src/projects_mcp/http/middleware.py"
 _CHECKED: Final = "src/projects_mcp/http/request_checks.py"
 _JWKS: Final = "src/projects_mcp/http/jwks.py"
@@ -21,8 +22,8 @@ CALLERS: Final[Mapping[str, tuple[Mutant, ...]]] = {
         Mutant(
             "read-bodies-before-counting-them",
             "src/projects_mcp/http/app.py",
-            "                    Middleware(RequestsInFlight, tenants),\n                    Middleware(BodyLimit),\n",
-            "                    Middleware(BodyLimit),\n                    Middleware(RequestsInFlight, tenants),\n",
+            "        Middleware(RequestsInFlight, tenants),\n        Middleware(BodyLimit),\n",
+            "        Middleware(BodyLimit),\n        Middleware(RequestsInFlight, tenants),\n",
             (f"{_CHECKS}test_a_body_that_is_still_to_come_counts",),
         ),
         Mutant(
@@ -38,6 +39,29 @@ CALLERS: Final[Mapping[str, tuple[Mutant, ...]]] = {
             "identity = caller.name, caller.issuer",
             'identity = f"{caller.name} {sorted(caller.grant.scopes)}", caller.issuer',
             (f"{_CHECKS}test_a_subject_has_one_allowance_whatever_its_scopes",),
+        ),
+    ),
+    "The calls of a minute, and the turns at a project, are one for all who share them": (
+        Mutant(
+            "count-the-minute-of-each-process",
+            "src/projects_mcp/http/tenants.py",
+            "        if not self.store.shared:\n",
+            "        if self.store:\n",
+            (f"{_SHARED}test_the_calls_of_a_minute_are_counted_for_both",),
+        ),
+        Mutant(
+            "count-nothing-while-the-store-is-away",
+            "src/projects_mcp/runner/rate_limit.py",
+            "                return\n        self._refill()\n",
+            "            return\n        self._refill()\n",
+            ("tests/mcp/test_state_away.py::test_a_process_counts_for_itself_meanwhile",),
+        ),
+        Mutant(
+            "give-each-caller-turns-of-its-own",
+            "src/projects_mcp/http/tenants.py",
+            "            self._project_locks,\n",
+            "            None,\n",
+            (f"{_SHARED}test_two_callers_of_one_process_do_not_either",),
         ),
     ),
     "An issuer that hangs keeps nobody out whose key is known": (
@@ -74,7 +98,7 @@ CALLERS: Final[Mapping[str, tuple[Mutant, ...]]] = {
         Mutant(
             "record-the-path-of-a-stranger",
             _MIDDLEWARE,
-            'return path if path == MCP_PATH else "other"',
+            'return path if path in MCP_PATHS else "other"',
             "return path",
             ("tests/process/test_http_requests.py::test_access_lines_name_the_request_and_no_more",),
         ),
@@ -88,8 +112,8 @@ CALLERS: Final[Mapping[str, tuple[Mutant, ...]]] = {
         Mutant(
             "take-two-lengths-of-a-body",
             _CHECKED,
-            'if scope["type"] == "http" and {b"content-length", b"transfer-encoding"} <= {',
-            'if scope["type"] == "https" and {b"content-length", b"transfer-encoding"} <= {',
+            'if {b"content-length", b"transfer-encoding"} <= {',
+            'if {b"content-length", b"transfer-encoding", b""} <= {',
             (f"{_CONNECTIONS}test_two_lengths_close_the_connection",),
         ),
         Mutant(

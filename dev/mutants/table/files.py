@@ -111,10 +111,10 @@ FILES: Final[Mapping[str, tuple[Mutant, ...]]] = {
             ("tests/unit/test_secret_file.py",),
         ),
         Mutant(
-            "rotate-before-reserving",
-            "src/projects_mcp/gateway/secret_file.py",
-            "        if not stat.S_ISDIR(status.st_mode):\n",
-            "        if stat.S_ISFIFO(status.st_mode):\n",
+            "rotate-without-a-reservation",
+            "src/projects_mcp/tools/tokens.py",
+            "        raise SecretsFolderUnusable(reason=error.reason) from None\n",
+            "        yield None if error else None\n        return\n",
             ("tests/process/test_audit.py::test_a_folder_that_is_not_private_stops_the_rotation_before_it_happens",),
         ),
         Mutant(
@@ -131,7 +131,11 @@ FILES: Final[Mapping[str, tuple[Mutant, ...]]] = {
             "src/projects_mcp/cli/terminal.py",
             "        return strip_invisible(part)\n",
             "        return part\n",
-            ("tests/process/test_terminal.py",),
+            (
+                "tests/process/test_terminal.py::test_the_demonstration_prints_nothing_raw_but_its_own_colours",
+                "tests/process/test_terminal.py::test_install_shows_paths_and_entries_harmless",
+                "tests/process/test_terminal.py::test_the_doctor_shows_names_and_paths_harmless",
+            ),
         ),
         Mutant(
             "log-what-steers-a-terminal",

@@ -54,7 +54,7 @@ RESULTS: Final[Mapping[str, tuple[Mutant, ...]]] = {
         Mutant(
             "suggest-the-current-organization",
             "src/projects_mcp/tools/update.py",
-            'arguments: JSONObject = {"organization_id": str(organization), "project_id": context.project}',
+            'arguments: JSONObject = {"organization_id": str(context.organization), "project_id": context.project}',
             'arguments: JSONObject = {"organization_id": "@current", "project_id": context.project}',
             ("tests/mcp/test_restricted_keys.py::test_what_a_preview_suggests_works_whatever_is_current_later",),
         ),
@@ -187,21 +187,21 @@ RESULTS: Final[Mapping[str, tuple[Mutant, ...]]] = {
     "Only what PostHog's answer shows is called done": (
         Mutant(
             "take-an-id-for-a-project",
-            "src/projects_mcp/gateway/context.py",
+            "src/projects_mcp/gateway/answers.py",
             "number != (project or number) or not isinstance(name, str):",
             "number != (project or number):",
             (f"{_HOLD}test_an_answer_about_something_else_is_no_success",),
         ),
         Mutant(
             "take-another-name-for-success",
-            "src/projects_mcp/gateway/context.py",
+            "src/projects_mcp/gateway/answers.py",
             "if elsewhere or (names and name.strip() not in names):",
             "if elsewhere:",
             (f"{_HOLD}test_an_answer_about_something_else_is_no_success",),
         ),
         Mutant(
             "take-another-organization-for-success",
-            "src/projects_mcp/gateway/context.py",
+            "src/projects_mcp/gateway/answers.py",
             "if elsewhere or (names and name.strip() not in names):",
             "if names and name.strip() not in names:",
             (f"{_HOLD}test_an_answer_about_something_else_is_no_success",),
