@@ -3,9 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from dev.processes import state_folder, without_settings
 from projects_mcp.sandbox import MOBILE_ID, READ_WRITE_KEY
 from tests.support.posthog import Upstream
 from tests.support.process import Piped, run, running
@@ -65,25 +62,3 @@ def test_without_a_folder_that_can_be_written_it_works_and_says_so_once(upstream
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr.count(NOTICE) == 1
-
-
-@pytest.mark.parametrize("state", ["", "memory"])
-def test_the_sandbox_leaves_nothing_behind(tmp_path: Path, state: str) -> None:
-    home = tmp_path / "home"
-    given = {"PROJECTS_MCP_SANDBOX": "1", "XDG_STATE_HOME": str(home), "PROJECTS_MCP_STATE": state}
-    with running(**given) as server:
-        assert NOTICE not in use(server)
-    assert (
-        run("call", "project_update", f"project_id={MOBILE_ID}", 'settings={"timezone":"UTC"}', **given).returncode == 0
-    )
-    assert not home.exists()
-
-
-def test_what_the_workshop_starts_keeps_out_of_this_users_folder(upstream: Upstream, tmp_path: Path) -> None:
-    given = without_settings() | {"HOME": str(tmp_path)}
-    assert given["XDG_STATE_HOME"] == state_folder().name
-    given |= {"POSTHOG_HOST": upstream.origin, "POSTHOG_PERSONAL_API_KEY": READ_WRITE_KEY}
-    with running(**given) as server:
-        assert NOTICE not in use(server)
-    assert list(tmp_path.iterdir()) == []
-    assert (Path(state_folder().name) / "projects-mcp" / "state.sqlite3").exists()

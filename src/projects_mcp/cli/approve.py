@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Final
 
 import anyio
-import anyio.to_thread
 
 from projects_mcp.cli.controlling_terminal import ControllingTerminal, NoTerminalError
 from projects_mcp.cli.exit_codes import DONE, FAILED
@@ -70,7 +69,7 @@ def run_approve(settings: Settings, code: str, *, deny: bool, browser: bool = Fa
         if browser and not deny:
             return anyio.run(_decide_on_page, open_state(settings), code)
         with ControllingTerminal() as terminal:
-            return anyio.run(_decide, open_state(settings), terminal, code, deny)
+            return _decide(open_state(settings), terminal, code, deny=deny)
     except NoTerminalError:
         say("projects-mcp approve: a person decides at a terminal, and this process has none.", error=True)
     except StoreError as error:
@@ -127,27 +126,37 @@ async def _waiting(store: StateStore) -> list[Approval]:
         await store.aclose()
 
 
-async def _decide(store: StateStore, terminal: ControllingTerminal, code: str, deny: bool) -> int:
-    approvals = Approvals(store)
+async def _find_once(store: StateStore, code: str) -> Approval | None:
     try:
-        approval = await _find(approvals, code)
-        if approval is None:
-            return FAILED
-        terminal.show("\n".join(f"{label}: {on_one_line(value)}" for label, value in approval.rows))
-        if not deny:
-            if approval.passkey:
-                terminal.show("Only a passkey approves this call: add --browser.")
-                return FAILED
-            typed = await anyio.to_thread.run_sync(_ask_for_name, terminal, approval)
-            if not typed:
-                terminal.show("Nothing was decided.")
-                return FAILED
-        decided = await approvals.decide(approval, granted=not deny, channel="terminal")
+        return await _find(Approvals(store), code)
+    finally:
+        await store.aclose()
+
+
+async def _decide_once(store: StateStore, seen: Approval, granted: bool) -> Approval:
+    try:
+        return await Approvals(store).decide(seen, granted=granted, channel="terminal")
+    finally:
+        await store.aclose()
+
+
+def _decide(store: StateStore, terminal: ControllingTerminal, code: str, *, deny: bool) -> int:
+    """Find the approval, ask, and decide. The person is asked while no event loop runs, so that Ctrl+C ends it."""
+    approval = anyio.run(_find_once, store, code)
+    if approval is None:
+        return FAILED
+    terminal.show("\n".join(f"{label}: {on_one_line(value)}" for label, value in approval.rows))
+    if not deny and approval.passkey:
+        terminal.show("Only a passkey approves this call: add --browser.")
+        return FAILED
+    if not deny and not _ask_for_name(terminal, approval):
+        terminal.show("Nothing was decided.")
+        return FAILED
+    try:
+        decided = anyio.run(_decide_once, store, approval, not deny)
     except ApprovalError as error:
         terminal.show(str(error))
         return FAILED
-    finally:
-        await store.aclose()
     if deny:
         terminal.show("Denied. The call is refused until the time above.")
     else:

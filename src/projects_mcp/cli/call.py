@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import anyio
-import anyio.to_thread
 
 from projects_mcp.api.outcome import Outcome
 from projects_mcp.cli.exit_codes import DONE, FAILED, USAGE
@@ -76,7 +76,12 @@ class TerminalApprover:
         """Print a confirmation request on stderr and read the answer from stdin. Only `yes` accepts."""
         say(question.text, error=True)
         say("Type yes to go on: ", error=True, end="")
-        line = await anyio.to_thread.run_sync(sys.stdin.readline)
+        # Nothing else waits for the event loop of this one call, and Ctrl+C ends the process only outside a thread.
+        former = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            line = sys.stdin.readline()
+        finally:
+            signal.signal(signal.SIGINT, former)
         if not line:
             return Consent.CLOSED
         return Consent.ACCEPTED if line.strip() == "yes" else Consent.DECLINED

@@ -50,14 +50,14 @@ def open_state(settings: Settings, *, private: bool = False) -> StateStore:
 
     Args:
         settings: what the operator decided.
-        private: whether an unset one is of this process alone, as for `serve`; else it is the user's, but for the
-            sandbox, which leaves nothing behind.
+        private: whether an unset one is of this process alone, as for `serve`; else it is the user's, for the sandbox
+            too, so that an approval can be tried.
 
     Raises:
         SettingsError: the one that is set cannot be used.
     """
     try:
-        return open_store(settings.state, private=private or settings.sandbox is not None)
+        return open_store(settings.state, private=private)
     except StoreError as error:
         raise SettingsError(f"PROJECTS_MCP_STATE cannot be used: {error}.", ("PROJECTS_MCP_STATE",)) from None
 

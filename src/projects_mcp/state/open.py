@@ -26,8 +26,8 @@ def open_store(location: StateLocation | None, *, private: bool) -> StateStore:
     Args:
         location: the setting; None if it is unset.
         private: whether an unset one means the memory of this process: for `serve`, whose replicas are on several
-            machines, and for the sandbox, which leaves nothing behind. For others it is a file in the user's state
-            folder, or memory if that folder cannot be used, and the log says so.
+            machines. For others it is a file in the user's state folder, or memory if that folder cannot be used, and
+            the log says so.
 
     Raises:
         StoreError: a location that the operator set cannot be used. It is never replaced by another one.

@@ -1,0 +1,75 @@
+"""A program at a real terminal of its own, which is its controlling one."""
+
+import os
+import pty
+import select
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+
+from tests.support.process import CLEAN, COMMAND, TIMEOUT_S
+
+
+@dataclass
+class AtTerminal:
+    """A running command. What it shows is kept; what a person types is written.
+
+    Args:
+        arguments: of `projects-mcp`.
+        environment: settings besides those of no machine.
+        stderr: a file that its stderr goes to; the terminal by default.
+    """
+
+    arguments: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    stderr: str | None = None
+    shown: str = field(default="", init=False)
+
+    def __post_init__(self) -> None:
+        child = [*COMMAND, *self.arguments]
+        variables = {**CLEAN, **self.environment}
+        self.process, self._terminal = pty.fork()
+        if self.process == 0:  # the other process: nothing of this one may run in it but the program
+            try:
+                if self.stderr is not None:
+                    os.dup2(os.open(self.stderr, os.O_WRONLY | os.O_CREAT, 0o600), 2)
+                os.execve(child[0], child, variables)  # noqa: S606 - the program of the test
+            finally:
+                os._exit(127)
+
+    def wait_for(self, words: str) -> None:
+        """Read until some words are shown."""
+        end = monotonic() + TIMEOUT_S
+        while words not in self.shown:
+            assert monotonic() < end, self.shown
+            if not self._read():
+                break
+        assert words in self.shown, self.shown
+
+    def type(self, text: str) -> None:
+        """Type a line."""
+        os.write(self._terminal, f"{text}\n".encode())
+
+    def interrupt(self) -> None:
+        """Press Ctrl+C."""
+        os.write(self._terminal, b"\x03")
+
+    def end(self) -> int:
+        """Wait for the end, and return the exit code; below zero for a signal."""
+        while self._read():
+            pass
+        _, status = os.waitpid(self.process, 0)
+        os.close(self._terminal)
+        return os.waitstatus_to_exitcode(status)
+
+    def _read(self) -> bool:
+        if not select.select([self._terminal], [], [], TIMEOUT_S)[0]:
+            os.kill(self.process, signal.SIGKILL)
+            raise AssertionError(f"it shows nothing more, and does not end: {self.shown}")
+        try:
+            data = os.read(self._terminal, 65_536)
+        except OSError:  # it has ended
+            return False
+        self.shown += data.decode(errors="replace")
+        return bool(data)
