@@ -65,7 +65,7 @@ REFUSALS: tuple[Refusal, ...] = (
     refusals.ClientCannotAsk(),
     refusals.ClientCannotAsk(approval=OFFER),
     refusals.PasskeyNeeded(approval=OFFER._replace(passkey=True)),
-    refusals.PasskeyUnusable(reason="the library webauthn is not installed; install projects-mcp[passkey]"),
+    refusals.PasskeyUnusable(reason="the library webauthn is not installed: pip install 'projects-mcp[passkey]'"),
     refusals.ApprovalNotSigned(),
     refusals.ApprovalDenied(channel="terminal", until="2026-11-27T12:15:00Z"),
     refusals.ConfirmationNeeded(consequences=["Logs that are older than 14 days are deleted."]),

@@ -30,7 +30,7 @@ __all__ = [
 
 ALGORITHMS: Final = (-7, -8, -257)
 """What new passkeys may sign with, as numbers of COSE: ES256, EdDSA and RS256."""
-NO_LIBRARY: Final = "the library webauthn is not installed; install projects-mcp[passkey]"
+NO_LIBRARY: Final = "the library webauthn is not installed: pip install 'projects-mcp[passkey]'"
 _BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]{1,16384}")
 _BINARY: Final = ("credential_id", "authenticator_data", "client_data_json", "signature", "public_key")
 _LOCAL: Final = "localhost"

@@ -28,7 +28,7 @@ async def check_passkeys(settings: Settings) -> list[Finding]:
     if settings.confirmation is not Confirmation.PASSKEY:
         return []
     if not library_is_there():
-        sentence = f"PROJECTS_MCP_CONFIRMATION is passkey, and {NO_LIBRARY.partition(';')[0]}. {_ALL_REFUSED}"
+        sentence = f"PROJECTS_MCP_CONFIRMATION is passkey, and {NO_LIBRARY.partition(':')[0]}. {_ALL_REFUSED}"
         return [Finding(_CHECK, Level.PROBLEM, sentence, "Install it: pip install 'projects-mcp[passkey]'.")]
     serves = settings.serving.callers is not None or settings.serving.issuer is not None
     location = default_file() if settings.state is None and not serves and not settings.sandbox else settings.state

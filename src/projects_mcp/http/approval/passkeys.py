@@ -36,6 +36,7 @@ from projects_mcp.state.store import StoreError
 __all__ = ["Enrolment", "Signing", "send_script"]
 
 logger: Final = logging.getLogger("projects_mcp")
+_process_log: Final = logging.getLogger("projects_mcp.process")
 
 _SCRIPT: Final = Path(__file__).with_name("passkey.js")
 _SIGNATURES: Final = 20
@@ -210,7 +211,7 @@ class Enrolment(_Ceremony):
             added_at=self._passkeys.now(),
         )
         await self._passkeys.add(passkey)
-        logger.info("projects-mcp: a passkey of %s was enrolled for %s", passkey.name, passkey.rp_id)
+        _process_log.info("projects-mcp: a passkey of %s was enrolled for %s", passkey.name, passkey.rp_id)
 
 
 def _sentence(sentence: str, status: int) -> Response:
