@@ -10,6 +10,7 @@ from mcp import Client
 from mcp.client import ClientRequestContext
 from mcp_types import ElicitRequestParams, ElicitResult, InputRequiredResult
 
+from projects_mcp.protocol.elicitation import ROUNDS_APART_S
 from projects_mcp.sandbox import MOBILE_ID
 from projects_mcp.state.memory import MemoryStore
 from tests.support.harness import Harness, refusal_of
@@ -75,6 +76,22 @@ async def test_a_yes_that_met_trouble_does_not_count_when_the_trouble_is_over(
         assert not isinstance(done, InputRequiredResult)
         assert not done.is_error
     assert len(harness.recorder.writes) == 1
+
+
+async def test_a_spent_yes_is_remembered_as_long_as_its_question_counts(harness: Harness, tmp_path: Path) -> None:
+    async def never(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+        raise AssertionError("the rounds are made by hand")
+
+    now = 0.0
+    harness.store = MemoryStore(clock=lambda: now)
+    async with harness.client("auto", never) as client:
+        question = await ask(client)
+        end = renamed(harness, tmp_path)
+        refusal_of(await answer(client, question))
+        end()
+        now = ROUNDS_APART_S
+        assert isinstance(await answer(client, question), InputRequiredResult)
+    assert harness.recorder.writes == []
 
 
 async def test_an_answer_that_cannot_be_remembered_does_not_count(harness: Harness) -> None:

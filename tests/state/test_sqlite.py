@@ -160,14 +160,14 @@ async def test_nothing_is_loaded_or_made_before_the_first_step(file: Path) -> No
     assert not file.exists()
 
 
-async def _taken(store: SqliteStore) -> bool:
+async def take_all(store: SqliteStore) -> bool:
     return await store.take("r:1", 1, 3_600) == 0
 
 
 STEPS: dict[str, Callable[[SqliteStore], Awaitable[bool]]] = {
     "add": lambda store: store.add("a:1", "value", 60),
     "replace": lambda store: store.replace("a:2", "old", "new"),
-    "take": _taken,
+    "take": take_all,
 }
 
 

@@ -53,6 +53,13 @@ CONSENT: Final[Mapping[str, tuple[Mutant, ...]]] = {
             (_SPENT,),
         ),
         Mutant(
+            "forget-a-spent-yes-too-soon",
+            _ELICITATION,
+            'f"spent:{digest}", "1", 2 * ROUNDS_APART_S)',
+            'f"spent:{digest}", "1", ROUNDS_APART_S / 2)',
+            (f"{_SPENT}::test_a_spent_yes_is_remembered_as_long_as_its_question_counts",),
+        ),
+        Mutant(
             "take-a-yes-that-cannot-be-remembered",
             _ELICITATION,
             "            self._store_error = str(error)\n",
