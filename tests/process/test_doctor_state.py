@@ -99,3 +99,14 @@ def test_a_redis_server(doctor: Doctor, tmp_path: Path) -> None:
     with redis_server(tmp_path / "lasting") as server:
         found = of_state(doctor(**SANDBOX, PROJECTS_MCP_STATE=server.url))
         assert {check: level for check, (level, _, _) in found.items()} == {"state": "ok", "state_eviction": "ok"}
+
+
+def test_replicas_that_share_a_store_need_a_key_in_common(doctor: Doctor, tmp_path: Path) -> None:
+    callers = {"PROJECTS_MCP_CALLERS": str(tmp_path / "callers.toml"), "POSTHOG_HOST": "http://127.0.0.1:9"}
+    with redis_server(tmp_path) as server:
+        given = {**callers, "PROJECTS_MCP_STATE": server.url}
+        level, sentence, fix = of_state(doctor(**given))["state_signing_key"]
+        assert (level, "the others refuse the answers" in sentence) == ("warning", True)
+        assert "PROJECTS_MCP_SIGNING_KEY" in fix
+        assert "state_signing_key" not in of_state(doctor(**given, PROJECTS_MCP_SIGNING_KEY="key" * 16))
+        assert "state_signing_key" not in of_state(doctor(**SANDBOX, PROJECTS_MCP_STATE=server.url))

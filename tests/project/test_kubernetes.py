@@ -83,7 +83,10 @@ def test_the_settings_exist_and_no_secret_is_written_down() -> None:
     written = {name: entry["value"] for name, entry in given.items() if "value" in entry}
     assert {name for name in written if SECRET.search(name)} == {"POSTHOG_PERSONAL_API_KEY_FILE"}, "a path"
     of_secret = {name: entry["valueFrom"]["secretKeyRef"] for name, entry in given.items() if "valueFrom" in entry}
-    assert of_secret == {"PROJECTS_MCP_SIGNING_KEY": {"name": "projects-mcp", "key": "signing-key"}}
+    assert of_secret == {
+        "PROJECTS_MCP_SIGNING_KEY": {"name": "projects-mcp", "key": "signing-key"},
+        "PROJECTS_MCP_STATE": {"name": "projects-mcp", "key": "state-url"},
+    }, "several replicas have both in common"
     assert "Secret" not in {document["kind"] for document in documents()}
     harmless = {name: value for name, value in written.items() if not name.endswith("_FILE")}
     assert load(harmless).serving.public_url == "https://mcp.example.com/mcp"

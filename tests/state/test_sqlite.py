@@ -67,7 +67,7 @@ async def test_a_machine_that_comes_back_in_the_past_forgets_nothing_and_adds_no
     store = SqliteStore(file, clocks=clocks)
     await store.add("a:1", "value", 60)
     clocks.advance(40)
-    await store.probe()
+    await store.add("b:1", "a step that writes tells the file its time", 60)
     clocks.restart(off_s=5, wall_error_s=-1e8)
     assert not await store.add("a:1", "again", 60)
     clocks.advance(19)

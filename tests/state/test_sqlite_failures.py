@@ -122,8 +122,8 @@ async def test_expired_records_are_dropped_in_passing_and_a_bounded_number_at_on
             tasks.start_soon(store.add, f"a:{number}", "value", 10)
     clocks.advance(10)
     left = []
-    for _ in range(2):
-        await store.probe()
+    for number in range(2):
+        await store.add(f"b:{number}", "value", 10)
         with closing(sqlite3.connect(file)) as database:
             left.append(database.execute("SELECT count(*) FROM record WHERE key LIKE 'a:%'").fetchone()[0])
     assert left == [30, 0]

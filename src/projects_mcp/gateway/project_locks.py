@@ -100,9 +100,8 @@ class ProjectTurn:
 
     async def _lease(self, store: StateStore) -> None:
         """Wait until no other process has the lease, and take it."""
-        mine = token_hex(8)
+        mine, now = token_hex(8), self._seen  # if it is still that, nobody has been there since
         while True:
-            now = await store.get(self._key)
             if now is None:
                 taken = await store.add(self._key, mine, self._lease_s)
             else:
@@ -111,7 +110,9 @@ class ProjectTurn:
                 self._mine = mine
                 self.others_wrote = self.others_wrote or now != self._seen
                 return
-            await anyio.sleep(random.uniform(_SHORTEST_WAIT_S, _LONGEST_WAIT_S))  # noqa: S311 - only keeps them apart
+            former, now = now, await store.get(self._key)
+            if now == former:
+                await anyio.sleep(random.uniform(_SHORTEST_WAIT_S, _LONGEST_WAIT_S))  # noqa: S311 - only keeps apart
 
     async def release(self) -> None:
         """Let the next one write. A lease that cannot be given back ends by itself."""

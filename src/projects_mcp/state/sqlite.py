@@ -82,7 +82,7 @@ class SqliteStore(StateStore):
         return await self._run(lambda file: file.take(key, count, window_s, amount))
 
     async def probe(self) -> None:
-        """Make sure that a record can be kept now: a small one is."""
+        """Make sure that a record could be kept now: a small one is written, and taken back before it is synced."""
         await self._run(lambda file: file.probe())
 
     async def aclose(self) -> None:

@@ -125,8 +125,8 @@ class SqliteFile:
             return wait_s
 
     def probe(self) -> None:
-        """Write a record that is over at once, to the disk."""
-        with self._transaction() as (database, now):
+        """Write a record, and take it back before it is synced: a change asks for this first, so it should be quick."""
+        with self._transaction(keeps=False) as (database, now):
             self._put(database, *_PROBE, now, now)
 
     def close(self) -> None:
@@ -144,8 +144,8 @@ class SqliteFile:
         database.execute("INSERT OR REPLACE INTO record VALUES (?, ?, ?)", (key, value, expires))
 
     @contextmanager
-    def _transaction(self, *, writes: bool = True) -> Iterator[tuple[sqlite3.Connection, float]]:
-        """Open a transaction and give its time. At the end it is committed if it has changed anything."""
+    def _transaction(self, *, writes: bool = True, keeps: bool = True) -> Iterator[tuple[sqlite3.Connection, float]]:
+        """Open a transaction and give its time. At the end it is committed if it keeps what it has changed."""
         try:
             database = self._open()
             _patiently(lambda: _begin(database, writes=writes))
@@ -156,7 +156,8 @@ class SqliteFile:
                 before = -1 if is_new_boot and writes else database.total_changes
                 yield database, now
                 # A step that found nothing to change leaves nothing to be synced.
-                _patiently(lambda: database.execute("COMMIT" if database.total_changes != before else "ROLLBACK"))
+                changed = before < 0 or (keeps and database.total_changes != before)
+                _patiently(lambda: database.execute("COMMIT" if changed else "ROLLBACK"))
             except BaseException:
                 with suppress(sqlite3.Error):
                     database.execute("ROLLBACK")

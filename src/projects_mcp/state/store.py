@@ -75,7 +75,7 @@ class StateStore(ABC):
 
     @abstractmethod
     async def probe(self) -> None:
-        """Make sure that a record can be kept now."""
+        """Make sure that a record could be kept now. None is: whatever would refuse one refuses this."""
 
     @abstractmethod
     async def aclose(self) -> None:

@@ -33,7 +33,7 @@ async def check_state(settings: Settings) -> list[Finding]:
     """Find out which store this process would use, and try it. Makes no file and no folder."""
     location = settings.state
     if isinstance(location, RedisAddress):
-        return await _check_redis(location)
+        return [*await _check_redis(location), *_check_signing_keys(settings)]
     if isinstance(location, Path):
         return [await _check_file(location, is_set=True)]
     if location is None and settings.sandbox is not None:
@@ -46,6 +46,16 @@ async def check_state(settings: Settings) -> list[Finding]:
         return [Finding(_CHECK, Level.NOTE, sentence, fix)]
     file = default_file()
     return [_no_home() if file is None else await _check_file(file, is_set=False)]
+
+
+def _check_signing_keys(settings: Settings) -> list[Finding]:
+    """Whoever serves several replicas, for which Redis is, has them understand each other's questions too."""
+    serving = settings.serving
+    if serving.signing_keys or (serving.callers is None and serving.issuer is None):
+        return []
+    sentence = "Each process seals questions with a key of its own: behind a balancer, the others refuse the answers."
+    fix = "Set PROJECTS_MCP_SIGNING_KEY to the same value for all of them: openssl rand -base64 48."
+    return [Finding("state_signing_key", Level.WARNING, sentence, fix)]
 
 
 def _no_home() -> Finding:
