@@ -131,7 +131,7 @@ async def pass_time(redis: RedisServer) -> None:
 # Approvals ------------------------------------------------------------------------------------------------------------
 
 
-def offered(caller: Caller) -> str:
+def make_offer(caller: Caller) -> str:
     error = caller.call("project_reset_token", RESET).refusal
     assert error["kind"] == "cannot_ask"
     code = error["approval"]["code"]
@@ -181,8 +181,8 @@ def test_an_approval_counts_once_at_either_process(deployment: Deployment, http:
         with ThreadPoolExecutor(2) as workers:
             for number in range(6):
                 former, before = dict(fields), len(deployment.writes)
-                code = offered(callers[number % 2])
-                assert offered(callers[1 - number % 2]) != code, "one approval, and a code for each who was refused"
+                code = make_offer(callers[number % 2])
+                assert make_offer(callers[1 - number % 2]) != code, "one approval, and a code for each who was refused"
                 assert len(deployment.writes) == before
                 if number == 3:
                     first.end(signal.SIGKILL)
@@ -204,14 +204,14 @@ def test_an_approval_counts_once_at_either_process(deployment: Deployment, http:
 def test_a_person_decides_at_a_terminal_of_another_machine(deployment: Deployment, http: httpx.Client) -> None:
     with two_replicas(deployment, PROJECTS_MCP_CONFIRMATION="human") as (redis, first, second):
         here, there = Caller(http, first.port, asks=False), Caller(http, second.port, asks=False)
-        code = offered(here)
+        code = make_offer(here)
         wrong = approve(redis, code, "another name\n" * 3)
         assert (wrong.returncode, "Nothing was decided" in wrong.stdout) == (1, True), wrong
-        assert offered(there)
+        assert make_offer(there)
         done = approve(redis, code, "Acme mobile\n")
         assert (done.returncode, "Approved, once" in done.stdout) == (0, True), done
         assert there.call("project_reset_token", RESET).body["outcome"] == "applied"
-        denied = approve(redis, offered(here), "", "--deny")
+        denied = approve(redis, make_offer(here), "", "--deny")
         assert (denied.returncode, "Denied" in denied.stdout) == (0, True), denied
         for caller in (here, there):
             assert caller.call("project_reset_token", RESET).refusal["kind"] == "approval_denied"

@@ -50,7 +50,7 @@ class Server:
     async def call(self, arguments: dict[str, Any] = WEB) -> ToolResult:
         return await self.runner.call(TOOL, arguments)
 
-    async def offered(self, arguments: dict[str, Any] = WEB) -> Approval:
+    async def make_offer(self, arguments: dict[str, Any] = WEB) -> Approval:
         error = (await self.call(arguments)).error or {}
         assert error["kind"] == "passkey_needed", error
         approval = await self.approvals.find(error["approval"]["code"])
@@ -73,10 +73,10 @@ class Server:
         error = (await self.call()).error or {}
         assert error["kind"] == kind, error
         assert self.harness.recorder.writes == []
-        await self.offered()
+        await self.make_offer()
 
 
-def proof(credential: Credential, approval: Approval, **other: Any) -> dict[str, str]:
+def assertion_of(credential: Credential, approval: Approval, **other: Any) -> dict[str, str]:
     signed = assertion(credential, "", approval.digest, **other)
     del signed["token"]
     place = {"rp_id": credential.rp_id, "origin": credential.origin}
@@ -85,31 +85,31 @@ def proof(credential: Credential, approval: Approval, **other: Any) -> dict[str,
 
 async def test_what_an_enrolled_passkey_has_signed_counts_once() -> None:
     server = Server()
-    credential, approval = await server.enrol(Credential()), await server.offered()
-    await server.write(approval, assertion=proof(credential, approval))
+    credential, approval = await server.enrol(Credential()), await server.make_offer()
+    await server.write(approval, assertion=assertion_of(credential, approval))
     assert (await server.call()).outcome == "applied"
     assert len(server.harness.recorder.writes) == 1
-    await server.offered()
+    await server.make_offer()
 
 
 FORGED: dict[str, Callable[[Credential, Approval], dict[str, Any]]] = {
     "no signature": lambda _key, _approval: {"assertion": None},
-    "half of one": lambda key, it: {"assertion": {"signature": proof(key, it)["signature"]}},
-    "more than one": lambda key, it: {"assertion": {**proof(key, it), "more": "x"}},
-    "numbers": lambda key, it: {"assertion": {**proof(key, it), "signature": 7}},
+    "half of one": lambda key, it: {"assertion": {"signature": assertion_of(key, it)["signature"]}},
+    "more than one": lambda key, it: {"assertion": {**assertion_of(key, it), "more": "x"}},
+    "numbers": lambda key, it: {"assertion": {**assertion_of(key, it), "signature": 7}},
     "another text": lambda key, _it: {"assertion": assertion_of_other(key)},
-    "without user verification": lambda key, it: {"assertion": proof(key, it, flags=USER_PRESENT)},
-    "inside another page": lambda key, it: {"assertion": proof(key, it, crossOrigin=True)},
-    "a key that nobody enrolled": lambda _key, it: {"assertion": proof(Credential(), it)},
-    "another key under its id": lambda key, it: {"assertion": proof(Credential(id=key.id), it)},
-    "another person": lambda key, it: {"assertion": proof(key, it), "approver": "sam"},
+    "without user verification": lambda key, it: {"assertion": assertion_of(key, it, flags=USER_PRESENT)},
+    "inside another page": lambda key, it: {"assertion": assertion_of(key, it, crossOrigin=True)},
+    "a key that nobody enrolled": lambda _key, it: {"assertion": assertion_of(Credential(), it)},
+    "another key under its id": lambda key, it: {"assertion": assertion_of(Credential(id=key.id), it)},
+    "another person": lambda key, it: {"assertion": assertion_of(key, it), "approver": "sam"},
     "another site": lambda key, it: {
-        "assertion": proof(Credential("evil.example", "https://evil.example", key.id, key=key.key), it)
+        "assertion": assertion_of(Credential("evil.example", "https://evil.example", key.id, key=key.key), it)
     },
     "a page elsewhere": lambda key, it: {
-        "assertion": proof(Credential("localhost", "https://evil.example", key.id, key=key.key), it)
+        "assertion": assertion_of(Credential("localhost", "https://evil.example", key.id, key=key.key), it)
     },
-    "the page": lambda key, it: {"assertion": proof(key, it), "channel": "page"},
+    "the page": lambda key, it: {"assertion": assertion_of(key, it), "channel": "page"},
     "the terminal": lambda _key, _it: {"channel": "terminal", "passkey": False, "approvers": None},
     "a client": lambda _key, _it: {"channel": "client", "passkey": False},
 }
@@ -124,7 +124,7 @@ def assertion_of_other(key: Credential) -> dict[str, str]:
 @pytest.mark.parametrize("forge", FORGED.values(), ids=FORGED)
 async def test_a_forged_record_is_refused(forge: Callable[[Credential, Approval], dict[str, Any]]) -> None:
     server = Server()
-    credential, approval = await server.enrol(Credential()), await server.offered()
+    credential, approval = await server.enrol(Credential()), await server.make_offer()
     await server.write(approval, **forge(credential, approval))
     await server.assert_refused()
 
@@ -133,20 +133,20 @@ async def test_a_real_signature_of_another_call_is_refused() -> None:
     """Whoever writes into the store may bring everything that a person has signed, but only about another project."""
     server = Server()
     credential = await server.enrol(Credential())
-    wanted, other = await server.offered(), await server.offered(MOBILE)
+    wanted, other = await server.make_offer(), await server.make_offer(MOBILE)
     shown = {"lines": other.lines, "id": other.id, "until": other.until}
-    await server.write(wanted, assertion=proof(credential, other), **shown)
+    await server.write(wanted, assertion=assertion_of(credential, other), **shown)
     await server.assert_refused()
 
 
 async def test_a_real_signature_for_another_caller_is_refused() -> None:
     ada = Server(caller="ada")
-    credential, signed = Credential(), await ada.offered()
+    credential, signed = Credential(), await ada.make_offer()
     server = Server(caller="ada-2")
     await server.enrol(credential)
-    wanted = await server.offered()
+    wanted = await server.make_offer()
     shown = {"lines": signed.lines, "id": signed.id, "until": signed.until}
-    await server.write(wanted, assertion=proof(credential, signed), **shown)
+    await server.write(wanted, assertion=assertion_of(credential, signed), **shown)
     await server.assert_refused()
 
 
@@ -154,18 +154,18 @@ async def test_a_real_signature_for_another_caller_is_refused() -> None:
 async def test_the_approvers_are_those_of_the_callers_file_and_not_of_the_record(confirmation: str) -> None:
     server = Server(("alex",), "sam", confirmation)
     alex, sam = await server.enrol(Credential()), await server.enrol(Credential(), "sam")
-    approval = await server.offered()
+    approval = await server.make_offer()
     for approvers in (None, ("sam",)):
-        await server.write(approval, assertion=proof(sam, approval), approver="sam", approvers=approvers)
+        await server.write(approval, assertion=assertion_of(sam, approval), approver="sam", approvers=approvers)
         await server.assert_refused()
-        approval = await server.offered()
-    await server.write(approval, assertion=proof(alex, approval))
+        approval = await server.make_offer()
+    await server.write(approval, assertion=assertion_of(alex, approval))
     assert (await server.call()).outcome == "applied"
 
 
 async def test_one_that_was_removed_in_between_does_not_count() -> None:
     server = Server()
-    credential, approval = await server.enrol(Credential()), await server.offered()
-    await server.write(approval, assertion=proof(credential, approval))
+    credential, approval = await server.enrol(Credential()), await server.make_offer()
+    await server.write(approval, assertion=assertion_of(credential, approval))
     await Passkeys(server.store).remove("alex")
     await server.assert_refused()
