@@ -98,7 +98,7 @@ CALLERS: Final[Mapping[str, tuple[Mutant, ...]]] = {
         Mutant(
             "record-the-path-of-a-stranger",
             _MIDDLEWARE,
-            'return path if path in MCP_PATHS else "other"',
+            'return path if path in {*MCP_PATHS, APPROVE_PATH} else "other"',
             "return path",
             ("tests/process/test_http_requests.py::test_access_lines_name_the_request_and_no_more",),
         ),

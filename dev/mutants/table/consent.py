@@ -30,7 +30,7 @@ CONSENT: Final[Mapping[str, tuple[Mutant, ...]]] = {
             self._store_error = str(error)
 
     async def request_consent(self, request: ConfirmationRequest) -> Consent:
-        \"\"\"Read the answer that this round brings.
+        \"\"\"Read the answer that this round brings. If it comes back without one, the client has failed.
 """,
             """        self._store = store
 
@@ -41,7 +41,7 @@ CONSENT: Final[Mapping[str, tuple[Mutant, ...]]] = {
                 self._counts = await self._store.add(f"spent:{digest}", "1", 2 * ROUNDS_APART_S)
             except StoreError as error:
                 self._store_error = str(error)
-        \"\"\"Read the answer that this round brings.
+        \"\"\"Read the answer that this round brings. If it comes back without one, the client has failed.
 """,
             (_SPENT,),
         ),
@@ -134,8 +134,8 @@ CONSENT: Final[Mapping[str, tuple[Mutant, ...]]] = {
         Mutant(
             "let-the-client-do-where-a-passkey-is-needed",
             _CONFIRMATION,
-            "    if named_approvers or confirmation is Confirmation.PASSKEY:\n",
-            "    if named_approvers and confirmation is Confirmation.PASSKEY:\n",
+            "    must_sign = named_approvers or confirmation is Confirmation.PASSKEY\n",
+            "    must_sign = named_approvers and confirmation is Confirmation.PASSKEY\n",
             (f"{_EXACT}test_where_a_passkey_is_wanted_a_client_will_not_do",),
         ),
     ),
