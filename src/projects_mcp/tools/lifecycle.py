@@ -132,8 +132,8 @@ async def _after_deletion(
 @tool(
     "project_change_organization",
     "Move a project",
-    "Move a PostHog project to another organization (org). Transfer, migrate or switch a PostHog project between "
-    "organizations: the other one's members and billing apply. Requires the user's confirmation.",
+    "Move a PostHog project to another organization (org). Transfer, migrate or switch it between organizations: its "
+    "members and billing apply. Requires the user's confirmation.",
     {"target_organization_id": {"type": "string", "maxLength": 64, "description": "UUID of the new organization"}},
     required=["target_organization_id"],
 )

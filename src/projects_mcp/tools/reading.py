@@ -113,8 +113,8 @@ async def project_get(
 @tool(
     "project_activity",
     "Show a project's activity",
-    "Show the activity log of a PostHog project: who changed which settings, and when. Audit trail, history of "
-    "changes and what happened: who edited, modified, enabled, disabled or turned off what.",
+    "Show the activity log of a PostHog project: who changed which settings, and when. Audit trail and history of "
+    "changes: who edited, modified, enabled, disabled or turned off what.",
     {
         "limit": {"type": "integer", "minimum": 1, "maximum": 100, "description": "Entries in a page"},
         "page": {"type": "integer", "minimum": 1, "maximum": 100_000, "description": "Page to show"},

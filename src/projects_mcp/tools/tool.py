@@ -33,7 +33,7 @@ CONFIRM_PROJECT_NAME: Mapping[str, Any] = {
     "maxLength": 400,
     "description": "Exact name, from the user",
 }
-_SESSION_ONLY = "Needs a browser session."
+_SESSION_ONLY = "By browser session."
 
 _RECEIPT_SCHEMA: Mapping[str, Any] = {
     "type": "object",
