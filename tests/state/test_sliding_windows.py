@@ -1,5 +1,7 @@
 """No window of any beginning holds more requests than are allowed, whoever counts them."""
 
+from pathlib import Path
+
 import anyio
 import pytest
 from hypothesis import given
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 
 from projects_mcp.state.memory import MemoryStore
 from projects_mcp.state.sliding_windows import SlidingWindows, Window
+from projects_mcp.state.sqlite import SqliteStore
 from tests.support.fleets import TurnedClock
 
 SMALL = (Window(6, 60, 5), Window(20, 600, 50))
@@ -70,8 +73,31 @@ async def test_many_at_once_are_each_counted_once() -> None:
     async with anyio.create_task_group() as tasks:
         for windows in processes:
             tasks.start_soon(use, windows)
-    assert results.count(0.0) == 40
+    assert 40 - 4 * 4 <= results.count(0.0) <= 40, "each counts five at once, and may have four left"
     assert len(results) == 60
+
+
+@pytest.mark.anyio
+async def test_processes_that_share_a_file_share_the_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    TurnedClock().use(monkeypatch)
+    tmp_path.chmod(0o700)
+    stores = [SqliteStore(tmp_path / "state.sqlite3") for _ in range(2)]
+    first, second = (SlidingWindows(store, (Window(50, 60, 5),), "requests:a") for store in stores)
+    taken = [await windows.take() for _ in range(25) for windows in (first, second)]
+    assert taken == [0.0] * 50
+    assert (await first.take(), await second.take()) == (65.0, 65.0)
+    for store in stores:
+        await store.aclose()
+
+
+@pytest.mark.anyio
+async def test_what_was_counted_ahead_does_not_outlive_its_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = TurnedClock()
+    clock.use(monkeypatch)
+    windows = SlidingWindows(MemoryStore(clock.seconds), (Window(5, 60, 5),))
+    assert await windows.take() == 0.0
+    clock.now_s += 5
+    assert await windows.take() == 60.0, "four are lost, else a window could hold nine"
 
 
 @pytest.mark.anyio

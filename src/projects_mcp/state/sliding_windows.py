@@ -22,6 +22,9 @@ from projects_mcp.state.store import StateStore, StoreError
 
 __all__ = ["PER_HOUR", "PER_MINUTE", "SlidingWindows", "Window"]
 
+_AT_ONCE: Final = 5
+"""Requests that are counted together, because a step of a store takes milliseconds. Those that are not used within the
+shortest step of a window are lost."""
 _MOST_TRIES: Final = 50
 """Tries to count a request while other processes count theirs."""
 _LONGEST_PAUSE_S: Final = 0.02
@@ -55,11 +58,19 @@ class Window(NamedTuple):
                 return self._leaves(step) - now
         return 0.0
 
-    def counted(self, steps: Mapping[int, int], now: float) -> _Steps:
-        """Return the steps with one request more, without those that have left the window."""
+    def room(self, steps: Mapping[int, int], now: float) -> int:
+        """Return how many requests are free now."""
+        return self.most - sum(used for step, used in steps.items() if self._leaves(step) > now)
+
+    def counted(self, steps: Mapping[int, int], now: float, amount: int) -> _Steps:
+        """Return the steps with so many requests more, without those that have left the window."""
         kept = {step: used for step, used in steps.items() if self._leaves(step) > now}
-        this = int(now // self.step_s)
-        return {**kept, this: kept.get(this, 0) + 1}
+        this = self.step(now)
+        return {**kept, this: kept.get(this, 0) + amount}
+
+    def step(self, now: float) -> int:
+        """Return the number of the step at a time."""
+        return int(now // self.step_s)
 
     def _leaves(self, step: int) -> float:
         """Return when a whole step has left the window."""
@@ -91,6 +102,8 @@ class SlidingWindows:
     windows: Sequence[Window] = (PER_MINUTE, PER_HOUR)
     key: str = "requests:none"
     _own: MemoryStore = field(default_factory=MemoryStore, init=False, repr=False)
+    _counted: tuple[int, int] = field(default=(0, 0), init=False, repr=False)
+    """The step in which requests were counted, and how many of them have not been used."""
     _lock: anyio.Lock = field(default_factory=anyio.Lock, init=False, repr=False)
 
     @classmethod
@@ -106,6 +119,10 @@ class SlidingWindows:
             0 if it was counted; else the seconds after which one can be, and nothing was counted.
         """
         async with self._lock:
+            step, left = self._counted
+            if left and step == self._shortest_step(wall_clock()):
+                self._counted = step, left - 1
+                return 0.0
             try:
                 return await self._take(self.store)
             except StoreError:
@@ -128,16 +145,21 @@ class SlidingWindows:
             both = list(zip(self.windows, counts, strict=True))
             if wait_s := max(window.wait_s(steps, now, 1) for window, steps in both):
                 return wait_s
-            new = json.dumps([window.counted(steps, now) for window, steps in both], separators=(",", ":"))
+            amount = min(_AT_ONCE, *(window.room(steps, now) for window, steps in both))
+            new = json.dumps([window.counted(steps, now, amount) for window, steps in both], separators=(",", ":"))
             kept = (
                 await store.add(self.key, new, lasts_s)
                 if old is None
                 else await store.replace(self.key, old, new, lasts_s)
             )
             if kept:
+                self._counted = self._shortest_step(now), amount - 1
                 return 0.0
             await anyio.sleep(random.uniform(0, _LONGEST_PAUSE_S))  # noqa: S311 - only keeps processes apart
         raise StoreError("others count all the time")
+
+    def _shortest_step(self, now: float) -> int:
+        return min(self.windows, key=lambda window: window.step_s).step(now)
 
     def _counts(self, text: str | None) -> list[_Steps]:
         """Read the count. One that is damaged, or of other windows, is an error of the store."""

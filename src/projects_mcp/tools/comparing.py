@@ -49,7 +49,7 @@ async def compare_projects(
         raise InvalidArguments(problems=problems)
     other = await _read_other(context, project, compare_to)
     compared = await context.work(compare, project, other, fields)
-    equalizing = _taken(compared.equalizing(context.services.redactor))
+    equalizing = _acceptable(compared.equalizing(context.services.redactor))
     result: JSONObject = {
         "project": _identity(project),
         "compared_with": _identity(other),
@@ -76,7 +76,7 @@ def _update(compared: Comparison, equalizing: Equalizing) -> JSONObject:
     return suggestion("project_update", arguments, "Make this project equal to the other one.")
 
 
-def _taken(equalizing: Equalizing) -> Equalizing:
+def _acceptable(equalizing: Equalizing) -> Equalizing:
     """Leave out values that `project_update` does not take: older versions of PostHog have stored such."""
     settings, left_out = dict(equalizing.settings), dict(equalizing.left_out)
     for name, value in equalizing.settings.items():
