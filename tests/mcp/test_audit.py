@@ -279,6 +279,26 @@ async def test_posthogs_own_limit_is_obeyed_and_the_audit_goes_on(clock: TurnedC
 
 
 @pytest.mark.anyio
+async def test_what_was_read_behind_a_gap_is_not_counted(clock: TurnedClock) -> None:
+    world = fleet_world(clock, 30)
+    late = FIRST_FLEET_ID + 4
+    body = {"type": "throttled_error", "code": "throttled", "detail": "Expected available in 90 seconds."}
+    posthog = FailingAt(create_app(world), {f"/{late}/": (429, body, {"Retry-After": "90"})}, after_s=0.3)
+    harness = Harness(world, posthog)
+    arguments = {"where": {"anonymize_ips": [True, False]}, "limit": 500}
+    async with harness.client() as client:
+        first = body_of(await client.call_tool("project_list", arguments))
+    assert any(line.endswith(f"/{late + 9}/") for line in harness.sent), "others were read meanwhile"
+    assert (first["next_offset"], first["retry_after_s"]) == (late, 90)
+    assert [row["id"] for row in first["projects"]] == [number for number in of_acme(world, "id") if number < late]
+    assert sum(first["counts"]["anonymize_ips"].values()) == first["read"] == 8
+    posthog.answers = {}
+    async with harness.client() as client:  # of another process: this one still waits
+        second = body_of(await client.call_tool("project_list", {**arguments, "offset": late}))
+    assert first["read"] + second["read"] == first["total"]
+
+
+@pytest.mark.anyio
 async def test_rows_that_move_and_projects_that_come_and_go_are_read_once(clock: TurnedClock) -> None:
     world = fleet_world(clock, 500)
     moved = iter(sorted(world.projects)[::-1])
@@ -317,3 +337,16 @@ async def test_used_up_windows_are_told_and_nothing_is_sent(clock: TurnedClock) 
         assert len(harness.sent) == sent
         plain = body_of(await client.call_tool("project_list", {}))
     assert len(plain["projects"]) == 100, "what is asked of PostHog at once is not held up"
+
+
+@pytest.mark.anyio
+async def test_an_answer_that_is_cut_counts_what_it_does_not_show(clock: TurnedClock) -> None:
+    harness = Harness(fleet_world(clock, 46))
+    for project in harness.world.projects.values():
+        project.fields["app_urls"] = ["https://a-rather-long-name-of-a-site.example"] * 5
+    arguments = {"where": {"anonymize_ips": [True, False]}, "fields": ["app_urls"], "limit": 500}
+    async with harness.client("auto", None, PROJECTS_MCP_RESULT_LIMIT="8192") as client:
+        body = body_of(await client.call_tool("project_list", arguments))
+    assert "truncated" in body
+    assert len(body["projects"]) + body["more"] == body["matching"] == body["read"] == 50
+    assert "next_offset" not in body, "all were read"

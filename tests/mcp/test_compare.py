@@ -48,6 +48,7 @@ async def test_only_what_differs_is_shown_and_the_update_makes_it_equal(harness:
     assert set(differing(again)) <= set(body["left_out"])
     assert "next" not in again
     assert {"name", "primary_dashboard", "test_account_filters", "conversations_settings"} <= set(body["left_out"])
+    assert "secret" in body["left_out"]["conversations_settings"]
     assert harness.fields(STAGING_ID)["name"] == "Acme web staging"
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import anyio
 import pytest
 from mcp import Client
 
@@ -73,11 +74,13 @@ class FailingAt:
         application: PostHog.
         answers: the end of a path -> status, body and headers.
         before: is told each path before it is answered.
+        after_s: seconds before an answer of its own.
     """
 
     application: ASGIApplication
     answers: Mapping[str, tuple[int, Any, Mapping[str, str]]] = field(default_factory=dict)
     before: Callable[[str], None] = lambda _path: None
+    after_s: float = 0.0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.before(scope["path"])
@@ -86,6 +89,7 @@ class FailingAt:
             await self.application(scope, receive, send)
             return
         status, body, more = found
+        await anyio.sleep(self.after_s)
         headers = [(b"content-type", b"application/json"), *((k.encode(), v.encode()) for k, v in more.items())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": json.dumps(body).encode()})

@@ -88,11 +88,9 @@ def _cut_rows(body: JSONObject, name: str, how: str, room: int, offset: int) -> 
     result: JSONObject = {**rest, name: kept}
     if name == "projects" and "read" not in body:
         result["next_offset"] = offset + len(kept)
-    elif name == "projects" and "matching" not in body:  # of an audit of all, which goes on at an id
-        result["next_offset"] = body[name][len(kept)]["id"] if len(kept) < len(body[name]) else body.get("next_offset")
-    elif name == "projects":
+    elif name == "projects":  # of an audit, whose counts are about all that was read
         result["more"] = body.get("more", 0) + len(body[name]) - len(kept)
-        how = "Call again with fewer fields, or ask project_get for single projects."
+        how = "Call again from the same offset with fewer fields, or with a smaller limit."
     result["truncated"] = {
         "reason": f"The result would be too large; {len(kept)} of {len(body[name])} rows are shown.",
         "how_to_get_the_rest": how,
