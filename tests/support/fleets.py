@@ -11,7 +11,7 @@ import pytest
 from mcp import Client
 
 from projects_mcp.posthog.pool import ASGIApplication
-from projects_mcp.sandbox import READ_WRITE_KEY, World, seed
+from projects_mcp.sandbox import ACME_ID, READ_WRITE_KEY, World, seed
 from projects_mcp.sandbox.fleet import add_fleet
 from tests.support.harness import body_of
 
@@ -37,6 +37,15 @@ def fleet_world(clock: TurnedClock, projects: int) -> World:
     world = seed(clock=clock.time)
     add_fleet(world, projects)
     return world
+
+
+def of_acme(world: World, name: str) -> dict[int, Any]:
+    """A setting of all projects of Acme, by a direct look at the world."""
+    return {
+        number: project.fields[name]
+        for number, project in sorted(world.projects.items())
+        if project.fields["organization"] == ACME_ID
+    }
 
 
 async def audit_whole(client: Client, clock: TurnedClock, /, **arguments: Any) -> list[dict[str, Any]]:
