@@ -63,7 +63,9 @@ async def test_the_organization_that_is_told_has_the_others(restricted: Harness)
 async def test_it_searches_pages_and_shows_fields_as_any_list(restricted: Harness) -> None:
     assert [row["id"] for row in (await _list(restricted, search="MOB"))["projects"]] == [MOBILE_ID]
     first = await _list(restricted, limit=1, fields=["surveys_opt_in", "secret_api_token", "live_events_token"])
-    assert first["next_offset"] == 1
+    assert first["next_offset"] == MOBILE_ID, "settings are read by id"
+    second = await _list(restricted, limit=1, fields=["surveys_opt_in"], offset=first["next_offset"])
+    assert [row["id"] for row in second["projects"]] == [MOBILE_ID]
     assert first["projects"][0]["surveys_opt_in"] is not None
     assert restricted.fields()["secret_api_token"] not in str(first)
     assert first["projects"][0]["live_events_token"] == "absent", "withheld, also where one is read"

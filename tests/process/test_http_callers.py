@@ -171,6 +171,15 @@ def test_a_caller_of_one_organization_reaches_that_one(
     assert all(f"/organizations/{NORTHWIND_ID}/" in request.path for request in upstream.recorder.requests)
 
 
+def test_an_audit_and_a_comparison_of_a_caller_stay_in_its_organization(server: Served, upstream: Upstream) -> None:
+    token = token_of("northwind")
+    answer = server.call("project_list", {"where": {"anonymize_ips": [True, False]}}, token)
+    assert {project["id"] for project in answer.result["projects"]} == {NORTHWIND_PROJECT_ID}
+    compared = {"project_id": NORTHWIND_PROJECT_ID, "compare_to": PRODUCTION_ID}
+    assert server.call("project_get", compared, token).refusal["kind"] == "no_other_project"
+    assert all(f"/organizations/{NORTHWIND_ID}/" in request.path for request in upstream.recorder.requests)
+
+
 @pytest.mark.parametrize("organization", [ACME_ID, "@current"])
 @pytest.mark.parametrize(
     ("tool", "arguments"),

@@ -50,6 +50,7 @@ REFUSALS: tuple[Refusal, ...] = (
     refusals.CallerOutsideOrganization(),
     refusals.CallerWithdrawn(),
     refusals.TooManyCalls(limit="60 a minute are allowed", retry_after_s=7),
+    refusals.RequestsUsedUp(retry_after_s=41),
     refusals.KeyRestrictedToProjects(project=7, projects=[1, 2]),
     refusals.OnlyProjects(creating=False, only=[1, 2]),
     refusals.OrganizationNeeded(organizations=[UUID(int=n) for n in range(1, 3)]),
@@ -81,6 +82,7 @@ REFUSALS: tuple[Refusal, ...] = (
     refusals.AlreadyBeingDeleted(),
     refusals.FirstSecretRefused(),
     refusals.NoSuchPage(page=7, pages=3),
+    refusals.NoOtherProject(project=7),
     refusals.OwnCsrfTokenRefused(),
     refusals.SessionUnchecked(error=status_error(503, None, None)),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["DONE", "FAILED", "INTERRUPTED", "USAGE"]
+__all__ = ["DIFFERS", "DONE", "FAILED", "INTERRUPTED", "USAGE"]
 
 DONE: Final = 0
 """The command did what it was asked to do."""
@@ -12,5 +12,7 @@ FAILED: Final = 1
 """The command was refused, or failed."""
 USAGE: Final = 2
 """The command line or a setting is wrong."""
+DIFFERS: Final = 3
+"""What was compared is not the same."""
 INTERRUPTED: Final = 130
 """The command was ended by Ctrl+C: 128 and the number of the signal, as shells count."""

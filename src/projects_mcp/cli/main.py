@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Final
 
@@ -112,10 +113,28 @@ def _sandbox(settings: Settings, options: SimpleNamespace) -> int:
 
     version = options.posthog or settings.sandbox
     try:
-        return run_sandbox(options.port, version=version, world_file=options.world, slow_writes=options.slow_writes)
+        return run_sandbox(
+            options.port,
+            version=version,
+            world_file=options.world,
+            slow_writes=options.slow_writes,
+            projects=options.projects or 0,
+        )
     except UsageError as error:
         say(f"projects-mcp sandbox: {on_one_line(str(error))}", error=True)
         return USAGE
+
+
+def _compare(settings: Settings, options: SimpleNamespace) -> int:
+    from projects_mcp.cli.fleet.compare import run_compare
+
+    return run_compare(settings, options.first, options.second, as_json=options.json)
+
+
+def _export(settings: Settings, options: SimpleNamespace) -> int:
+    from projects_mcp.cli.fleet.export import run_export
+
+    return run_export(settings, options.ids, Path(options.out) if options.out else None)
 
 
 _COMMANDS: Final = {
@@ -129,6 +148,8 @@ _COMMANDS: Final = {
     "approve": _approve,
     "passkey": _passkey,
     "sandbox": _sandbox,
+    "compare": _compare,
+    "export": _export,
 }
 
 
@@ -145,10 +166,15 @@ def _install(_environment: Mapping[str, str], options: SimpleNamespace) -> int:
     return run_install(options.client, apply_flags({}, options), write=options.write, force=options.force)
 
 
-def _audit(_environment: Mapping[str, str], options: SimpleNamespace) -> int:
-    from projects_mcp.cli.audit.command import run_audit_verify
+def _audit(environment: Mapping[str, str], options: SimpleNamespace) -> int:
+    if options.words[:1] == ["verify"]:
+        from projects_mcp.cli.audit.command import run_audit_verify
 
-    return run_audit_verify(options.files, heads=options.head, passkeys=options.passkeys, as_json=options.json)
+        return run_audit_verify(options.words[1:], heads=options.head, passkeys=options.passkeys, as_json=options.json)
+    from projects_mcp.cli.fleet.audit import run_audit
+
+    fields = [name.strip() for name in options.fields.split(",") if name.strip()]
+    return run_audit(load(environment), options.words, fields, as_json=options.json)
 
 
 _BEFORE_SETTINGS: Final = {"doctor": _doctor, "install": _install, "audit": _audit}

@@ -6,9 +6,10 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from projects_mcp._version import __version__
+from projects_mcp.api.types import MAX_ID
 from projects_mcp.cli.exit_codes import USAGE
 from projects_mcp.cli.terminal import say
 from projects_mcp.config.parsers import parse_whole_number
@@ -17,6 +18,10 @@ from projects_mcp.config.variables import VARIABLES
 from projects_mcp.sanitize.text import on_one_line
 
 __all__ = ["apply_flags", "parse"]
+
+_VERIFY: Final = "verify"
+"""The first word that makes `audit` a check of audit logs: no setting has that name."""
+_MOST_DIGITS: Final = 19
 
 
 class _Parser(argparse.ArgumentParser):
@@ -38,7 +43,25 @@ def parse(arguments: Sequence[str]) -> SimpleNamespace:
     Raises:
         SystemExit: after `--help` and `--version`, with code 0, and after an error in the arguments, with code 2.
     """
-    return _build_parser().parse_args(arguments, SimpleNamespace())
+    parser = _build_parser()
+    options = parser.parse_args(arguments, SimpleNamespace())
+    if problem := _problem(options):
+        parser.error(problem)
+    return options
+
+
+def _problem(options: SimpleNamespace) -> str:
+    """Return what is wrong with arguments that depend on each other; empty if nothing is."""
+    if options.command == "export":
+        return "" if options.all != bool(options.ids) else "export takes the ids of projects, or --all"
+    if options.command != "audit":
+        return ""
+    verifies = options.words[:1] == [_VERIFY]
+    if verifies:
+        return "" if options.words[1:] else "audit verify takes FILE…: the audit logs to check"
+    if odd := [word for word in options.words if "=" not in word]:
+        return f"audit takes conditions as FIELD=VALUE, or the word {_VERIFY} and files; {odd[0]!r:.60} is neither"
+    return "--head and --passkeys are for audit verify" if options.head or options.passkeys else ""
 
 
 def apply_flags(environment: Mapping[str, str], options: SimpleNamespace) -> dict[str, str]:
@@ -114,12 +137,7 @@ def _add_commands(commands: argparse._SubParsersAction[_Parser], common: _Parser
     doctor = commands.add_parser("doctor", parents=[common], help="find out what is wrong, and what to do about it")
     doctor.add_argument("--json", action="store_true", help="as one JSON object")
 
-    audit = commands.add_parser("audit", parents=[common], help="check that an audit log is as it was written")
-    audit.add_argument("action", choices=["verify"], help="check the chain, the confirmations and the signatures")
-    audit.add_argument("files", nargs="+", metavar="FILE", help="audit logs, the oldest first")
-    audit.add_argument("--head", action="append", default=[], metavar="N:SHA256", help="an end that was noted before")
-    audit.add_argument("--passkeys", metavar="FILE", help="the enrolled passkeys, those that were removed included")
-    audit.add_argument("--json", action="store_true", help="as one JSON object")
+    _add_fleet_commands(commands, common)
 
     install = commands.add_parser("install", parents=[common], help="print or write the entry for a client")
     install.add_argument("client", help="the client's name, such as cursor; a wrong one lists them")
@@ -132,6 +150,7 @@ def _add_commands(commands: argparse._SubParsersAction[_Parser], common: _Parser
 
     sandbox = commands.add_parser("sandbox", parents=[common], help="serve the sandbox on this machine")
     sandbox.add_argument("--port", type=_port, default=8786, help="default: 8786; 0 takes a free one")
+    sandbox.add_argument("--projects", type=_count, metavar="N", help="so many projects more, as of many customers")
     sandbox.add_argument("--posthog", metavar="VERSION", help="the PostHog that it plays: current (default) or 2025-08")
     sandbox.add_argument(
         "--world", metavar="FILE", help="a JSON document of the organizations, users, keys and projects"
@@ -141,6 +160,31 @@ def _add_commands(commands: argparse._SubParsersAction[_Parser], common: _Parser
         metavar="ANSWER:SECONDS",
         help="lose the answer of each write (late, cut, 502, 503 or 504), which takes effect later or never: 504:8",
     )
+
+
+def _add_fleet_commands(commands: argparse._SubParsersAction[_Parser], common: _Parser) -> None:
+    """Add the commands about many projects. The word `verify` makes `audit` one about audit logs."""
+    audit = commands.add_parser(
+        "audit",
+        parents=[common],
+        usage="%(prog)s [FIELD=VALUE ...] [--fields A,B] [--json]\n       %(prog)s verify FILE... [--head N:SHA256]",
+        help="find the projects with certain settings; with verify: check audit logs",
+    )
+    audit.add_argument("words", nargs="*", metavar="FIELD=VALUE", help="a setting, and its value or several: a=1,2")
+    audit.add_argument("--fields", metavar="A,B", default="", help="settings to show of each project, and to count")
+    audit.add_argument("--json", action="store_true", help="as one JSON object")
+    audit.add_argument("--head", action="append", default=[], metavar="N:SHA256", help="verify: an end noted before")
+    audit.add_argument("--passkeys", metavar="FILE", help="verify: the enrolled passkeys, with those that were removed")
+
+    compare = commands.add_parser("compare", parents=[common], help="show what differs between two projects")
+    compare.add_argument("first", type=_project_id, metavar="A", help="id of a project")
+    compare.add_argument("second", type=_project_id, metavar="B", help="id of the one to compare it with")
+    compare.add_argument("--json", action="store_true", help="as one JSON object; the exit code is 3 if they differ")
+
+    export = commands.add_parser("export", parents=[common], help="write the settings of projects to a TOML file")
+    export.add_argument("ids", nargs="*", type=_project_id, metavar="ID", help="of a project")
+    export.add_argument("--all", action="store_true", help="all projects of the organization")
+    export.add_argument("--out", metavar="FILE", help="the file, whose comments stay; default: stdout")
 
 
 class _LastGiven(argparse.Action):
@@ -163,3 +207,17 @@ def _port(text: str) -> int:
     if port is None:
         raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
     return port
+
+
+def _project_id(text: str) -> int:
+    number = parse_whole_number(text, 1, MAX_ID, digits=_MOST_DIGITS)
+    if number is None:
+        raise argparse.ArgumentTypeError("the id of a project is a number from 1")
+    return number
+
+
+def _count(text: str) -> int:
+    count = parse_whole_number(text, 1, 2_000, digits=4)
+    if count is None:
+        raise argparse.ArgumentTypeError("projects are 1 to 2000")
+    return count

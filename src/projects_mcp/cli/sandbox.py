@@ -7,6 +7,7 @@ from pathlib import Path
 
 from projects_mcp.cli.exit_codes import DONE, FAILED
 from projects_mcp.cli.terminal import say
+from projects_mcp.sandbox.fleet import add_fleet
 from projects_mcp.sandbox.process import SandboxServer
 from projects_mcp.sandbox.seed import seed
 from projects_mcp.sandbox.versions import CURRENT, VERSIONS
@@ -23,7 +24,12 @@ class UsageError(Exception):
 
 
 def run_sandbox(
-    port: int, *, version: str | None = None, world_file: str | None = None, slow_writes: str | None = None
+    port: int,
+    *,
+    version: str | None = None,
+    world_file: str | None = None,
+    slow_writes: str | None = None,
+    projects: int = 0,
 ) -> int:
     """Serve a new sandbox until interrupted. Print its address and its credentials on stderr.
 
@@ -32,6 +38,7 @@ def run_sandbox(
         version: the PostHog that it plays, by its name; None for the newest.
         world_file: the path of a document with its world; None for the sandbox's own.
         slow_writes: what becomes of writes, such as `504:8`; None for nothing special.
+        projects: how many more the sandbox's own world has, from 0 to 2,000.
 
     Returns:
         The exit code: `FAILED` if the port is taken.
@@ -45,6 +52,10 @@ def run_sandbox(
         world = seed(behaviour=behaviour) if world_file is None else read_world(Path(world_file), behaviour)
     except WorldFileError as error:
         raise UsageError(str(error)) from None
+    if projects and world_file is not None:
+        raise UsageError("--projects adds to the sandbox's own world, and --world replaces it")
+    if projects:
+        add_fleet(world, projects)
     server = SandboxServer.bind(world, port)
     if server is None:
         return FAILED

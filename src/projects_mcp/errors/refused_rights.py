@@ -24,6 +24,7 @@ __all__ = [
     "OrganizationNeeded",
     "ProjectProtected",
     "RememberedDenial",
+    "RequestsUsedUp",
     "TooManyCalls",
     "WrongKindOfKey",
 ]
@@ -159,6 +160,26 @@ class TooManyCalls(Refusal):
         """Word the refusal."""
         del at
         return f"Too many calls: {self.limit}. {NOT_CHANGED} Try again in {self.retry_after_s} seconds."
+
+
+class RequestsUsedUp(Refusal):
+    """Work on many projects has used up its share of what PostHog allows the key. `retry_after_s` in seconds."""
+
+    kind = "requests_used_up"
+    retry_after_s: int
+
+    @property
+    def wait_s(self) -> int | None:
+        """Seconds after which there will be room."""
+        return self.retry_after_s
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        del at
+        return (
+            "Reading many projects has used up three quarters of the requests that PostHog allows this key. "
+            f"{NOT_CHANGED} Make the same call again in {self.retry_after_s} seconds."
+        )
 
 
 class KeyRestrictedToProjects(Refusal):

@@ -16,6 +16,7 @@ __all__ = [
     "AuditLogUnavailable",
     "FirstSecretRefused",
     "InvalidArguments",
+    "NoOtherProject",
     "NoSuchPage",
     "NotExpected",
     "OtherOrganization",
@@ -192,3 +193,19 @@ class NoSuchPage(Refusal):
         del at
         there_are = "there is 1 page" if self.pages == 1 else f"there are {self.pages} pages"
         return f"There is no such page: with this limit {there_are}, not {self.page}. {NOT_CHANGED} Ask for page 1."
+
+
+class NoOtherProject(Refusal):
+    """The project to compare with was not found where it was looked for. `project` is its id."""
+
+    kind = "no_other_project"
+    project: int
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        del at
+        return (
+            f"Project {self.project}, to compare with, is neither in the organization of this one nor in the current "
+            f"one, or this key cannot see it. {NOT_CHANGED} If it is in another organization, ask the other way round: "
+            "its organization_id and project_id, and this project as compare_to."
+        )

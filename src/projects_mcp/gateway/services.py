@@ -17,6 +17,7 @@ from projects_mcp.posthog.client import PostHog
 from projects_mcp.sanitize.redaction import Redactor
 from projects_mcp.state.approvals import Approvals
 from projects_mcp.state.memory import MemoryStore
+from projects_mcp.state.sliding_windows import SlidingWindows
 from projects_mcp.state.store import StoreError
 
 __all__ = ["ToolServices"]
@@ -39,6 +40,7 @@ class ToolServices:
         approvals: what waits for a person's decision, in the state store.
         approval_page: where it is opened in a browser; None if this process serves no page.
         denials: what PostHog has refused.
+        fleet_requests: how many requests work on many projects may send, over all processes that share the store.
     """
 
     posthog: PostHog
@@ -53,6 +55,7 @@ class ToolServices:
     approvals: Approvals = field(default_factory=lambda: Approvals(MemoryStore()), repr=False)
     approval_page: ApprovalPage | None = field(default=None, repr=False)
     denials: RememberedDenials = field(default_factory=RememberedDenials, repr=False)
+    fleet_requests: SlidingWindows = field(default_factory=lambda: SlidingWindows(MemoryStore()), repr=False)
 
     async def require_store(self) -> None:
         """Make sure that what must be remembered of a change can be.

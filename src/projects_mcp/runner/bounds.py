@@ -86,8 +86,11 @@ def _cut_rows(body: JSONObject, name: str, how: str, room: int, offset: int) -> 
     if not kept:  # one row alone is too large
         kept = [_cut_fields(body[name][0], max(left, _ROOM_FOR_NOTE))]
     result: JSONObject = {**rest, name: kept}
-    if name == "projects":
+    if name == "projects" and "read" not in body:
         result["next_offset"] = offset + len(kept)
+    elif name == "projects":  # of an audit, whose counts are about all that was read
+        result["more"] = body.get("more", 0) + len(body[name]) - len(kept)
+        how = "Call again from the same offset with fewer fields, or with a smaller limit."
     result["truncated"] = {
         "reason": f"The result would be too large; {len(kept)} of {len(body[name])} rows are shown.",
         "how_to_get_the_rest": how,

@@ -43,6 +43,7 @@ from projects_mcp.runner.result import ToolResult, finalize
 from projects_mcp.sanitize.redaction import Redactor
 from projects_mcp.state.approvals import Approvals
 from projects_mcp.state.memory import MemoryStore
+from projects_mcp.state.sliding_windows import SlidingWindows
 from projects_mcp.state.store import StateStore
 from projects_mcp.tools.catalog import CATALOG, TOOLS
 from projects_mcp.tools.tool import Tool
@@ -95,6 +96,8 @@ class ToolRunner:
         self._rate_limiter = rate_limiter
         self.store: Final = store or MemoryStore()
         """What must be remembered between calls."""
+        self.fleet_requests: Final = SlidingWindows.of_key(self.store, settings.origin, key and key.value.reveal())
+        """How many requests work on many projects may send."""
         self._services = ToolServices(
             posthog=posthog,
             key_access=key_access or KeyAccess(posthog),
@@ -107,6 +110,7 @@ class ToolRunner:
             project_locks=project_locks or ProjectLocks(self.store, settings.origin, settings.limits.call_s),
             approvals=Approvals(self.store),
             approval_page=approval_page,
+            fleet_requests=self.fleet_requests,
         )
 
     @property

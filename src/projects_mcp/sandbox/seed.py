@@ -136,9 +136,10 @@ def _key(
     )
 
 
-def _project(
+def make_project(
     world: World, project_id: int, organization_id: str, name: str, created_days_ago: int, **fields: object
 ) -> Project:
+    """Return a project with tokens of its own, the defaults of PostHog, and the fields that are given."""
     created_at = world.clock() - timedelta(days=created_days_ago)
     values = new_project_fields(project_id=project_id, organization_id=organization_id, name=name, now=created_at)
     values.update(copy.deepcopy(dict(world.behaviour.defaults)))
@@ -151,7 +152,7 @@ def _project(
 
 
 def _production(world: World) -> Project:
-    project = _project(
+    project = make_project(
         world,
         PRODUCTION_ID,
         ACME_ID,
@@ -234,11 +235,11 @@ def _company_group(project_id: int) -> Fields:
 
 
 def _staging(world: World) -> Project:
-    return _project(world, STAGING_ID, ACME_ID, "Acme web staging", 30)
+    return make_project(world, STAGING_ID, ACME_ID, "Acme web staging", 30)
 
 
 def _mobile(world: World) -> Project:
-    return _project(
+    return make_project(
         world,
         MOBILE_ID,
         ACME_ID,
@@ -256,11 +257,11 @@ def _mobile(world: World) -> Project:
 
 
 def _demo(world: World) -> Project:
-    return _project(world, DEMO_ID, ACME_ID, "Acme demo", 90, is_demo=True, ingested_event=True)
+    return make_project(world, DEMO_ID, ACME_ID, "Acme demo", 90, is_demo=True, ingested_event=True)
 
 
 def _northwind(world: World) -> Project:
-    return _project(
+    return make_project(
         world,
         NORTHWIND_PROJECT_ID,
         NORTHWIND_ID,

@@ -177,7 +177,7 @@ class Redactor:
             return self._value(item, secret=secret or speaks)
         if isinstance(item, dict) and not item.keys() - _CHANGED_VALUES:  # a change of the field
             return {side: self.field(name, value) for side, value in item.items()}
-        if rule.treatment is Treatment.MASK and isinstance(item, str):
+        if rule.treatment is Treatment.MASK and isinstance(item, str) and item not in PRESENCE:
             return masked(item) if item and not self._is_own(item) else item and REDACTED
         return self._value(item, secret=True)
 

@@ -10,7 +10,7 @@ from projects_mcp.sanitize.text import quoted
 
 __all__ = ["nearest", "unknown_name"]
 
-_OF_SETTINGS: Final = frozenset({"settings", "expected"})
+_OF_SETTINGS: Final = frozenset({"settings", "expected", "where"})
 """Arguments whose keys are fields of a project."""
 
 

@@ -6,13 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Final, NamedTuple
 
-from projects_mcp.api.types import CURRENT, JSONObject, are_project_ids
+from projects_mcp.api.settings_table import SETTINGS
+from projects_mcp.api.types import CURRENT, MAX_ID, JSONObject, are_project_ids
 from projects_mcp.errors.connection import InvalidResponse
 from projects_mcp.errors.refusals import NoSuchPage, OtherOrganization, ProjectNotIdentified
 from projects_mcp.errors.rejected import InvalidRequest, NotFound, ServerError
+from projects_mcp.fleet.all_projects import holds, read_all_projects, read_page
+from projects_mcp.fleet.allowed_projects import read_allowed_projects
 from projects_mcp.gateway.context import ToolContext
-from projects_mcp.tools.all_projects import holds, read_all_projects, read_page
-from projects_mcp.tools.allowed_projects import read_allowed_projects
+from projects_mcp.tools.auditing import audit_projects, beyond_list
+from projects_mcp.tools.comparing import compare_projects
 from projects_mcp.tools.names import nearest
 from projects_mcp.tools.tool import tool
 from projects_mcp.tools.views import list_items, select_fields, summary
@@ -30,6 +33,8 @@ _UNREADABLE: Final = (
 )
 _FEWER: Final = "PostHog answered fewer projects than it counts. Try again in a moment."
 
+_PAGE: Final = 100
+"""Projects in a page, unless another number is asked for."""
 _FIELDS: Final[Mapping[str, Any]] = {
     "type": "array",
     "items": {"type": "string", "maxLength": 100},
@@ -47,13 +52,26 @@ _FIELDS: Final[Mapping[str, Any]] = {
         "search": {"type": "string", "maxLength": 200, "description": "Part of the name"},
         "limit": {"type": "integer", "minimum": 1, "maximum": 500, "description": "Projects in a page"},
         "offset": {"type": "integer", "minimum": 0, "description": "next_offset of the last page"},
-        "fields": _FIELDS,
+        "fields": {**_FIELDS, "description": "Fields to show; also any setting"},
+        "where": {
+            "type": "object",
+            "description": "Setting to value or values; finds, counts",
+        },
     },
 )
 async def project_list(
-    context: ToolContext, *, search: str = "", limit: int = 100, offset: int = 0, fields: Sequence[str] = ()
+    context: ToolContext,
+    *,
+    search: str = "",
+    limit: int | None = None,
+    offset: int = 0,
+    fields: Sequence[str] = (),
+    where: Mapping[str, Any] | None = None,
 ) -> JSONObject:
     """Return one page of projects, the organization stated once, and where the next page starts."""
+    if where or (fields and beyond_list(fields)):
+        return await audit_projects(context, where or {}, fields, search, limit, offset)
+    limit = _PAGE if limit is None else limit
     allowed = context.authorization.key.projects
     if allowed is not None:
         listed = await _part_of_allowed(context, allowed, search.strip(), limit, offset)
@@ -75,7 +93,7 @@ async def project_list(
         result["unreadable"] = {"projects": listed.unreadable, "why": _UNREADABLE}
     known = {name for item in projects for name in item}
     if projects and (missing := [name for name in fields if name not in known]):
-        result["not_in_list"] = {"fields": missing, "use": "project_get", **_meant(missing, known)}
+        result["not_in_list"] = {"fields": missing, "use": "project_get", **_meant(missing, {*known, *SETTINGS})}
     return result
 
 
@@ -87,11 +105,21 @@ async def project_list(
     {
         "detail": {"type": "string", "enum": ["compact", "full"], "description": "full: every field"},
         "fields": _FIELDS,
+        "compare_to": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": MAX_ID,
+            "description": "Another project: only what differs",
+        },
     },
     current_project=True,
 )
 async def project_get(
-    context: ToolContext, *, detail: str = "compact", fields: Sequence[str] | None = None
+    context: ToolContext,
+    *,
+    detail: str = "compact",
+    fields: Sequence[str] | None = None,
+    compare_to: int | None = None,
 ) -> JSONObject:
     """Return one project, compact, in full, or exactly the fields that were asked for."""
     project = await context.read()
@@ -102,6 +130,8 @@ async def project_get(
     if context.organization is not CURRENT and project.get("organization") not in (None, str(context.organization)):
         # PostHog answers the current project of the key's owner, whatever organization the path names.
         raise OtherOrganization
+    if compare_to is not None:
+        return await compare_projects(context, project, compare_to, fields or ())
     if fields:
         selected = select_fields(project, list(dict.fromkeys(fields)))
         return selected | _meant(selected.get("not_returned_by_posthog", ()), project)

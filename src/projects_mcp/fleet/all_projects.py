@@ -10,12 +10,15 @@ phrase is somewhere in the name, in any case. PostHog searches no other field.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 from projects_mcp.api.types import CURRENT, JSONObject, are_project_ids
 from projects_mcp.errors.connection import InvalidResponse, PostHogError
+from projects_mcp.errors.refusals import RequestsUsedUp
 from projects_mcp.gateway.context import ToolContext
+from projects_mcp.state.sliding_windows import SlidingWindows
 
 __all__ = ["AllProjects", "Page", "holds", "read_all_projects", "read_page"]
 
@@ -72,16 +75,24 @@ class _Reading(NamedTuple):
     incomplete: str = ""
 
 
-async def read_all_projects(context: ToolContext, search: str = "") -> AllProjects:
+async def read_all_projects(
+    context: ToolContext, search: str = "", windows: SlidingWindows | None = None
+) -> AllProjects:
     """Read all projects of the call's organization whose name holds a phrase; if some may be missing, once more.
 
+    Args:
+        context: of the call.
+        search: the phrase; empty for all.
+        windows: count the requests; None if they need not be counted.
+
     Raises:
+        RequestsUsedUp: no more requests may be sent now.
         PostHogError: PostHog refused the first reading, or could not be reached.
     """
     phrase = search.strip()
-    found = await _read_through(context, phrase)
+    found = await _read_through(context, phrase, windows)
     if found.incomplete and found.incomplete != _TOO_MANY:
-        found = await _read_again(context, phrase, found)
+        found = await _read_again(context, phrase, found, windows)
     rows = [found.rows[number] for number in sorted(found.rows)]
     matching = [row for row in rows if holds(row.get("name"), phrase)]
     return AllProjects(matching, found.incomplete, searched_here=len(matching) < len(rows))
@@ -107,11 +118,13 @@ async def read_page(context: ToolContext, *, search: str = "", limit: int = _LAR
     return Page(rows, total, more)
 
 
-async def _read_through(context: ToolContext, phrase: str) -> _Reading:
+async def _read_through(context: ToolContext, phrase: str, windows: SlidingWindows | None) -> _Reading:
     rows: dict[int, JSONObject] = {}
     totals: set[int | None] = set()
     offset = 0
     for number in range(1, _MOST_PAGES + 1):
+        if windows is not None and (wait_s := await windows.take()):
+            raise RequestsUsedUp(retry_after_s=math.ceil(wait_s))
         page = await read_page(context, search=phrase, offset=offset)
         totals.add(page.total)
         known = len(rows)
@@ -127,10 +140,10 @@ async def _read_through(context: ToolContext, phrase: str) -> _Reading:
     return _Reading(rows, _TOO_MANY)
 
 
-async def _read_again(context: ToolContext, phrase: str, first: _Reading) -> _Reading:
+async def _read_again(context: ToolContext, phrase: str, first: _Reading, windows: SlidingWindows | None) -> _Reading:
     try:
-        second = await _read_through(context, phrase)
-    except PostHogError:
+        second = await _read_through(context, phrase, windows)
+    except (PostHogError, RequestsUsedUp):
         return first
     return _Reading({**first.rows, **second.rows}, second.incomplete) if second.incomplete else second
 

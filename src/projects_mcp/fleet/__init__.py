@@ -1,0 +1,1 @@
+"""Many projects at once: found, read within the limits of PostHog, counted and compared."""
