@@ -1,8 +1,11 @@
 """The code stays easy to enter: no test module leans on another one, and no file grows past a few screens."""
 
 import ast
+from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
+import grimp
 import pytest
 
 from dev.environments import ROOT
@@ -10,6 +13,8 @@ from dev.environments import ROOT
 TESTS = sorted(ROOT.glob("tests/**/*.py"))
 SHORT = ("src", "tests", "dev")
 MOST_LINES = 300
+MOST_ROOMS = 18
+MOST_LAYERS = 11
 
 
 def imported_modules(file: Path) -> set[str]:
@@ -36,3 +41,23 @@ def test_a_file_is_no_longer_than_a_reader_can_hold(folder: str) -> None:
         for file in (ROOT / folder).rglob("*.py")
     }
     assert {name: length for name, length in lengths.items() if length > MOST_LINES} == {}
+
+
+def test_the_rooms_are_few_and_stand_in_few_layers() -> None:
+    graph = grimp.build_graph("projects_mcp")
+    below: dict[str, set[str]] = defaultdict(set)
+    for module in graph.modules:
+        below[_room(module)] |= {_room(used) for used in graph.find_modules_directly_imported_by(module)}
+    assert len(below) <= MOST_ROOMS, sorted(below)
+
+    @cache
+    def walk(room: str) -> tuple[str, ...]:
+        """The longest way down from a room."""
+        return max(((room, *walk(lower)) for lower in below[room] - {room}), key=len, default=(room,))
+
+    assert len(walk("__main__")) <= MOST_LAYERS, walk("__main__")
+
+
+def _room(module: str) -> str:
+    """The folder of the package, or the module in its root, that a module is in."""
+    return module.split(".")[1] if "." in module else "__init__"

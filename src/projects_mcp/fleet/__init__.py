@@ -1,1 +1,1 @@
-"""Many projects at once: found, read within the limits of PostHog, counted and compared."""
+"""Many projects as data: which settings are asked for, how they differ, and how they are written as a file."""

@@ -9,10 +9,10 @@ from projects_mcp.api.own_fields import OWN_FIELDS
 from projects_mcp.api.settings_table import SETTINGS
 from projects_mcp.api.types import JSONObject
 from projects_mcp.errors.refusals import InvalidArguments
-from projects_mcp.fleet.audit import AuditRequest, audit
 from projects_mcp.fleet.values import SECRET_FIELDS, holds_secret
 from projects_mcp.fleet.where import Condition, Where
 from projects_mcp.gateway.context import ToolContext
+from projects_mcp.tools.audit_of_projects import AuditRequest, audit
 from projects_mcp.tools.names import nearest
 from projects_mcp.tools.schema import closed_object, settings_schema
 from projects_mcp.tools.validation import validate

@@ -15,9 +15,9 @@ from projects_mcp.api.types import CURRENT
 from projects_mcp.errors.connection import PostHogError
 from projects_mcp.errors.refusals import ProjectNotIdentified, RememberedDenial
 from projects_mcp.errors.rejected import StatusError
-from projects_mcp.fleet.all_projects import AllProjects, read_all_projects
 from projects_mcp.gateway.context import ToolContext
 from projects_mcp.sanitize.text import listed
+from projects_mcp.tools.all_projects import AllProjects, read_all_projects
 from projects_mcp.tools.readback_checks import is_since, parse_time
 
 __all__ = ["Namesakes", "find_created", "read_namesakes"]

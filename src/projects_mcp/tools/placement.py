@@ -11,8 +11,8 @@ from typing import Final
 from projects_mcp.api.types import CURRENT, organization_of
 from projects_mcp.errors.refusals import OrganizationNeeded, RememberedDenial
 from projects_mcp.errors.rejected import StatusError
-from projects_mcp.fleet.all_projects import AllProjects, read_page
 from projects_mcp.gateway.context import ToolContext
+from projects_mcp.tools.all_projects import AllProjects, read_page
 
 __all__ = ["choose_organization"]
 

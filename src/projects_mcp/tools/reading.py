@@ -11,9 +11,9 @@ from projects_mcp.api.types import CURRENT, MAX_ID, JSONObject, are_project_ids
 from projects_mcp.errors.connection import InvalidResponse
 from projects_mcp.errors.refusals import NoSuchPage, OtherOrganization, ProjectNotIdentified
 from projects_mcp.errors.rejected import InvalidRequest, NotFound, ServerError
-from projects_mcp.fleet.all_projects import holds, read_all_projects, read_page
-from projects_mcp.fleet.allowed_projects import read_allowed_projects
 from projects_mcp.gateway.context import ToolContext
+from projects_mcp.tools.all_projects import holds, read_all_projects, read_page
+from projects_mcp.tools.allowed_projects import read_allowed_projects
 from projects_mcp.tools.auditing import audit_projects, beyond_list
 from projects_mcp.tools.comparing import compare_projects
 from projects_mcp.tools.names import nearest

@@ -9,11 +9,11 @@ from typing import Any, Final, NamedTuple
 
 from projects_mcp.api.settings_table import SETTINGS
 from projects_mcp.api.types import CURRENT, JSONObject
-from projects_mcp.fleet.all_projects import holds, read_all_projects
-from projects_mcp.fleet.reading import ReadProjects, Unreadable, read_each
 from projects_mcp.fleet.values import SECRET_FIELDS, plain, value_text
 from projects_mcp.fleet.where import Where
 from projects_mcp.gateway.context import ToolContext
+from projects_mcp.tools.all_projects import holds, read_all_projects
+from projects_mcp.tools.reading_many import ReadProjects, Unreadable, read_each
 
 __all__ = ["AuditRequest", "audit"]
 
