@@ -36,8 +36,6 @@ async def check_state(settings: Settings) -> list[Finding]:
         return [*await _check_redis(location), *_check_signing_keys(settings)]
     if isinstance(location, Path):
         return [await _check_file(location, is_set=True)]
-    if location is None and settings.sandbox is not None:
-        return [Finding.ok(_CHECK, "The sandbox keeps state in the memory of each process.")]
     if settings.serving.callers is not None or settings.serving.issuer is not None:
         return [Finding(_CHECK, Level.NOTE, f"serve keeps state in its memory. {_OF_A_BALANCER}", _SET_REDIS)]
     if location == MEMORY:
