@@ -54,6 +54,7 @@ class Toolbox:
         "agents": lambda box: box.libraries("agents"),
         "second-line": lambda box: box.libraries("second-line"),
         "prism": lambda box: box.prism,
+        "axe": lambda box: str(box.axe),
         "crewai": lambda box: box.libraries("crewai"),
         "publishing": lambda box: box.publishing,
         "sdk-1.x": lambda box: box.sdk_1x,

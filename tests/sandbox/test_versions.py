@@ -63,6 +63,7 @@ def test_every_switch_is_a_field_of_a_version_or_a_mood() -> None:
         "renamed_values",
         "retry_after_header",
         "slow_writes",
+        "takes_any_csrf_token",
         "unused_deleted_at_once",
     }
     assert turned | moods == {one.name for one in fields(Behaviour)}
