@@ -16,7 +16,7 @@ from projects_mcp.sandbox.app import create_app
 from tests.support.callers import entry, token_of, write_callers
 from tests.support.harness import Recorder
 from tests.support.open_server import ARGUMENTS, RESET
-from tests.support.redis_server import redis_server
+from tests.support.redis_server import shared_state
 from tests.support.served import HARMLESS, Served, served
 from tests.support.upstream import serving
 
@@ -59,11 +59,8 @@ def behind() -> Iterator[Slow]:
 
 @pytest.fixture(params=["sqlite", "redis"])
 def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield str(tmp_path / "state" / "state.sqlite3")
-    else:
-        with redis_server(tmp_path / "redis") as server:
-            yield server.url
+    with shared_state(request.param, tmp_path) as location:
+        yield location
 
 
 @contextmanager

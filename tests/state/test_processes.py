@@ -13,18 +13,15 @@ from dev import processes
 from projects_mcp.config.state_parser import parse_state
 from projects_mcp.state.open import open_store
 from tests.support.process import CLEAN
-from tests.support.redis_server import redis_server
+from tests.support.redis_server import shared_state
 
 PROCESSES = 2
 
 
 @pytest.fixture(params=["sqlite", "redis"])
 def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield str(tmp_path / "state" / "state.sqlite3")
-    else:
-        with redis_server(tmp_path / "redis") as server:
-            yield server.url
+    with shared_state(request.param, tmp_path) as location:
+        yield location
 
 
 def started(state: str, what: str, count: int) -> "subprocess.Popen[bytes]":

@@ -78,3 +78,13 @@ def redis_server(folder: Path, *options: str) -> Iterator[RedisServer]:
         yield server
     finally:
         server.stop()
+
+
+@contextmanager
+def shared_state(kind: str, folder: Path) -> Iterator[str]:
+    """A place for state that several processes share, as `PROJECTS_MCP_STATE` names it: `sqlite` or `redis`."""
+    if kind == "sqlite":
+        yield str(folder / "state" / "state.sqlite3")
+    else:
+        with redis_server(folder / "redis") as server:
+            yield server.url

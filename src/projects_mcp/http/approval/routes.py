@@ -40,7 +40,6 @@ _NAMES: Final = 5
 _WRONG_CODES: Final = 30
 """Wrong codes in a minute, of all browsers together: nobody finds one of 40 bits so."""
 _MINUTE_S: Final = 60.0
-_STORE_AWAY: Final = "The state store cannot be used. Nothing was decided. Try again soon."
 
 
 def approval_routes(approvals: Approvals, site: Site) -> list[Route]:
