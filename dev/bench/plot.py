@@ -1,4 +1,4 @@
-"""The picture of the report: a few metrics as horizontal bars, one panel for each and each with its direction, as SVG without a library."""
+"""The picture of the report: a few metrics as horizontal bars, each with its direction, as SVG without a library."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
