@@ -4,8 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Two processes, so that a machine with two cores is busy; each goes on with what the other has not begun.
-PARALLEL := -n 2 --dist worksteal
+# Three processes keep two cores busy, since tests also wait; each goes on with what the others have not begun.
+PARALLEL := -n 3 --dist worksteal
 PYTEST = $(BIN)/python -m pytest
 SELECTED = -m "not heavy"
 
