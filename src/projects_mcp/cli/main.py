@@ -168,6 +168,24 @@ def _install(_environment: Mapping[str, str], options: SimpleNamespace) -> int:
     return run_install(options.client, apply_flags({}, options), write=options.write, force=options.force)
 
 
+def _login(environment: Mapping[str, str], options: SimpleNamespace) -> int:
+    from projects_mcp.cli.login import run_login
+
+    return run_login(environment, browser=options.browser)
+
+
+def _logout(environment: Mapping[str, str], _options: SimpleNamespace) -> int:
+    from projects_mcp.cli.profiles import run_logout
+
+    return run_logout(environment)
+
+
+def _profiles(environment: Mapping[str, str], options: SimpleNamespace) -> int:
+    from projects_mcp.cli.profiles import run_profiles
+
+    return run_profiles(environment, as_json=options.json)
+
+
 def _audit(environment: Mapping[str, str], options: SimpleNamespace) -> int:
     if options.words[:1] == ["verify"]:
         from projects_mcp.cli.audit.command import run_audit_verify
@@ -179,5 +197,12 @@ def _audit(environment: Mapping[str, str], options: SimpleNamespace) -> int:
     return run_audit(load(with_profile(environment)), options.words, fields, as_json=options.json)
 
 
-_BEFORE_SETTINGS: Final = {"doctor": _doctor, "install": _install, "audit": _audit}
+_BEFORE_SETTINGS: Final = {
+    "doctor": _doctor,
+    "install": _install,
+    "audit": _audit,
+    "login": _login,
+    "logout": _logout,
+    "profiles": _profiles,
+}
 """Commands that run even if a setting is wrong."""
