@@ -58,10 +58,12 @@ def transport(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def _state_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give every test, and every process that it starts, a state folder of its own, which is not this user's."""
+    """Give every test, and every process that it starts, folders of its own, which are not this user's."""
     folder = f"{state_folder().name}/{token_hex(8)}"
     monkeypatch.setitem(CLEAN, "XDG_STATE_HOME", folder)
     monkeypatch.setenv("XDG_STATE_HOME", folder)
+    monkeypatch.setitem(CLEAN, "XDG_CONFIG_HOME", f"{folder}-config")
+    monkeypatch.setenv("XDG_CONFIG_HOME", f"{folder}-config")
 
 
 @pytest.fixture

@@ -60,7 +60,8 @@ HTTP, PROTOCOL, SANDBOX, DEMO = (
         (("aiohttp", "httpx_aiohttp"), {"posthog/aiohttp_transport.py"}),
         (("redis",), {"state/redis_client.py"}),
         (("sqlite3",), {"state/sqlite_file.py"}),
-        (("platformdirs",), {"state/open.py"}),
+        (("platformdirs",), {"state/open.py", "config/profiles.py"}),
+        (("keyring",), {"config/system_keyring.py"}),
         (("starlette",), SANDBOX | HTTP),
         (("uvicorn",), SANDBOX | {"http/process.py"} | {name for name in HTTP if name.startswith("http/uvicorn_")}),
         (("webauthn",), {"policy/passkey_signature.py"}),
@@ -146,6 +147,8 @@ NOT_AT_THE_START = (
         "cli.parser",
         "cli.sandbox",
         "cli.tools",
+        "config.profile_file",
+        "config.system_keyring",
     ),
     *("__main__", "posthog.aiohttp_transport"),
 )
@@ -158,7 +161,7 @@ OF_THE_SDK = {
 }
 
 OF_THE_CLIENT = {"certifi", "httpcore", "httpx", "sniffio"}
-LEFT_BY_THE_DEVELOPERS_TOOLS = {"pygments", "rich", "coverage", "a1_coverage", "_distutils_hack"}
+LEFT_BY_THE_DEVELOPERS_TOOLS = {"pygments", "rich", "coverage", "a1_coverage", "_distutils_hack", "backports"}
 OF_THE_EXTRA = {"uvloop"}
 
 
@@ -174,7 +177,7 @@ def test_the_server_loads_only_what_it_needs_before_its_first_answer(tmp_path: P
     assert len(answer["result"]["tools"]) == len(TOOLS)
     assert server.process.returncode == 0
     files: dict[str, str] = json.loads(loaded.read_text(encoding="utf-8"))
-    assert "argparse" not in files
+    assert {"argparse", "tomllib"} & files.keys() == set(), "there is no file of profiles"
     ours = {name.removeprefix("projects_mcp.") for name, file in files.items() if str(SOURCE) in file}
     assert {name for name in ours if name.startswith(NOT_AT_THE_START)} == set()
     foreign = {name.partition(".")[0] for name, file in files.items() if "site-packages" in file}

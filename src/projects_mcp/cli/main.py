@@ -11,6 +11,7 @@ from typing import Final
 
 from projects_mcp.cli.exit_codes import FAILED, INTERRUPTED, USAGE
 from projects_mcp.cli.terminal import say
+from projects_mcp.config.profiles import with_profile
 from projects_mcp.config.settings import Settings, SettingsError, load
 from projects_mcp.runner.garbage import collect_rarely
 from projects_mcp.sanitize.text import on_one_line
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.command in _BEFORE_SETTINGS:
             return _BEFORE_SETTINGS[options.command](environment, options)
-        return _COMMANDS[options.command or "stdio"](load(environment), options)
+        return _COMMANDS[options.command or "stdio"](load(with_profile(environment)), options)
     except SettingsError as error:
         say(f"projects-mcp: {on_one_line(str(error))}", error=True)
         return USAGE
@@ -155,8 +156,9 @@ _COMMANDS: Final = {
 
 def _doctor(environment: Mapping[str, str], options: SimpleNamespace) -> int:
     from projects_mcp.cli.doctor.command import run_doctor
+    from projects_mcp.cli.parser import apply_flags
 
-    return run_doctor(environment, as_json=options.json)
+    return run_doctor(environment, as_json=options.json, flags=apply_flags({}, options).keys())
 
 
 def _install(_environment: Mapping[str, str], options: SimpleNamespace) -> int:
@@ -164,6 +166,24 @@ def _install(_environment: Mapping[str, str], options: SimpleNamespace) -> int:
     from projects_mcp.cli.parser import apply_flags
 
     return run_install(options.client, apply_flags({}, options), write=options.write, force=options.force)
+
+
+def _login(environment: Mapping[str, str], options: SimpleNamespace) -> int:
+    from projects_mcp.cli.login import run_login
+
+    return run_login(environment, browser=options.browser)
+
+
+def _logout(environment: Mapping[str, str], _options: SimpleNamespace) -> int:
+    from projects_mcp.cli.profiles import run_logout
+
+    return run_logout(environment)
+
+
+def _profiles(environment: Mapping[str, str], options: SimpleNamespace) -> int:
+    from projects_mcp.cli.profiles import run_profiles
+
+    return run_profiles(environment, as_json=options.json)
 
 
 def _audit(environment: Mapping[str, str], options: SimpleNamespace) -> int:
@@ -174,8 +194,15 @@ def _audit(environment: Mapping[str, str], options: SimpleNamespace) -> int:
     from projects_mcp.cli.fleet.audit import run_audit
 
     fields = [name.strip() for name in options.fields.split(",") if name.strip()]
-    return run_audit(load(environment), options.words, fields, as_json=options.json)
+    return run_audit(load(with_profile(environment)), options.words, fields, as_json=options.json)
 
 
-_BEFORE_SETTINGS: Final = {"doctor": _doctor, "install": _install, "audit": _audit}
+_BEFORE_SETTINGS: Final = {
+    "doctor": _doctor,
+    "install": _install,
+    "audit": _audit,
+    "login": _login,
+    "logout": _logout,
+    "profiles": _profiles,
+}
 """Commands that run even if a setting is wrong."""

@@ -105,6 +105,12 @@ def _add_commands(commands: argparse._SubParsersAction[_Parser], common: _Parser
     demo = commands.add_parser("demo", parents=[common], help="show each tool at work on the sandbox")
     demo.add_argument("--color", choices=["auto", "always", "never"], default="auto", help="default: as the terminal")
 
+    login = commands.add_parser("login", parents=[common], help="keep a region and a key in a profile")
+    login.add_argument("--no-browser", dest="browser", action="store_false", help="only name the page for keys")
+    commands.add_parser("logout", parents=[common], help="take the key out of a profile")
+    profiles = commands.add_parser("profiles", parents=[common], help="list the profiles, without their keys")
+    profiles.add_argument("--json", action="store_true", help="as a JSON list")
+
     call = commands.add_parser("call", parents=[common], help="run one tool and print its answer as JSON")
     call.add_argument("tool", help="the tool's name; see: projects-mcp tools")
     call.add_argument("pairs", nargs="*", metavar="key=value", help="an argument; settings.timezone=UTC reaches inside")
