@@ -74,7 +74,13 @@ HTTP, PROTOCOL, SANDBOX, DEMO = (
         ),
         (
             ("pydantic", "pydantic_core"),
-            {"http/callers_file.py", "protocol/caller_token.py", "protocol/stdio_messages.py"},
+            {
+                "fleet/settings_document.py",
+                "fleet/settings_tables.py",
+                "http/callers_file.py",
+                "protocol/caller_token.py",
+                "protocol/stdio_messages.py",
+            },
         ),
         (("httpx2", "requests", "urllib3", "jsonschema"), set()),
     ],
