@@ -44,7 +44,7 @@ _DECIDED: Final = {
     Status.GRANTED: (
         "Approved",
         "Nothing has happened yet. Make the same call again in your assistant: it goes through once, until {until}, if "
-        "the project is still as it is shown here.",
+        "it is still about what is shown here.",
     ),
     Status.DENIED: (
         "Denied",
@@ -87,7 +87,9 @@ def approval_page(
         content = f'<h1>{escaped(f"{heading}: {what}")}</h1><p role="status">{meant}</p>{_rows(approval)}'
         return whole_page(f"{heading}: {what}", content)
     form = (
-        _BY_PASSKEY.replace("{sign}", sign) if approval.passkey else _by_name(typed, error, this_machine=this_machine)
+        _BY_PASSKEY.replace("{sign}", sign)
+        if approval.passkey
+        else _by_name(approval, typed, error, this_machine=this_machine)
     )
     left = "less than a minute" if minutes < 1 else f"{minutes} minute{'' if minutes == 1 else 's'}"
     content = (
@@ -150,12 +152,17 @@ def _rows(approval: Approval) -> str:
     return f"<dl>{''.join(rows)}</dl>"
 
 
-def _by_name(typed: str, error: str, *, this_machine: bool) -> str:
+def _by_name(approval: Approval, typed: str, error: str, *, this_machine: bool) -> str:
     state = ' aria-invalid="true" aria-describedby="hint error" autofocus' if error else ' aria-describedby="hint"'
+    what, hint = (
+        ("the exact name of the project", "Without the quotation marks around it; capitals and spaces count.")
+        if approval.project is not None
+        else (f"these words: {escaped(approval.phrase)}", "Exactly as they stand here.")
+    )
     return (
         f"{_alert(error)}"  # beside the field that has the focus, also on a small screen
-        '<label for="name">To approve, type the exact name of the project</label>'
-        '<p class="quiet" id="hint">Without the quotation marks around it; capitals and spaces count.</p>'
+        f'<label for="name">To approve, type {what}</label>'
+        f'<p class="quiet" id="hint">{hint}</p>'
         f'<input id="name" name="name" required autocapitalize="none" autocorrect="off" spellcheck="false"'
         f' value="{escaped(typed, apart=False)}"{state}>'
         '<div class="buttons"><button class="approve" name="decision" value="approve">Approve</button>'
