@@ -18,6 +18,7 @@ __all__ = ["SCENES", "Scene"]
 
 _FIRST_ROWS: Final = 3
 _LONG: Final = 60
+_CUSTOMERS: Final = 20
 _RECEIPT: Final = ("ignored", "note", "evidence", "warnings")
 
 
@@ -108,6 +109,31 @@ async def _destroy(stage: Stage) -> None:
     stage.expect(body.get("outcome") == "applied", "the backup is not dropped")
 
 
+async def _plan(stage: Stage) -> None:
+    stage.posthog.add_projects(_CUSTOMERS)
+    where, settings = {"anonymize_ips": False}, {"anonymize_ips": True}
+    body = await stage.call("project_list", where=where, fields=["anonymize_ips"])
+    stage.page.print_answer(
+        [f"{body['matching']} of {body['total']} projects keep the IP addresses of their visitors."]
+    )
+    body = await stage.call("project_update", where=where, settings=settings, dry_run=True)
+    stage.page.print_answer([f"{body['outcome']}: {_grouped(body)}; {body['requests']} requests"])
+    receipt = await _carried_out(stage, body)
+    stage.expect(receipt.get("applied") == body["projects"], "the plan is not carried out")
+    undone = await _carried_out(stage, receipt["revert_plan"])
+    stage.expect(undone.get("applied") == body["projects"], "the plan is not undone")
+
+
+async def _carried_out(stage: Stage, plan: JSONObject) -> JSONObject:
+    body = await stage.call("project_update", plan=plan["plan"], confirm_plan=plan["confirm_plan"])
+    stage.page.print_answer([f"{body['outcome']}: {_grouped(body)}; {body['left']} left"])
+    return body
+
+
+def _grouped(body: JSONObject) -> str:
+    return _joined({name: _joined(groups) for name, groups in body["changed"].items()})
+
+
 async def _create(stage: Stage) -> None:
     body = await stage.call("project_create", name="Docs search", settings={"timezone": "Europe/Berlin"})
     stage.page.print_answer([f"{body['outcome']}: project {body['project']['id']}, token {body['api_token']}"])
@@ -175,6 +201,7 @@ SCENES: Final = (
     Scene("It wants to delete a project: first with a wrong name, then the person says no.", _say_no),
     Scene("Another client cannot ask. A person approves on a page, and the same call goes through, once.", _approve),
     Scene("More that only a person can allow: move a project, rotate a secret, drop the former one.", _destroy),
+    Scene("One plan for many projects: shown, agreed to once, carried out, and undone by another.", _plan),
     Scene("A new project, and its onboarding.", _create),
     Scene("Who changed what?", _look_back),
     Scene("With a key that only reads, nothing can be changed.", _only_read),
