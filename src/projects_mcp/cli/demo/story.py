@@ -51,11 +51,11 @@ async def _change(stage: Stage) -> None:
     stage.page.print_answer([f"{body['outcome']}: nothing was sent. {_joined(_changed(body))}"])
     stage.expect(body["outcome"] == "preview", "no preview")
     body = await stage.call("project_update", project_id=PRODUCTION_ID, settings=settings)
-    stage.page.print_answer(_receipt(body))
+    stage.page.print_answer(_receipt(stage, body))
     stage.expect(body["outcome"] == "applied" and body["ignored"] == [PLAN_LACKS], "not exactly one was taken")
     back = {name: value for name, value in body["revert"].items() if value}
     body = await stage.call("project_update", project_id=PRODUCTION_ID, **back)
-    stage.page.print_answer(_receipt(body))
+    stage.page.print_answer(_receipt(stage, body))
     stage.expect(body["changed"]["timezone"]["before"] == "Europe/Madrid", "it is not undone")
 
 
@@ -67,7 +67,7 @@ async def _misspell(stage: Stage) -> None:
 async def _lose_an_answer(stage: Stage) -> None:
     with stage.posthog.losing_answers():
         body = await stage.call("project_update", project_id=PRODUCTION_ID, settings={"week_start_day": 0})
-    stage.page.print_answer(_receipt(body))
+    stage.page.print_answer(_receipt(stage, body))
     stage.expect("read back" in body.get("evidence", ""), "it is not read back")
 
 
@@ -88,7 +88,7 @@ async def _approve(stage: Stage) -> None:
     stage.page.print_person("The person opens that page, reads what would be lost, and types the project's name.")
     stage.expect(approved, "the page does not take the name")
     body = await stage.call("project_reset_token", "silent", **arguments)
-    stage.page.print_answer(_receipt(body))
+    stage.page.print_answer(_receipt(stage, body))
     stage.expect(body.get("outcome") == "applied", "the approved call does not go through")
     for record in stage.audit_records("project_reset_token"):
         shown = ("event", "tool", "project", "confirmed", "outcome")
@@ -98,14 +98,14 @@ async def _approve(stage: Stage) -> None:
 async def _destroy(stage: Stage) -> None:
     name: dict[str, Any] = {"project_id": MOBILE_ID, "confirm_project_name": "Acme mobile"}
     body = await stage.call("project_change_organization", target_organization_id=NORTHWIND_ID, **name)
-    stage.page.print_answer(_receipt(body))
+    stage.page.print_answer(_receipt(stage, body))
     stage.expect(body.get("outcome") == "applied", "it is not moved")
     name = {"project_id": PRODUCTION_ID, "confirm_project_name": "Acme web"}
     body = await stage.call("project_rotate_secret_token", **name)
-    stage.page.print_answer(_receipt(body))
+    stage.page.print_answer(_receipt(stage, body))
     stage.expect("..." in body["changed"]["secret_api_token"]["after"], "the secret is shown")
     body = await stage.call("project_delete_secret_token_backup", **name)
-    stage.page.print_answer(_receipt(body))
+    stage.page.print_answer(_receipt(stage, body))
     stage.expect(body.get("outcome") == "applied", "the backup is not dropped")
 
 
@@ -164,14 +164,15 @@ async def _only_read(stage: Stage) -> None:
     stage.expect("Nothing was changed." in body.get("refusal", ""), "a key that only reads has changed something")
 
 
-def _receipt(body: JSONObject) -> Iterator[str]:
+def _receipt(stage: Stage, body: JSONObject) -> Iterator[str]:
     """Show a receipt: the outcome and the changes in the first line, then what is said about them."""
     if "outcome" not in body:
         return
     yield f"{body['outcome']}: {_joined(_changed(body))}"
     for name in _RECEIPT:
         for text in body[name] if isinstance(body.get(name), list) else [body.get(name)]:
-            if text:
+            if text and text not in stage.told:  # what repeats is folded
+                stage.told.add(text)
                 yield f"{name}: {text}"
 
 
