@@ -11,8 +11,8 @@ UV = uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
 install = { command -v uv >/dev/null && $(UV) -e '$(1)' 2>/dev/null; } || $(PIP) -e '$(1)'
 # On all cores, which pip does not do. Some packages carry files that are no Python, such as templates.
 COMPILE = $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib >/dev/null || true
-# Two processes, so that a machine with two cores is busy; each goes on with what the other has not begun.
-PARALLEL := -n 2 --dist worksteal
+# Three processes keep two cores busy, since tests also wait; each goes on with what the others have not begun.
+PARALLEL := -n 3 --dist worksteal
 PYTEST = $(BIN)/python -m pytest
 SELECTED = -m "not heavy"
 
@@ -63,7 +63,7 @@ demo: $(RUNS)
 	@$(BIN)/projects-mcp demo
 
 test: bytecode
-	@echo "Running the tests on two cores. This takes about ten minutes."
+	@echo "Running the tests with three processes. This takes about ten minutes."
 	$(PYTEST) $(PARALLEL) $(SELECTED)
 
 heavy: bytecode
