@@ -59,13 +59,19 @@ class Recorder:
         self.requests: list[Sent] = []
         self.inquiries: list[Sent] = []
         """What was asked about the key itself, which no tool asks."""
+        self.about_organizations: list[Sent] = []
+        """What was asked about the organizations of its owner beside that, which no tool asks in this way."""
         self._application = application
 
     async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
         message = await receive()
         raw: bytes = message.get("body", b"")
-        about_key = scope["path"].startswith("/api/personal_api_keys/")
-        (self.inquiries if about_key else self.requests).append(
+        requests = self.requests
+        if scope["path"].startswith("/api/personal_api_keys/"):
+            requests = self.inquiries
+        elif scope["path"] == "/api/organizations/" and not scope["query_string"]:
+            requests = self.about_organizations
+        requests.append(
             Sent(
                 scope["method"],
                 scope["path"],
