@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 # Three processes keep two cores busy, since tests also wait; each goes on with what the others have not begun.
 PARALLEL := -n 3 --dist worksteal
 PYTEST = $(BIN)/python -m pytest
@@ -36,7 +37,9 @@ $(READY): pyproject.toml constraints.txt src/projects_mcp/_version.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -e '.[dev]'
+	@# With uv, which is several times as fast; and with pip alone where uv cannot be had, or cannot do it.
+	export PIP_CONSTRAINT=constraints.txt; \
+		{ $(PIP) uv && $(BIN)/python -m dev.uv -e '.[dev]'; } || $(PIP) -e '.[dev]'
 	@# On all cores, which pip does not do. Some packages carry files that are no Python, such as templates.
 	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib >/dev/null || true
 	@touch $@
