@@ -235,9 +235,8 @@ async def test_session_only_operations_with_a_key_alone(harness: Harness, era: E
 
 @pytest.mark.parametrize("era", ERAS)
 async def test_an_expired_session_and_a_wrong_csrf_token_are_told_apart(harness: Harness, era: Era) -> None:
-    arguments = {"project_id": PRODUCTION_ID, "confirm_project_name": "Acme web"}
     async with harness.client(era, POSTHOG_CSRF_TOKEN="wrong_csrf_token_0000") as client:
-        text, detail = refusal_of(await client.call_tool("project_reset_token", arguments))
+        text, detail = refusal_of(await client.call_tool("project_reset_token", operations.NAMED))
         assert detail["kind"] == "csrf"
         assert "POSTHOG_CSRF_TOKEN" in text
     async with harness.client(era, POSTHOG_SESSION_ID="expired_session_0000") as client:

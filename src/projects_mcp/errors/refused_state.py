@@ -47,7 +47,7 @@ class NotBeingDeleted(Refusal):
     def message(self, at: FailureContext) -> str:
         """Word the refusal."""
         del at
-        return f"The project is not marked for deletion, so there is nothing to cancel. {NOT_CHANGED}"
+        return f"The project is not marked for deletion, so there is nothing to do. {NOT_CHANGED}"
 
 
 class ProjectNotIdentified(Refusal):
