@@ -11,6 +11,7 @@ from dev.mutants.table.callers import CALLERS
 from dev.mutants.table.consent import CONSENT
 from dev.mutants.table.files import FILES
 from dev.mutants.table.gates import GATES
+from dev.mutants.table.plans import PLANS
 from dev.mutants.table.results import RESULTS
 from dev.mutants.table.secrets import SECRETS
 from dev.mutants.table.stores import STORES
@@ -23,6 +24,7 @@ TABLE: Final[Mapping[str, tuple[Mutant, ...]]] = {
     **GATES,
     **CONSENT,
     **STORES,
+    **PLANS,
     **BOUNDS,
     **CALLERS,
     **FILES,
