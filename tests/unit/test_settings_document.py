@@ -72,6 +72,7 @@ def test_each_kind_of_table_is_read() -> None:
             "`business_model` is in both `settings` and `clear`",
         ),
         ("[defaults.settings]\nname = 'x'\n", "`name` is one project's own: set it in a [[project]]"),
+        ("[defaults.settings]\nprimary_dashboard = 7\n", "`primary_dashboard` is one project's own"),
         ("[defaults.settings]\nslack_incoming_webhook = 'x'\n", "is a secret, and no file holds one"),
         ("[defaults]\nclear = ['secret_api_token']\n", "`secret_api_token` is a secret, and no file holds one"),
         (f"[defaults.settings.extra_settings]\na = '{SECRET}'\n", "`extra_settings` holds a secret"),

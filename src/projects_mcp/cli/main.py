@@ -143,6 +143,18 @@ def _drift(settings: Settings, options: SimpleNamespace) -> int:
     return run_drift(settings, Path(options.file), as_json=options.json)
 
 
+def _plan(settings: Settings, options: SimpleNamespace) -> int:
+    from projects_mcp.cli.fleet.plan import run_plan
+
+    return run_plan(settings, Path(options.file), Path(options.out) if options.out else None, as_json=options.json)
+
+
+def _apply(settings: Settings, options: SimpleNamespace) -> int:
+    from projects_mcp.cli.fleet.apply import run_apply
+
+    return run_apply(settings, Path(options.file), as_json=options.json)
+
+
 _COMMANDS: Final = {
     "stdio": _stdio,
     "serve": _serve,
@@ -156,6 +168,8 @@ _COMMANDS: Final = {
     "sandbox": _sandbox,
     "compare": _compare,
     "export": _export,
+    "plan": _plan,
+    "apply": _apply,
     "drift": _drift,
 }
 

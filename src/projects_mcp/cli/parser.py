@@ -186,6 +186,15 @@ def _add_fleet_commands(commands: argparse._SubParsersAction[_Parser], common: _
     export.add_argument("--all", action="store_true", help="all projects of the organization")
     export.add_argument("--out", metavar="FILE", help="the file, whose comments stay; default: stdout")
 
+    plan = commands.add_parser("plan", parents=[common], help="show what a file of settings would change")
+    plan.add_argument("file", metavar="FILE", help="a TOML file, as export writes it")
+    plan.add_argument("--out", metavar="PLAN", help="write the plan as a file that apply takes")
+    plan.add_argument("--json", action="store_true", help="as one JSON object")
+
+    apply = commands.add_parser("apply", parents=[common], help="make projects as a file of settings wants them")
+    apply.add_argument("file", metavar="FILE", help="of settings, or of a plan; the same command goes on after an end")
+    apply.add_argument("--json", action="store_true", help="the receipt as one JSON object")
+
     drift = commands.add_parser("drift", parents=[common], help="show which projects differ from a file of settings")
     drift.add_argument("file", metavar="FILE", help="a TOML file, as export writes it")
     drift.add_argument("--json", action="store_true", help="as one JSON object; the exit code is 3 if one differs")
