@@ -11,7 +11,7 @@ from projects_mcp.fleet.resolving import ProjectName, Resolved, resolve
 from projects_mcp.fleet.settings_file import SettingsFileError
 from projects_mcp.fleet.settings_tables import SettingsDocument
 from projects_mcp.runner.runner import ToolRunner
-from projects_mcp.tools.plan_of_many import plan_tool
+from projects_mcp.tools.plan_tool import plan_tool
 
 __all__ = ["MadePlan", "make_plan"]
 
