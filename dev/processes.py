@@ -51,10 +51,12 @@ def state_folder() -> TemporaryDirectory[str]:
 def without_settings() -> dict[str, str]:
     """Return the environment of this process without what this machine may have set for the server.
 
-    What a server keeps by default, it keeps in `state_folder`, and not where this user's own servers do.
+    What a server keeps by default, it keeps in `state_folder`, and not where this user's own servers do; and it finds
+    no profile of this user's.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
-    return {**kept, "XDG_STATE_HOME": state_folder().name}
+    folder = state_folder().name
+    return {**kept, "XDG_STATE_HOME": folder, "XDG_CONFIG_HOME": f"{folder}/config"}
 
 
 def run(

@@ -10,7 +10,15 @@ from hypothesis import HealthCheck, settings
 
 from dev.processes import state_folder
 from tests.support.harness import Harness
-from tests.support.measuring import is_heavy, is_measured, is_state_machine, pause
+from tests.support.measuring import (
+    SAMPLE,
+    choose,
+    is_heavy,
+    is_measured,
+    is_state_machine,
+    measure_no_processes,
+    pause,
+)
 from tests.support.process import CLEAN, FAST
 
 # Machines differ: a slow one must not fail a property, and a repeated run must try the same cases.
@@ -21,13 +29,15 @@ settings.load_profile("project")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    choose(items)
     # What takes longest begins first, or one process would end long after the other.
     items.sort(key=lambda item: not (is_heavy(item) or is_state_machine(item)))
 
 
 @pytest.fixture(autouse=True)
 def _measured(request: pytest.FixtureRequest) -> Iterator[None]:
-    with nullcontext() if is_measured(request.node) else pause(os.environ):
+    measured = is_measured(request.node)
+    with nullcontext() if measured else pause(os.environ), measure_no_processes(os.environ, only_if=SAMPLE):
         yield
 
 
@@ -48,10 +58,12 @@ def transport(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def _state_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give every test, and every process that it starts, a state folder of its own, which is not this user's."""
+    """Give every test, and every process that it starts, folders of its own, which are not this user's."""
     folder = f"{state_folder().name}/{token_hex(8)}"
     monkeypatch.setitem(CLEAN, "XDG_STATE_HOME", folder)
     monkeypatch.setenv("XDG_STATE_HOME", folder)
+    monkeypatch.setitem(CLEAN, "XDG_CONFIG_HOME", f"{folder}-config")
+    monkeypatch.setenv("XDG_CONFIG_HOME", f"{folder}-config")
 
 
 @pytest.fixture

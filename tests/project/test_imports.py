@@ -47,27 +47,34 @@ def ours(module: str) -> set[str]:
     return {name.removeprefix("projects_mcp.") for name in imported(module) if name.startswith("projects_mcp.")}
 
 
-HTTP, PROTOCOL, SANDBOX = (
-    {name for name in MODULES if name.startswith(folder)} for folder in ("http/", "protocol/", "sandbox/")
+HTTP, PROTOCOL, SANDBOX, DEMO = (
+    {name for name in MODULES if name.startswith(folder)} for folder in ("http/", "protocol/", "sandbox/", "cli/demo/")
 )
+CLICK = {name for name in MODULES if name.startswith("cli/commands/")} | {
+    f"cli/{name}.py" for name in ("command", "group", "main", "parser", "setting_options", "values")
+}
 
 
 @pytest.mark.parametrize(
     ("packages", "allowed"),
     [
-        (("mcp", "mcp_types"), PROTOCOL | {"cli/demo/command.py", "http/app.py", "http/middleware.py"}),
+        (("mcp", "mcp_types"), PROTOCOL | {"cli/demo/stage.py", "http/app.py", "http/middleware.py"}),
         (("httpx",), {"posthog/bounds.py", "posthog/client.py", "posthog/pool.py"}),
         (("aiohttp", "httpx_aiohttp"), {"posthog/aiohttp_transport.py"}),
         (("redis",), {"state/redis_client.py"}),
         (("sqlite3",), {"state/sqlite_file.py"}),
-        (("platformdirs",), {"state/open.py"}),
+        (("platformdirs",), {"state/open.py", "config/profiles.py"}),
+        (("keyring",), {"config/system_keyring.py"}),
+        (("click",), CLICK),
         (("starlette",), SANDBOX | HTTP),
         (("uvicorn",), SANDBOX | {"http/process.py"} | {name for name in HTTP if name.startswith("http/uvicorn_")}),
         (("webauthn",), {"policy/passkey_signature.py"}),
         (("jwt",), {"http/jwks.py", "http/jwt.py"}),
         (
             ("projects_mcp.sandbox",),
-            SANDBOX | {"runner/build.py", "cli/sandbox.py", "cli/demo/command.py", "cli/demo/steps.py"},
+            SANDBOX
+            | {"runner/build.py", "cli/sandbox.py"}
+            | {name for name in MODULES if name.startswith("cli/demo/")},
         ),
         (
             ("pydantic", "pydantic_core"),
@@ -147,9 +154,13 @@ NOT_AT_THE_START = (
         "cli.demo",
         "cli.doctor",
         "cli.install",
+        "cli.command",
+        "cli.group",
         "cli.parser",
         "cli.sandbox",
         "cli.tools",
+        "config.profile_file",
+        "config.system_keyring",
     ),
     *("__main__", "posthog.aiohttp_transport"),
 )
@@ -162,7 +173,7 @@ OF_THE_SDK = {
 }
 
 OF_THE_CLIENT = {"certifi", "httpcore", "httpx", "sniffio"}
-LEFT_BY_THE_DEVELOPERS_TOOLS = {"pygments", "rich", "coverage", "a1_coverage", "_distutils_hack"}
+LEFT_BY_THE_DEVELOPERS_TOOLS = {"pygments", "rich", "coverage", "a1_coverage", "_distutils_hack", "backports"}
 OF_THE_EXTRA = {"uvloop"}
 
 
@@ -178,7 +189,7 @@ def test_the_server_loads_only_what_it_needs_before_its_first_answer(tmp_path: P
     assert len(answer["result"]["tools"]) == len(TOOLS)
     assert server.process.returncode == 0
     files: dict[str, str] = json.loads(loaded.read_text(encoding="utf-8"))
-    assert "argparse" not in files
+    assert {"argparse", "tomllib"} & files.keys() == set(), "there is no file of profiles"
     ours = {name.removeprefix("projects_mcp.") for name, file in files.items() if str(SOURCE) in file}
     assert {name for name in ours if name.startswith(NOT_AT_THE_START)} == set()
     foreign = {name.partition(".")[0] for name, file in files.items() if "site-packages" in file}

@@ -4,6 +4,7 @@ import os
 import pty
 import select
 import signal
+import termios
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
@@ -25,6 +26,7 @@ class AtTerminal:
     environment: Mapping[str, str] = field(default_factory=dict)
     stderr: str | None = None
     shown: str = field(default="", init=False)
+    echoed_at_the_end: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         child = [*COMMAND, *self.arguments]
@@ -38,14 +40,19 @@ class AtTerminal:
             finally:
                 os._exit(127)
 
-    def wait_for(self, words: str) -> None:
-        """Read until some words are shown."""
+    def wait_for(self, words: str, times: int = 1) -> None:
+        """Read until some words are shown so often."""
         end = monotonic() + TIMEOUT_S
-        while words not in self.shown:
+        while self.shown.count(words) < times:
             assert monotonic() < end, self.shown
             if not self._read():
                 break
-        assert words in self.shown, self.shown
+        assert self.shown.count(words) >= times, self.shown
+
+    @property
+    def echoes(self) -> bool:
+        """Whether the terminal shows what is typed."""
+        return bool(termios.tcgetattr(self._terminal)[3] & termios.ECHO)
 
     def type(self, text: str) -> None:
         """Type a line."""
@@ -59,6 +66,7 @@ class AtTerminal:
         """Wait for the end, and return the exit code; below zero for a signal."""
         while self._read():
             pass
+        self.echoed_at_the_end = self.echoes
         _, status = os.waitpid(self.process, 0)
         os.close(self._terminal)
         return os.waitstatus_to_exitcode(status)

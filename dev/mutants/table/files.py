@@ -13,7 +13,7 @@ _REPLACED: Final = "tests/process/test_install_files.py::"
 _BYTES: Final = "tests/process/test_install_bytes.py"
 _TOML: Final = "tests/process/test_install_toml.py"
 _EDIT: Final = "src/projects_mcp/cli/install/json_edit.py"
-_FILE: Final = "src/projects_mcp/cli/install/files.py"
+_FILE: Final = "src/projects_mcp/cli/user_files.py"
 
 FILES: Final[Mapping[str, tuple[Mutant, ...]]] = {
     "The file of a client keeps all that is not the entry": (

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -59,3 +61,28 @@ class ControllingTerminal:
         self.show(prompt, end="")
         line = self._reader.readline(_LONGEST_LINE)
         return line.rstrip("\r\n") if line else None
+
+    def ask_secret(self, prompt: str) -> str | None:
+        """Show a prompt and return the line that is typed without being shown; None if the terminal was closed."""
+        if sys.platform == "win32":
+            from getpass import getpass  # noqa: PLC0415 - reads key by key there, which a file cannot
+
+            return getpass(strip_invisible(prompt))
+        with _without_echo(self._reader.fileno()):
+            line = self.ask(prompt)
+        self.show("")  # the end of the typed line was not shown either
+        return line
+
+
+@contextmanager
+def _without_echo(terminal: int) -> Iterator[None]:
+    """Have a terminal show nothing of what is typed, while the block runs; Ctrl-C ends it as always."""
+    import termios  # noqa: PLC0415 - there is none on Windows
+
+    before = termios.tcgetattr(terminal)
+    silent = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
+    try:
+        termios.tcsetattr(terminal, termios.TCSAFLUSH, silent)
+        yield
+    finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)

@@ -41,13 +41,20 @@ class UnusableFile(Exception):
     """A file cannot be read as text. The text says why, and follows the file's name and "which"."""
 
 
-def read_small_file(path: Path) -> str:
+def read_small_file(
+    path: Path, *, too_large: str = "is larger than any key (64 kB)", may_be_empty: bool = False
+) -> str:
     """Read a small text file, without ever waiting for it.
 
     Only a regular file is read: a pipe or a device may never end.
 
+    Args:
+        path: of the file.
+        too_large: what to say of one that is too large.
+        may_be_empty: whether there may be nothing in it.
+
     Returns:
-        Its text without the space around it; not empty.
+        Its text without the space around it.
 
     Raises:
         UnusableFile: it is missing, not a regular file, too large, or not plain UTF-8 text.
@@ -67,8 +74,11 @@ def read_small_file(path: Path) -> str:
     except ValueError:
         raise UnusableFile("has a name that no file can have") from None
     if len(data) > _MOST_BYTES:
-        raise UnusableFile("is larger than any key (64 kB)")
-    return _decode(data)
+        raise UnusableFile(too_large)
+    text = _decode(data)
+    if not text and not may_be_empty:
+        raise UnusableFile("is empty")
+    return text
 
 
 def _require_regular(mode: int) -> None:
@@ -85,12 +95,9 @@ def _decode(data: bytes) -> str:
     if b"\0" in data:
         raise UnusableFile("is UTF-16 text without a mark, or no text at all; save it as UTF-8")
     try:
-        text = data.decode().strip()
+        return data.decode().strip()
     except UnicodeDecodeError:
         raise UnusableFile("is not UTF-8 text") from None
-    if not text:
-        raise UnusableFile("is empty")
-    return text
 
 
 def explain_credential(text: str) -> str | None:

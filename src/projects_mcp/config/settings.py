@@ -60,6 +60,7 @@ class Settings:
     result_limit: int = 65_536
     limits: Limits = field(default_factory=Limits)
     sandbox: str | None = None
+    profile: str | None = None
     serving: Serving = field(default_factory=Serving)
 
     def secrets(self) -> tuple[str, ...]:

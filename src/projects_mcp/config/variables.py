@@ -6,6 +6,7 @@ table of the README, the diagnosis and the redaction of this process's own secre
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -17,7 +18,21 @@ from projects_mcp.config.web_names import parse_hosts, parse_origins
 from projects_mcp.policy.access import Access
 from projects_mcp.policy.confirmation import Confirmation
 
-__all__ = ["VARIABLES", "related"]
+__all__ = ["VARIABLES", "is_profile_name", "related"]
+
+_PROFILE_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def is_profile_name(text: str) -> bool:
+    """Whether a text is the name of a profile."""
+    return _PROFILE_NAME.fullmatch(text) is not None
+
+
+def _parse_profile(name: str, text: str) -> str:
+    if not is_profile_name(text):
+        raise parsers.SettingsError(f"{name} must be 1 to 64 letters, digits, dots, hyphens or underscores.")
+    return text
+
 
 _ROWS: Final = (
     Variable(
@@ -68,6 +83,14 @@ _ROWS: Final = (
         "Cookie posthog_csrftoken of the same browser; only where doctor says that it is needed",
         FormField("CSRF token of the browser session"),
         secret=True,
+    ),
+    Variable(
+        "PROJECTS_MCP_PROFILE",
+        "profile",
+        _parse_profile,
+        "Profile of the user's config.toml whose settings stand under these; default: the one named default, if any",
+        None,
+        flag=Flag("--profile", about="use the settings of a profile under these; see: projects-mcp profiles"),
     ),
     Variable(
         "PROJECTS_MCP_ACCESS",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -35,6 +35,7 @@ def run_doctor(
     as_json: bool,
     clouds: Mapping[str, str] = REGIONS,
     application: ASGIApplication | None = None,
+    flags: Collection[str] = (),
 ) -> int:
     """Run the diagnosis and print its findings on stdout. Changes nothing, and takes at most half a minute.
 
@@ -43,12 +44,13 @@ def run_doctor(
         as_json: print one JSON object instead of lines for people.
         clouds: the origin of each region of PostHog's cloud. A key that one of them refuses is tried at the other.
         application: an ASGI application to use as PostHog, for tests. In sandbox mode it defaults to a new sandbox.
+        flags: the variables of those settings that were given as flags.
 
     Returns:
         The exit code: see `findings.exit_code`.
     """
-    diagnosis = anyio.run(diagnose, environment, clouds, application)
-    redactor = Redactor(_collect_secrets(environment, diagnosis.settings))
+    diagnosis = anyio.run(diagnose, environment, clouds, application, flags)
+    redactor = Redactor(_collect_secrets({**environment, **diagnosis.environment}, diagnosis.settings))
     report = _build_report(diagnosis, redactor)
     say(indented_json(report) if as_json else _format_report(report))
     return exit_code(diagnosis.findings)
@@ -82,6 +84,7 @@ def _build_report(diagnosis: Diagnosis, redactor: Redactor) -> dict[str, Any]:
             }
             for finding in dict.fromkeys(diagnosis.findings)
         ],
+        "sources": dict(diagnosis.sources),
         "hidden": None if hidden is None else {name: redactor.text(reason) for name, reason in hidden.items()},
     }
 
@@ -91,6 +94,9 @@ def _format_report(report: Mapping[str, Any]) -> str:
     for finding in report["findings"]:
         lines.append(f"{finding['level']:9}{finding['check']:15}{on_one_line(finding['sentence'])}")
         lines += [f"{_INDENT}{on_one_line(finding['fix'])}"] if finding["fix"] else []
+    if report["sources"]:
+        lines += ["", "Where each setting comes from:"]
+        lines += [f"  {name}: {source}" for name, source in report["sources"].items()]
     if report["hidden"]:
         lines += ["", "Tools that are hidden, and why:"]
         lines += [f"  {names}\n    {on_one_line(reason)}" for names, reason in _by_reason(report["hidden"])]

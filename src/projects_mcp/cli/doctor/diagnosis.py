@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -18,6 +18,7 @@ from projects_mcp.cli.doctor.local import check_files, check_key_format, check_s
 from projects_mcp.cli.doctor.names import check_placeholders, check_variable_names
 from projects_mcp.cli.doctor.passkeys import check_passkeys
 from projects_mcp.cli.doctor.probe import Probe, build_probe, explain_not_posthog, explain_unreachable, proxy_address
+from projects_mcp.cli.doctor.profile import check_profile, name_sources
 from projects_mcp.cli.doctor.projects import check_organization, check_projects
 from projects_mcp.cli.doctor.state import check_state
 from projects_mcp.cli.doctor.trust import check_trust
@@ -48,17 +49,22 @@ class Diagnosis:
         settings: the valid part of them.
         findings: in the order of the checks.
         hidden: the reason for each hidden tool, by the tool's name; None if PostHog has not accepted a key.
+        environment: the settings as text, with those of the profile.
+        sources: where each of them comes from that is set, by its variable.
     """
 
     settings: Settings
     findings: list[Finding] = field(default_factory=list)
     hidden: dict[str, str] | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 async def diagnose(
     environment: Mapping[str, str],
     clouds: Mapping[str, str],
     application: ASGIApplication | None = None,
+    flags: Collection[str] = (),
 ) -> Diagnosis:
     """Check the settings, the files, the key, the session and PostHog. Changes nothing.
 
@@ -66,21 +72,27 @@ async def diagnose(
         environment: the settings as text.
         clouds: the origin of each region of PostHog's cloud.
         application: an ASGI application to use as PostHog, for tests. In sandbox mode it defaults to a new sandbox.
+        flags: the variables of those settings that were given as flags.
     """
+    applied, wrong_profile, about_profile = check_profile(environment)
+    environment, sources = applied.environment, name_sources(applied, flags)
     settings, wrong = check_settings(environment)
+    wrong = [*wrong_profile, *wrong]
     names = [*check_placeholders(environment), *check_variable_names(environment)]
     findings = [*wrong, *names, *check_files(environment, settings)]
     if wrong:
         # A wrong POSTHOG_HOST is left out of these settings, and the key must not be sent to the default host instead.
         sentence = "PostHog was not asked, because the server does not start with these settings."
-        return Diagnosis(settings, [*findings, Finding("host", Level.NOTE, sentence, "Correct them first.")])
-    findings.insert(0, Finding.ok("settings", "The settings can be read."))
+        findings = [*about_profile, *findings, Finding("host", Level.NOTE, sentence, "Correct them first.")]
+        return Diagnosis(settings, findings, environment=environment, sources=sources)
+    findings = [Finding.ok("settings", "The settings can be read."), *about_profile, *findings]
     findings += [*await check_state(settings), *await check_passkeys(settings)]
     application = posthog_application(settings, application)
     if settings.sandbox:
         settings = in_sandbox(settings)
         findings.append(Finding("host", Level.NOTE, "The embedded sandbox takes the place of PostHog."))
-    diagnosis = Diagnosis(settings, [*findings, check_key_format(settings)])
+    findings.append(check_key_format(settings))
+    diagnosis = Diagnosis(settings, findings, environment=environment, sources=sources)
     trust = check_trust(environment) if application is None and settings.origin.startswith("https:") else None
     if trust is not None:
         diagnosis.findings.append(trust)

@@ -15,10 +15,10 @@ from projects_mcp.cli.install.entries import (
     is_ours,
     render_block,
 )
-from projects_mcp.cli.install.files import NotMergedError, read_file, replace_file
 from projects_mcp.cli.install.json_edit import insert, rename, replace
 from projects_mcp.cli.install.jsonc import JSONCError, Member, read_value, scan
 from projects_mcp.cli.install.toml_edit import merge_toml
+from projects_mcp.cli.user_files import NotMergedError, read_file, replace_file
 
 __all__ = ["MergeResult", "NotMergedError", "merge_into_file", "merge_text"]
 

@@ -17,8 +17,8 @@ from projects_mcp.cli.install.entries import (
     render_inline,
     render_table,
 )
-from projects_mcp.cli.install.files import NotMergedError
-from projects_mcp.cli.install.toml_statements import Statement, statements
+from projects_mcp.cli.toml_statements import Statement, statements
+from projects_mcp.cli.user_files import NotMergedError
 
 __all__ = ["merge_toml"]
 

@@ -1,4 +1,4 @@
-"""Read and replace the file of a client, so that nobody ever sees half of it and no change of another is lost."""
+"""Read and replace a file that others write too: nobody ever sees half of it, and no change of another is lost."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Found(NamedTuple):
 
 
 def read_file(file: Path) -> Found:
-    """Read the file of a client, if it is one that may be replaced.
+    """Read a file, if it is one that may be replaced.
 
     Raises:
         NotMergedError: it must be left alone.
@@ -68,15 +68,17 @@ def read_file(file: Path) -> Found:
     return Found(path, path.read_bytes(), status)
 
 
-def replace_file(found: Found, new: bytes) -> Path | None:
-    """Replace a file atomically, and keep a backup of it. It keeps its mode, owner and extended attributes.
+def replace_file(found: Found, new: bytes, *, backup: bool = True, new_mode: int = 0o666) -> Path | None:
+    """Replace a file atomically. It keeps its mode, owner and extended attributes.
 
     Args:
         found: the file as it was read.
         new: its new content.
+        backup: whether to keep what it was, in a file beside it.
+        new_mode: the permissions of one that is not there yet, before the umask.
 
     Returns:
-        The backup; None if there was no file.
+        The backup; None if none was made.
 
     Raises:
         NotMergedError: somebody else has written the file in the meantime.
@@ -85,15 +87,15 @@ def replace_file(found: Found, new: bytes) -> Path | None:
     path = found.path
     path.parent.mkdir(parents=True, exist_ok=True)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
-    backup = None if found.data is None else path.with_name(f"{path.name}.backup-{stamp}")
+    kept = None if found.data is None or not backup else path.with_name(f"{path.name}.backup-{stamp}")
     temporary = path.with_name(f".{path.name}.{token_hex(8)}.tmp")
     written: list[Path] = []
     try:
-        _create(temporary, new, found)
+        _create(temporary, new, found, new_mode)
         written.append(temporary)
-        if backup is not None and found.data is not None:
-            _create(backup, found.data, found)
-            written.append(backup)
+        if kept is not None and found.data is not None:
+            _create(kept, found.data, found)
+            written.append(kept)
         _require_unchanged(found)
         temporary.replace(path)
     except BaseException:
@@ -101,21 +103,21 @@ def replace_file(found: Found, new: bytes) -> Path | None:
             each.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
-    return backup
+    return kept
 
 
 def _require_unchanged(found: Found) -> None:
     """Raise if a client has written its file in the meantime: that change must not be lost."""
     path = found.path
     if (path.read_bytes() if path.exists() else None) != found.data:
-        raise NotMergedError("Something else wrote the file in the meantime. Close the client and try again.")
+        raise NotMergedError("Something else wrote the file in the meantime. Close what has it open, and try again.")
 
 
-def _create(path: Path, data: bytes, like: Found) -> None:
-    """Write a new file and flush it to the disk, with all that another one has. If there is none, the umask decides."""
+def _create(path: Path, data: bytes, like: Found, new_mode: int = 0o666) -> None:
+    """Write a new file and flush it to the disk, with all that another one has; without one, with a mode."""
     status = like.status
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(path, flags, 0o666 if status is None else 0o600)
+    descriptor = os.open(path, flags, new_mode if status is None else 0o600)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(data)

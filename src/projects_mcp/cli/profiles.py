@@ -1,0 +1,119 @@
+"""`projects-mcp profiles` and `logout`: list the profiles of this user, and take the key out of one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from projects_mcp.cli.exit_codes import DONE, FAILED
+from projects_mcp.cli.profile_store import CannotKeep, forget_key, required_file
+from projects_mcp.cli.terminal import say
+from projects_mcp.config.credential_text import shown_path
+from projects_mcp.config.parsers import SettingsError, parse_host
+from projects_mcp.config.profile_file import Profile, profile_key, read_profile, read_profiles
+from projects_mcp.config.profiles import DEFAULT_PROFILE, PROFILE, apply_profile
+from projects_mcp.config.settings import is_given, load
+from projects_mcp.sanitize.json_text import indented_json
+from projects_mcp.sanitize.text import on_one_line
+
+__all__ = ["run_logout", "run_profiles"]
+
+_KEY: Final = "POSTHOG_PERSONAL_API_KEY"
+_COLUMNS: Final = ("name", "host", "access", "key")
+
+
+def run_profiles(environment: Mapping[str, str], *, as_json: bool) -> int:
+    """List the profiles, without any secret.
+
+    Args:
+        environment: names the one that is in use, flags among it.
+        as_json: as a JSON list.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        SettingsError: the file of profiles cannot be used.
+    """
+    file = required_file()
+    profiles = read_profiles(file) if file.exists() else []
+    used = load({PROFILE: environment.get(PROFILE, "")}).profile or DEFAULT_PROFILE
+    rows = [_row(profile, used=profile.name == used) for profile in profiles]
+    if as_json:
+        say(indented_json(rows))
+    elif rows:
+        say(_table(rows))
+    else:
+        say(f"There is no profile in {shown_path(file)}. Make one with `projects-mcp login`.", error=True)
+    return DONE
+
+
+def _row(profile: Profile, *, used: bool) -> dict[str, Any]:
+    return {
+        "name": profile.name,
+        "used": used,
+        "host": profile.texts.get("POSTHOG_HOST"),
+        "access": profile.texts.get("PROJECTS_MCP_ACCESS"),
+        "key": _place_of_key(profile),
+        "settings": sorted(profile_key(name) for name in profile.texts),
+    }
+
+
+def _place_of_key(profile: Profile) -> str | None:
+    if profile.keyring:
+        return "keyring"
+    if path := profile.texts.get(f"{_KEY}_FILE"):
+        return shown_path(Path(path))
+    return "in the file of profiles" if _KEY in profile.texts else None
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    cells = [[*_COLUMNS]]
+    cells += [[row["name"], row["host"] or "us", row["access"] or "full", row["key"] or "none"] for row in rows]
+    widths = [max(len(on_one_line(line[at])) for line in cells) for at in range(len(_COLUMNS) - 1)]
+    lines = []
+    for line, row in zip(cells, [None, *rows], strict=True):
+        mark = "* " if row and row["used"] else "  "
+        padded = [on_one_line(cell).ljust(width) for cell, width in zip(line, widths, strict=False)]
+        lines.append(f"{mark}{'  '.join([*padded, on_one_line(line[-1])])}")
+    return "\n".join(lines)
+
+
+def run_logout(environment: Mapping[str, str]) -> int:
+    """Take the key out of a profile, and leave its other settings.
+
+    Args:
+        environment: names the profile, flags among it.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        SettingsError: there is no such profile, or its file cannot be used.
+    """
+    name = load({PROFILE: environment.get(PROFILE, "")}).profile or DEFAULT_PROFILE
+    file = required_file()
+    # Without the file, the second says that there is no such profile.
+    profile = read_profile(file, name, required=True) if file.exists() else apply_profile({PROFILE: name}).profile
+    try:
+        done = None if profile is None else forget_key(profile)
+    except CannotKeep as error:
+        say(f"projects-mcp logout: {error}", error=True)
+        return FAILED
+    if profile is None or done is None:
+        say(f"projects-mcp logout: the profile {name} has no key.", error=True)
+        return FAILED
+    say(done)
+    say(f"PostHog still accepts the key until it is deleted at {_keys_page(profile)}")
+    if is_given(environment.get(_KEY, "")):
+        say(f"{_KEY} is set in this environment, and is still used.", error=True)
+    return DONE
+
+
+def _keys_page(profile: Profile) -> str:
+    try:
+        origin = parse_host("host", profile.texts.get("POSTHOG_HOST", "us"))
+    except SettingsError:
+        return "its settings page, under personal API keys."
+    return f"{origin}/settings/user-api-keys"
