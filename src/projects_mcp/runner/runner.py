@@ -263,7 +263,8 @@ class ToolRunner:
 
     def _authorization(self, tool: Tool, key: KeyGrant) -> Authorization:
         services = self._services
-        return Authorization(tool.operation, services.policy, key, services.denials, services.caller)
+        operation = tool.by_key if services.posthog.credentials.session is None else tool.operation
+        return Authorization(operation, services.policy, key, services.denials, services.caller)
 
     def _context(
         self, authorization: Authorization, audit: CallAudit, checked: dict[str, Any], approver: Approver | None

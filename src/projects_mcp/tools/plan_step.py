@@ -34,7 +34,7 @@ from projects_mcp.gateway.single_reads import read_once
 from projects_mcp.state.plans import Plans
 from projects_mcp.state.stored_plan import StoredPlan
 from projects_mcp.tools.plan_store import stored
-from projects_mcp.tools.undoing import way_back
+from projects_mcp.tools.way_back import way_back
 
 __all__ = ["Carried", "StepWork"]
 

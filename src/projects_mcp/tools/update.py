@@ -29,8 +29,8 @@ from projects_mcp.tools.names import unknown_name
 from projects_mcp.tools.receipt import changes, receipt, suggestion
 from projects_mcp.tools.schema import closed_object, settings_schema
 from projects_mcp.tools.tool import CONFIRM_PROJECT_NAME, tool
-from projects_mcp.tools.undoing import way_back
 from projects_mcp.tools.validation import validate
+from projects_mcp.tools.way_back import way_back
 
 __all__ = ["project_update"]
 
