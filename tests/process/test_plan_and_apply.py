@@ -1,14 +1,18 @@
 """A file of settings as a plan, and applied: what is asked, what is done, and how it goes on after an end."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
+from projects_mcp.runner.build import open_state
 from projects_mcp.sandbox import ACME_ID, NORTHWIND_ID
 from projects_mcp.sandbox.fleet import FIRST_FLEET_ID
+from projects_mcp.state.plans import Plans
 from tests.support.settings_desk import Desk, fleet
 
 FLEET = 9
@@ -68,7 +72,7 @@ def test_a_plan_is_written_and_applied_as_a_file(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("change", "code", "says"),
     [
-        ({"plan": "0" * 64}, 1, "no such plan"),
+        ({"plan": "0" * 64}, 1, "make a new one with projects-mcp plan"),
         ({"confirm_plan": "change 1 project"}, 1, "not the words of this plan"),
         ({"confirm_plan": "yes"}, 2, "it is not as it was written"),
         ({"plan": 3}, 2, "it is not as it was written"),
@@ -115,6 +119,30 @@ def test_a_file_that_cannot_be_meant_changes_nothing(desk: Desk) -> None:
         assert "projects.toml: line 4, [defaults]" in err
         code, body, err = command(desk.file(POLICY, NORTHWIND_ID), POSTHOG_ORGANIZATION_ID=ACME_ID)
         assert (code, body) == (2, None)
+
+
+def test_a_change_that_is_not_known_ends_with_5(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with fleet(1, "--slow-writes", "504:60") as address:  # the answer is lost, and nothing shows yet
+        desk = Desk(address, tmp_path, capsys)
+        file = desk.file(f"[[project]]\nid = {FIRST_FLEET_ID}\nsettings = {{week_start_day = 1}}\n")
+        code, receipt, _ = desk.apply(file)
+        assert (code, receipt["outcome"], receipt["left"]) == (5, "unknown", 0)
+        assert f"({FIRST_FLEET_ID})" in json.dumps(receipt["unknown"])
+
+
+def test_what_wants_more_time_ends_with_4(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(_seconds: float, _why: str = "") -> None:
+        pass
+
+    monkeypatch.setattr("projects_mcp.cli.fleet.apply.pause", never)
+    store = open_state(desk.settings())
+    file, out = desk.file(POLICY), desk.folder / "policy.plan"
+    _, preview, _ = desk.plan(file, out)
+    plans = Plans(store, Plans.owner_of(desk.origin, ""), time.time)
+    assert anyio.run(plans.lease, preview["plan"])  # as another process has it
+    code, body, err = desk.apply(out)
+    assert (code, body) == (4, None)
+    assert "Another call is at work on this plan" in err
 
 
 def test_only_the_projects_that_the_file_is_about_are_touched(desk: Desk) -> None:

@@ -19,9 +19,9 @@ from tests.support.process import running
 
 
 @contextmanager
-def fleet(projects: int) -> Iterator[str]:
+def fleet(projects: int, *more: str) -> Iterator[str]:
     """The address of a sandbox with so many projects more."""
-    with running("sandbox", "--port", "0", "--projects", str(projects)) as server:
+    with running("sandbox", "--port", "0", "--projects", str(projects), *more) as server:
         found = re.search(r"http://127\.0\.0\.1:\d+", server.stderr.readline().decode())
         assert found is not None
         yield found[0]

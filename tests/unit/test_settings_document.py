@@ -110,6 +110,11 @@ def test_a_file_says_where_it_belongs() -> None:
     ]
 
 
+def test_a_key_has_sixteen_parts_at_most() -> None:
+    assert "a key has more than" not in problems_of(f"{'a.' * 15}b = 1\n")[0]
+    assert problems_of(f"{'a.' * 16}b = 1\n") == ["line 3: a key has more than 16 parts"]
+
+
 @pytest.mark.parametrize("mark", [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"])
 def test_a_byte_order_mark_is_named(mark: bytes) -> None:
     with pytest.raises(DocumentError, match="line 1: it begins with a byte order mark"):

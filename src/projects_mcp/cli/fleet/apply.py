@@ -40,6 +40,10 @@ _MOST_CALLS: Final = 1_000
 _KEPT_S: Final = 86_400.0
 """Seconds for which it is known which plan a file is being applied by: as long as a plan that has begun is kept."""
 _NO_PLAN: Final = "no_such_plan"
+_LOST: Final = (
+    "there is no such plan: it had to be begun within 30 minutes, and with the same PROJECTS_MCP_STATE. Nothing was "
+    "changed; make a new one with projects-mcp plan"
+)
 _BUSY: Final = "plan_busy"
 _MOST_WAITS: Final = 10
 """Refusals one after another that are waited for. Another process that was killed keeps a plan for a minute."""
@@ -110,7 +114,7 @@ async def _run(work: _Work, runner: ToolRunner, *, as_json: bool) -> int:
     with ExitStack() as ending:
         approver = _approver(ending)
         if work.document is None:
-            applied = _Applied(await _apply(runner, work.plan, work.words, approver))
+            applied = await _apply_plan(runner, work, approver)
         else:
             applied = await _apply_document(runner, work.document, work.key, approver)
     if as_json or not sys.stdout.isatty():
@@ -132,6 +136,16 @@ def _approver(ending: ExitStack) -> PlanApprover | None:
     except NoTerminalError:
         return None
     return PlanApprover(terminal) if terminal.interactive else None
+
+
+async def _apply_plan(runner: ToolRunner, work: _Work, approver: Approver | None) -> _Applied:
+    """Apply a plan that was written as a file."""
+    try:
+        return _Applied(await _apply(runner, work.plan, work.words, approver))
+    except CallError as error:
+        if (error.result.error or {}).get("kind") == _NO_PLAN:
+            raise SettingsFileError(_LOST) from None
+        raise
 
 
 async def _apply_document(
