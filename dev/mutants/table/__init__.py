@@ -14,6 +14,7 @@ from dev.mutants.table.gates import GATES
 from dev.mutants.table.plans import PLANS
 from dev.mutants.table.results import RESULTS
 from dev.mutants.table.secrets import SECRETS
+from dev.mutants.table.settings_files import SETTINGS_FILES
 from dev.mutants.table.stores import STORES
 
 __all__ = ["TABLE"]
@@ -28,5 +29,6 @@ TABLE: Final[Mapping[str, tuple[Mutant, ...]]] = {
     **BOUNDS,
     **CALLERS,
     **FILES,
+    **SETTINGS_FILES,
 }
 """Promise -> the mutants that break it, each in another place or another way."""

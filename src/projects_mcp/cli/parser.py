@@ -10,7 +10,7 @@ import click
 from projects_mcp._version import __version__
 from projects_mcp.cli.commands.approving import APPROVALS, APPROVE, CALLER, PASSKEY
 from projects_mcp.cli.commands.calling import CALL, TOOLS
-from projects_mcp.cli.commands.fleets import AUDIT, COMPARE, DRIFT, EXPORT
+from projects_mcp.cli.commands.fleets import APPLY, AUDIT, COMPARE, DRIFT, EXPORT, PLAN
 from projects_mcp.cli.commands.serving import DEMO, SANDBOX, SERVE, STDIO
 from projects_mcp.cli.commands.setting_up import DOCTOR, INSTALL, LOGIN, LOGOUT, PROFILES
 from projects_mcp.cli.group import Group
@@ -29,6 +29,8 @@ ROOT: Final = Group(
         AUDIT,
         COMPARE,
         EXPORT,
+        PLAN,
+        APPLY,
         DRIFT,
         LOGIN,
         LOGOUT,

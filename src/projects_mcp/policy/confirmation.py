@@ -14,6 +14,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID
 
@@ -41,6 +43,8 @@ _STATE: Final = ("api_token", "secret_api_token", "secret_api_token_backup", "is
 """Besides the identity, what a confirmation is about: it dies when any of these changes."""
 _LONGEST_NAME: Final = 400
 """Characters of a project's name that are shown to whoever decides."""
+_LONGEST_SAID: Final = 700
+"""Characters of one kind of points, where a question about a plan is one text."""
 
 
 class Confirmation(StrEnum):
@@ -265,11 +269,18 @@ def plan_request(
     """
     host = origin.partition("://")[2]
     shown = [(label, redactor.text(value)) for label, value in said]
-    parts = " ".join(f"{label}: {value.rstrip('.')}." for label, value in shown)
+    parts = " ".join(
+        f"{label}: {_cut('; '.join(value.rstrip('.') for _, value in group))}."
+        for label, group in groupby(shown, key=itemgetter(0))
+    )
     text = f"PostHog at {host}: {words}? {parts} Accept only if this is what you want."
     digest = hashlib.sha256(f"{text}\x00{origin}\x00{plan}".encode("utf-8", "surrogatepass")).hexdigest()
     lines = (("PostHog", host), ("Action", words), *shown, ("Plan", plan))
     return ConfirmationRequest(text, digest, words, lines)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_SAID else f"{text[: _LONGEST_SAID - 1]}…"
 
 
 def token_ending(token: object) -> str:

@@ -13,7 +13,7 @@ from projects_mcp.cli.invocation import Invocation
 from projects_mcp.cli.values import PROJECT_ID
 from projects_mcp.sanitize.text import on_one_line
 
-__all__ = ["AUDIT", "COMPARE", "DRIFT", "EXPORT"]
+__all__ = ["APPLY", "AUDIT", "COMPARE", "DRIFT", "EXPORT", "PLAN"]
 
 
 def _audit(invocation: Invocation, *, words: tuple[str, ...], fields: str, as_json: bool) -> int:
@@ -119,6 +119,45 @@ EXPORT: Final = Command(
         option("--out", "FILE", "the file, whose comments stay; default: stdout"),
     ),
     examples=("export 12345 12346", "export --all --out projects.toml"),
+)
+
+
+def _plan(invocation: Invocation, *, file: str, out: str | None, as_json: bool) -> int:
+    settings = invocation.settings
+    from projects_mcp.cli.fleet.plan import run_plan
+
+    return run_plan(settings, Path(file), Path(out) if out else None, as_json=as_json)
+
+
+PLAN: Final = Command(
+    "plan",
+    "show what a file of settings would change",
+    _plan,
+    (
+        Argument("file", "FILE", "a TOML file, as export writes it"),
+        option("--out", "PLAN", "write the plan as a file that apply takes"),
+        flag("--json", "print one JSON object"),
+    ),
+    examples=("plan projects.toml", "plan projects.toml --out projects.plan"),
+)
+
+
+def _apply(invocation: Invocation, *, file: str, as_json: bool) -> int:
+    settings = invocation.settings
+    from projects_mcp.cli.fleet.apply import run_apply
+
+    return run_apply(settings, Path(file), as_json=as_json)
+
+
+APPLY: Final = Command(
+    "apply",
+    "make projects as a file of settings wants them",
+    _apply,
+    (
+        Argument("file", "FILE", "of settings, or of a plan; the same command goes on after an end"),
+        flag("--json", "print the receipt as one JSON object"),
+    ),
+    examples=("apply projects.toml", "apply projects.plan"),
 )
 
 

@@ -8,12 +8,13 @@ from typing import Any, Final
 import anyio
 
 from projects_mcp.api.types import JSONObject
-from projects_mcp.cli.exit_codes import FAILED, USAGE
+from projects_mcp.cli.exit_codes import FAILED, TRY_LATER, USAGE
 from projects_mcp.cli.terminal import say
 from projects_mcp.config.settings import Settings
 from projects_mcp.runner.build import build_runner, open_state
 from projects_mcp.runner.result import ToolResult
 from projects_mcp.runner.runner import ToolRunner
+from projects_mcp.tools.tool import Tool
 
 __all__ = ["CallError", "call", "pause", "run_with_runner"]
 
@@ -31,7 +32,10 @@ class CallError(Exception):
     @property
     def exit_code(self) -> int:
         """The code of the command that made the call."""
-        return USAGE if (self.result.error or {}).get("kind") == "invalid_argument" else FAILED
+        error = self.result.error or {}
+        if error.get("kind") == "invalid_argument":
+            return USAGE
+        return TRY_LATER if error.get("retry_after_s") is not None else FAILED
 
 
 def run_with_runner(settings: Settings, work: Callable[[ToolRunner], Awaitable[int]]) -> int:
@@ -56,7 +60,7 @@ def run_with_runner(settings: Settings, work: Callable[[ToolRunner], Awaitable[i
         return error.exit_code
 
 
-async def call(runner: ToolRunner, name: str, arguments: Mapping[str, Any]) -> JSONObject:
+async def call(runner: ToolRunner, name: str | Tool, arguments: Mapping[str, Any]) -> JSONObject:
     """Make a call that reads, and again where the limits of the key want it later.
 
     Raises:
@@ -73,7 +77,7 @@ async def call(runner: ToolRunner, name: str, arguments: Mapping[str, Any]) -> J
     raise AssertionError("the last refusal was raised")
 
 
-async def pause(seconds: float) -> None:
-    """Wait for the limits of the key, and say so on stderr."""
-    say(f"Waiting {seconds:.0f} s, so as not to use up what PostHog allows the key.", error=True)
+async def pause(seconds: float, why: str = "so as not to use up what PostHog allows the key") -> None:
+    """Wait, and say on stderr how long and why."""
+    say(f"Waiting {seconds:.0f} s, {why}.", error=True)
     await anyio.sleep(seconds)
