@@ -161,9 +161,9 @@ def make_node_packages(name: str, packages: Mapping[str, str], node: Path, *, in
     return make_folder(name, "\n".join(wanted), fill, install=install) / "node_modules"
 
 
-def first_on_path(folder: Path) -> dict[str, str]:
-    """Return the environment of this process with a folder first on its path."""
-    return {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+def first_on_path(folder: Path, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return an environment, that of this process if none is given, with a folder first on its path."""
+    return {**environment, "PATH": f"{folder}{os.pathsep}{environment.get('PATH', os.defpath)}"}
 
 
 def pip(python: Path, *arguments: str, pinned: bool = False) -> None:

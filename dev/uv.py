@@ -15,7 +15,7 @@ from typing import Final
 
 from dev.processes import run
 
-__all__ = ["UV", "UvError", "uv_install", "uv_settings"]
+__all__ = ["UV", "UvError", "uv_environment", "uv_install", "uv_settings"]
 
 UV: Final = Path(sys.executable).with_name("uv")
 """The program of this environment. It need not be there."""
@@ -66,6 +66,19 @@ def uv_settings(listed: str) -> dict[str, str]:
     return found
 
 
+def uv_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment in which uv installs what pip would install in the given one.
+
+    Raises:
+        UvError: there is none.
+    """
+    clean = {name: value for name, value in environment.items() if not name.startswith(("PYTHON", "UV_"))}
+    pip = run([sys.executable, "-m", "pip", "config", "list"], environment=clean)
+    if pip.returncode:
+        raise UvError("pip does not tell its settings")
+    return {**clean, **uv_settings(pip.stdout)}
+
+
 def uv_install(uv: Path, python: Path, packages: Sequence[str]) -> None:
     """Install packages for an interpreter, which needs no pip of its own.
 
@@ -79,14 +92,10 @@ def uv_install(uv: Path, python: Path, packages: Sequence[str]) -> None:
     Raises:
         UvError: they could not be installed.
     """
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "UV_"))}
+    options = ["--quiet", "--no-config", "--python", str(python)]
+    command = [str(uv), "pip", "install", *options, *packages]
     try:
-        pip = run([sys.executable, "-m", "pip", "config", "list"], environment=clean)
-        if pip.returncode:
-            raise UvError("pip does not tell its settings")
-        options = ["--quiet", "--no-config", "--python", str(python)]
-        command = [str(uv), "pip", "install", *options, *packages]
-        done = run(command, environment={**clean, **uv_settings(pip.stdout)}, timeout_s=_TIMEOUT_S)
+        done = run(command, environment=uv_environment(os.environ), timeout_s=_TIMEOUT_S)
     except (OSError, subprocess.SubprocessError) as error:
         raise UvError(str(error)) from error
     if done.returncode:
