@@ -11,6 +11,7 @@ from dev.mutants.table.callers import CALLERS
 from dev.mutants.table.consent import CONSENT
 from dev.mutants.table.files import FILES
 from dev.mutants.table.gates import GATES
+from dev.mutants.table.lanes import LANES
 from dev.mutants.table.results import RESULTS
 from dev.mutants.table.secrets import SECRETS
 from dev.mutants.table.stores import STORES
@@ -26,5 +27,6 @@ TABLE: Final[Mapping[str, tuple[Mutant, ...]]] = {
     **BOUNDS,
     **CALLERS,
     **FILES,
+    **LANES,
 }
 """Promise -> the mutants that break it, each in another place or another way."""
