@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 import pytest
 
-from projects_mcp.sandbox import PRODUCTION_ID
+from projects_mcp.sandbox import PRODUCTION_ID, READ_ONLY_KEY
 from projects_mcp.sandbox.app import create_app
 from tests.support.harness import Harness
 from tests.support.lanes import (
@@ -56,6 +56,22 @@ async def test_a_usual_session_needs_no_sdk(opening: list[dict[str, Any]], make:
     assert [answer["result"]["isError"] for answer in session.answers().values() if "content" in answer["result"]] == [
         False
     ] * 3
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "environment",
+    [{"PROJECTS_MCP_ACCESS": "read"}, {"POSTHOG_PERSONAL_API_KEY": READ_ONLY_KEY}, {"POSTHOG_PERSONAL_API_KEY": ""}],
+)
+@pytest.mark.anyio
+async def test_a_list_has_the_tools_that_may_be_used(
+    environment: dict[str, str], opening: list[dict[str, Any]], make: Make
+) -> None:
+    create = {"name": "project_create", "arguments": {"name": "Another"}}
+    lines = written(*opening, make(1, "tools/list"), make(2, "tools/call", create), make(3, "tools/call", GET))
+    both, alone = await through_both_lanes(lines, **environment), await through_the_sdk(lines, **environment)
+    assert both.outcome == alone.outcome
+    assert both.imported == 0
 
 
 @pytest.mark.parametrize(
