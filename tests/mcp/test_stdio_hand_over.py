@@ -65,7 +65,7 @@ async def test_a_usual_session_needs_no_sdk(opening: list[dict[str, Any]], make:
 )
 @pytest.mark.anyio
 async def test_a_list_has_the_tools_that_may_be_used(
-    environment: dict[str, str], opening: list[dict[str, Any]], make: Make
+    environment: dict[str, Any], opening: list[dict[str, Any]], make: Make
 ) -> None:
     create = {"name": "project_create", "arguments": {"name": "Another"}}
     lines = written(*opening, make(1, "tools/list"), make(2, "tools/call", create), make(3, "tools/call", GET))
