@@ -1,4 +1,4 @@
-"""What is plain, what needs the SDK, and what happens while it is being imported."""
+"""What needs the SDK, what happens while it is being imported, and calls that are called off or take long."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -7,17 +7,12 @@ from typing import Any
 import anyio
 import pytest
 
-from dev.fast_start import recorded
-from projects_mcp.protocol import plain_messages
-from projects_mcp.protocol.plain_session import PlainSession, ToolCall
-from projects_mcp.protocol.published import FILE
-from projects_mcp.sandbox import PRODUCTION_ID
+from projects_mcp.sandbox import PRODUCTION_ID, READ_ONLY_KEY
 from projects_mcp.sandbox.app import create_app
-from tests.contract.operations import DESTROYS
 from tests.support.harness import Harness
 from tests.support.lanes import (
+    CAPABILITIES,
     INITIALIZED,
-    PUBLISHED,
     Session,
     Step,
     cancelled,
@@ -48,10 +43,6 @@ async def same(script: Sequence[Step]) -> Session:
     return both
 
 
-def test_what_is_recorded_is_what_the_sdk_answers() -> None:
-    assert FILE.read_text(encoding="utf-8") == recorded(), "run: python -m dev.fast_start generate"
-
-
 @BOTH
 @pytest.mark.anyio
 async def test_a_usual_session_needs_no_sdk(opening: list[dict[str, Any]], make: Make) -> None:
@@ -67,37 +58,30 @@ async def test_a_usual_session_needs_no_sdk(opening: list[dict[str, Any]], make:
     ] * 3
 
 
-def judged(opening: list[dict[str, Any]], message: dict[str, Any]) -> Any:
-    """What a plain session makes of a message after an opening."""
-    session, answer = PlainSession(PUBLISHED), None
-    for line in written(*opening, message):
-        plain = plain_messages.read(line)
-        assert plain is not None
-        if plain.number is None:
-            assert session.note(plain, line)
-        else:
-            answer = session.answer(plain)
-    return answer
-
-
 @BOTH
-@pytest.mark.parametrize("name", DESTROYS)
-def test_a_destructive_tool_is_never_plain(name: str, opening: list[dict[str, Any]], make: Make) -> None:
-    for arguments in ({}, {"project_id": PRODUCTION_ID}, {"confirm_project_name": NAME}):
-        assert judged(opening, make(1, "tools/call", {"name": name, "arguments": arguments})) is None
+@pytest.mark.parametrize(
+    "environment",
+    [{"PROJECTS_MCP_ACCESS": "read"}, {"POSTHOG_PERSONAL_API_KEY": READ_ONLY_KEY}, {"POSTHOG_PERSONAL_API_KEY": ""}],
+)
+@pytest.mark.anyio
+async def test_a_list_has_the_tools_that_may_be_used(
+    environment: dict[str, Any], opening: list[dict[str, Any]], make: Make
+) -> None:
+    create = {"name": "project_create", "arguments": {"name": "Another"}}
+    lines = written(*opening, make(1, "tools/list"), make(2, "tools/call", create), make(3, "tools/call", GET))
+    both, alone = await through_both_lanes(lines, **environment), await through_the_sdk(lines, **environment)
+    assert both.outcome == alone.outcome
+    assert both.imported == 0
 
 
-@BOTH
-@pytest.mark.parametrize("word", ["confirm_project_name", "plan", "confirm_plan", "anything_new"])
-def test_a_change_that_may_ask_somebody_is_not_plain(word: str, opening: list[dict[str, Any]], make: Make) -> None:
-    arguments: dict[str, Any] = {"project_id": PRODUCTION_ID, "settings": {"timezone": "UTC"}}
-    params = {"name": "project_update", "arguments": arguments}
-    assert isinstance(judged(opening, make(1, "tools/call", params)), ToolCall)
-    arguments[word] = None
-    assert judged(opening, make(1, "tools/call", params)) is None
-
-
-@pytest.mark.parametrize("garbage", ["no json", '{"jsonrpc":"2.0","id":5,"method":', "[]", "", '{"jsonrpc":"2.0"}'])
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        *("no json", "[]", "", '{"jsonrpc":"2.0"}', '{"jsonrpc":"2.0","id":5,"method":'),
+        '{"jsonrpc":"2.0","id":5,"method":"tools/list","method":"ping"}',
+        '{"jsonrpc":"2.0","id":5,"method":"x/y","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":1}}}',
+    ],
+)
 @pytest.mark.parametrize("opening", [MODERN[0], LEGACY[0]], ids=["modern", "legacy"])
 @pytest.mark.anyio
 async def test_garbage_before_the_opening_leaves_everything_to_the_sdk(
@@ -130,6 +114,17 @@ async def test_batches_know_the_revision_of_a_handshake_that_the_sdk_has_not_see
         batch = "[" + ",".join(written(request(2, "ping"), request(3, "tools/list"))) + "]"
         session = await same([*written(initialize(0, revision), INITIALIZED), batch])
         assert session.imported == 1
+
+
+@pytest.mark.anyio
+async def test_a_person_is_asked_as_the_handshake_allows() -> None:
+    yes = {"jsonrpc": "2.0", "id": 1, "result": {"action": "accept", "content": {"confirm": True}}}
+    opening = [initialize(0, elicitation={}), INITIALIZED, request(1, "tools/call", GET)]
+    session = await same(written(*opening, request(2, "tools/call", DELETE), yes, request(3, "ping")))
+    assert session.answers()[2]["result"]["structuredContent"]["outcome"] == "applied"
+    assert sum('"method":"elicitation/create"' in line for line in session.lines) == 1
+    asked = await same(written(enveloped(2, "tools/call", DELETE, **{CAPABILITIES: {"elicitation": {}}})))
+    assert asked.answers()[2]["result"]["resultType"] == "input_required"
 
 
 # While the SDK is being imported --------------------------------------------------------------------------------------
@@ -215,10 +210,15 @@ def slow(arrived: anyio.Event | None = None) -> Harness:
 
 @BOTH
 @pytest.mark.anyio
-async def test_a_call_can_be_called_off(opening: list[dict[str, Any]], make: Make) -> None:
+async def test_a_call_can_be_called_off(
+    opening: list[dict[str, Any]], make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("projects_mcp.protocol.stdio_lanes.FINISH_S", 600)  # what waits for that is not called off
+    monkeypatch.setattr("projects_mcp.protocol.stdio_transport.FINISH_S", 0.05)
     for number, named in ((4, 4), ("4", 4), (4, "4"), ("x", "x")):
         lines = written(*opening, make(number, "tools/call", GET), cancelled(named), cancelled(99))
-        both = await through_both_lanes(lines, harness=slow())
+        with anyio.fail_after(60):
+            both = await through_both_lanes(lines, harness=slow())
         alone = await through_the_sdk(lines, harness=slow())
         assert both.outcome == alone.outcome
         assert both.imported == 0

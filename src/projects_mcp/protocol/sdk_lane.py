@@ -18,6 +18,9 @@ __all__ = ["SDKLane", "ServeRest"]
 _MOST_WAITING: Final = 100
 """Lines that wait for the SDK while it is imported; then reading waits."""
 
+_TOLD_S: Final = 10.0
+"""Seconds for which a line waits for the answer to what the SDK was told. It needs milliseconds."""
+
 ServeRest: TypeAlias = Callable[[Lines, Writer, Container[int | str]], Awaitable[None]]
 """Imports the SDK, and serves with it: the lines, what takes its answers, and the ids of requests under way here."""
 
@@ -117,7 +120,8 @@ class SDKLane:
             self._told_answered = anyio.Event()
             yield given.line
             if isinstance(given.line, str) and self._session.own_ids in given.line:
-                await self._told_answered.wait()
+                with anyio.move_on_after(_TOLD_S):
+                    await self._told_answered.wait()
 
     async def write(self, text: str) -> None:
         """Write a line of the SDK, if it is one for the client."""
