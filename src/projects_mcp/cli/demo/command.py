@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from tempfile import TemporaryFile
@@ -20,6 +20,7 @@ from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult, TextCon
 from projects_mcp.cli.demo.page import Page
 from projects_mcp.cli.demo.steps import STEPS, JSONObject, Step
 from projects_mcp.cli.exit_codes import DONE, FAILED
+from projects_mcp.cli.terminal import AnswerNotWrittenError, takes_colour
 from projects_mcp.config.variables import VARIABLES
 from projects_mcp.sandbox import READ_ONLY_KEY
 from projects_mcp.tools.catalog import CATALOG
@@ -34,17 +35,17 @@ def run_demo(*, color: str = "auto") -> int:
     """Run the demonstration.
 
     Args:
-        color: `always`, `never`, or `auto`: only on a terminal, and only if `NO_COLOR` is not set.
+        color: `always`, `never`, or `auto`: as `takes_colour` says of stdout.
 
     Returns:
         The exit code: `DONE` if every step went as expected.
     """
-    use_color = color == "always" or (color == "auto" and sys.stdout.isatty() and "NO_COLOR" not in os.environ)
+    use_color = color == "always" or (color == "auto" and takes_colour(sys.stdout))
     try:
         return anyio.run(_Demo(Page(color=use_color)).run)
-    except* BrokenPipeError:
-        pass
-    raise BrokenPipeError
+    except* AnswerNotWrittenError as group:
+        (reason, *_) = _leaves(group)
+    raise reason
 
 
 @dataclass
@@ -113,6 +114,14 @@ class _Demo:
         self.log.seek(0)
         records = [json.loads(line) for line in self.log if line.startswith("{")]
         return [record for record in records if record["tool"] == tool and record["event"] in {"intent", "outcome"}]
+
+
+def _leaves(group: BaseExceptionGroup[AnswerNotWrittenError]) -> Iterator[AnswerNotWrittenError]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
 
 
 def _temporary_file() -> AbstractContextManager[TextIO]:
