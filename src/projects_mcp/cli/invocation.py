@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from projects_mcp.config.settings import Settings, SettingsError, is_given, load
+from projects_mcp.config.settings import Settings, is_given, load
 from projects_mcp.config.variables import VARIABLES
 
 __all__ = ["Invocation", "apply_flags"]
@@ -53,10 +53,7 @@ class Invocation:
         Raises:
             SettingsError: one of them is wrong.
         """
-        try:
-            return load(self.environment)
-        except SettingsError as error:
-            raise SettingsError(self.worded(str(error))) from None
+        return load(self.environment)
 
     @property
     def options(self) -> tuple[str, ...]:
