@@ -51,7 +51,7 @@ HTTP, PROTOCOL, SANDBOX = (
     {name for name in MODULES if name.startswith(folder)} for folder in ("http/", "protocol/", "sandbox/")
 )
 CLICK = {name for name in MODULES if name.startswith("cli/commands/")} | {
-    f"cli/{name}.py" for name in ("command", "group", "main", "parser", "setting_options", "values")
+    f"cli/{name}.py" for name in ("command", "completion", "group", "main", "parser", "setting_options", "values")
 }
 
 

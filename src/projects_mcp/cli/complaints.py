@@ -58,7 +58,7 @@ def complain(command: str, sentence: str, code: int, kind: str, *, more: str = "
         sentence: what is wrong, and what to do.
         code: the exit code.
         kind: one word for programs, such as `usage`.
-        more: a line below, for people only.
+        more: a line below, at a terminal only.
 
     Returns:
         The exit code.
@@ -67,7 +67,9 @@ def complain(command: str, sentence: str, code: int, kind: str, *, more: str = "
     if _Form.as_json:
         tell_failure(sentence, {"kind": kind})
     else:
-        say(f"{' '.join(['projects-mcp', *command.split()])}: {sentence}{more and chr(10)}{more}", error=True)
+        say(f"{' '.join(['projects-mcp', *command.split()])}: {sentence}", error=True)
+        if more and is_terminal(sys.stderr):
+            say(more, error=True)
     return code
 
 
