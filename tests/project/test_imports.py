@@ -155,6 +155,7 @@ NOT_AT_THE_START = (
         "cli.doctor",
         "cli.install",
         "cli.command",
+        "cli.for_people",
         "cli.group",
         "cli.parser",
         "cli.sandbox",

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from projects_mcp.cli.for_people import spoken
 from projects_mcp.cli.terminal import is_terminal, say
 from projects_mcp.sanitize.json_text import compact_json
 from projects_mcp.sanitize.text import on_one_line
@@ -19,18 +18,21 @@ _NO_CALL: Final[Mapping[str, Any]] = dict.fromkeys(_FIELDS) | {"retryable": Fals
 
 
 class _Form:
-    """Whether this process complains in JSON."""
+    """How this process complains."""
 
     as_json = False
+    worded: Callable[[str], str] = staticmethod(str)
 
 
-def complain_as(*, json: bool) -> None:
+def complain_as(*, json: bool, worded: Callable[[str], str] = str) -> None:
     """Choose the form of all complaints of this process.
 
     Args:
         json: one JSON object; otherwise a sentence.
+        worded: says the same of the settings as they were given: as options, or as variables of the environment.
     """
     _Form.as_json = json
+    _Form.worded = staticmethod(worded)
 
 
 def complains_in_json() -> bool:
@@ -56,16 +58,18 @@ def complain(command: str, sentence: str, code: int, kind: str, *, more: str = "
         sentence: what is wrong, and what to do.
         code: the exit code.
         kind: one word for programs, such as `usage`.
-        more: a line below, for people only.
+        more: a line below, at a terminal only.
 
     Returns:
         The exit code.
     """
-    sentence = on_one_line(sentence)
+    sentence = on_one_line(_Form.worded(sentence))
     if _Form.as_json:
         tell_failure(sentence, {"kind": kind})
     else:
-        say(f"{' '.join(['projects-mcp', *command.split()])}: {sentence}{more and chr(10)}{more}", error=True)
+        say(f"{' '.join(['projects-mcp', *command.split()])}: {sentence}", error=True)
+        if more and is_terminal(sys.stderr):
+            say(more, error=True)
     return code
 
 
@@ -76,6 +80,7 @@ def tell_failure(sentences: str, detail: Mapping[str, Any]) -> None:
         sentences: for people.
         detail: for programs: the fields of docs/reference.md.
     """
+    sentences = _Form.worded(sentences)
     if _Form.as_json:
         kind = {"kind": detail.get("kind", "failed"), "message": sentences}
         say(
@@ -83,4 +88,6 @@ def tell_failure(sentences: str, detail: Mapping[str, Any]) -> None:
             error=True,
         )
     else:
+        from projects_mcp.cli.for_people import spoken  # noqa: PLC0415 - only after a failure
+
         say(spoken(sentences), error=True)

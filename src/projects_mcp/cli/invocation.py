@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from projects_mcp.config.profiles import with_profile
-from projects_mcp.config.settings import Settings, SettingsError, is_given, load
+from projects_mcp.config.settings import Settings, is_given, load
 from projects_mcp.config.variables import VARIABLES
 
 __all__ = ["Invocation", "apply_flags"]
@@ -54,10 +54,7 @@ class Invocation:
         Raises:
             SettingsError: one of them is wrong.
         """
-        try:
-            return load(with_profile(self.environment))
-        except SettingsError as error:
-            raise SettingsError(self.worded(str(error))) from None
+        return load(with_profile(self.environment))
 
     @property
     def options(self) -> tuple[str, ...]:

@@ -92,7 +92,7 @@ def _run(arguments: Sequence[str]) -> int:
         logs = error.ctx is not None and getattr(error.ctx.command, "logs", False)
         complain_as(json=as_json_errors(asked=asked, logs=logs))
         return _complain(error, "" if error.ctx is None else " ".join(error.ctx.command_path.split()[1:]))
-    complain_as(json=as_json_errors(asked=asked, logs=invocation.logs))
+    complain_as(json=as_json_errors(asked=asked, logs=invocation.logs), worded=invocation.worded)
     try:
         code = invocation.run(os.environ)
     except click.UsageError as error:

@@ -9,7 +9,6 @@ from typing import Any, Final
 import anyio
 
 from projects_mcp.api.outcome import Outcome
-from projects_mcp.cli.call.answer import print_answer
 from projects_mcp.cli.call.approver import TerminalApprover
 from projects_mcp.cli.call.arguments import ArgumentsError, read_arguments
 from projects_mcp.cli.complaints import complain, complains_in_json, tell_failure
@@ -55,12 +54,14 @@ def run_call(invocation: Invocation, name: str, words: Sequence[str], *, as_json
     runner = build_runner(settings, store=open_state(settings))
     result = anyio.run(_call_once, runner, name, arguments, TerminalApprover.find())
     if result.body is None:
-        tell_failure(invocation.worded(result.text), result.error or {})
+        tell_failure(result.text, result.error or {})
         return code_of_failure(result.error)
     try:
         if as_json or not is_terminal(sys.stdout):
             say(result.text)
         else:
+            from projects_mcp.cli.call.answer import print_answer  # noqa: PLC0415 - a script does not wait for it
+
             print_answer(result.body, invocation.options)
         end_answer()
     except AnswerNotWrittenError as error:
