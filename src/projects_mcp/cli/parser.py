@@ -11,6 +11,7 @@ from projects_mcp._version import __version__
 from projects_mcp.cli.commands.approving import APPROVALS, APPROVE, CALLER, PASSKEY
 from projects_mcp.cli.commands.calling import CALL, TOOLS
 from projects_mcp.cli.commands.fleets import AUDIT, COMPARE, DRIFT, EXPORT
+from projects_mcp.cli.commands.past import HISTORY
 from projects_mcp.cli.commands.serving import DEMO, SANDBOX, SERVE, STDIO
 from projects_mcp.cli.commands.setting_up import DOCTOR, INSTALL, LOGIN, LOGOUT, PROFILES
 from projects_mcp.cli.group import Group
@@ -30,6 +31,7 @@ ROOT: Final = Group(
         COMPARE,
         EXPORT,
         DRIFT,
+        HISTORY,
         LOGIN,
         LOGOUT,
         PROFILES,

@@ -35,6 +35,7 @@ class CallAudit:
         dropped: arguments that the client has added by itself, by names that this package knows.
         evidence: how a destructive call was confirmed, once it was.
         intent_written: whether a request that changes something was about to leave.
+        changed: settings that the call has changed -> their values before and after.
     """
 
     log: AuditLog
@@ -45,7 +46,8 @@ class CallAudit:
     dropped: Sequence[str] = ()
     evidence: ConfirmationEvidence | None = None
     intent_written: bool = False
-    _id: str = field(default_factory=partial(token_hex, 8))
+    changed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    number: str = field(default_factory=partial(token_hex, 8))
     _started: float = field(default_factory=time.monotonic)
 
     def require_writable(self) -> None:
@@ -109,7 +111,7 @@ class CallAudit:
     def _identity(self) -> dict[str, Any]:
         project = self.project
         return {
-            "request_id": self._id,
+            "request_id": self.number,
             "caller": self.caller,
             "tool": self.operation.tool,
             "effect": self.operation.effect.value,
