@@ -150,3 +150,20 @@ async def test_a_posthog_without_organizations_for_keys_leaves_them_unknown(harn
         assert "organization_list" in {tool.name for tool in (await client.list_tools()).tools}
         refusal_of(await client.call_tool("project_list", {"organization_id": "northwind"}))
     assert harness.recorder.about_organizations == []
+
+
+@pytest.mark.parametrize(
+    ("host", "ingestion"),
+    [
+        ("us", "https://us.i.posthog.com"),
+        ("eu", "https://eu.i.posthog.com"),
+        ("https://posthog.test", "https://posthog.test"),
+    ],
+)
+async def test_the_host_of_an_sdk_is_beside_its_token(harness: Harness, era: Era, host: str, ingestion: str) -> None:
+    async with harness.client(era, POSTHOG_HOST=host) as client:
+        for detail in ("compact", "full"):
+            shown = body_of(await client.call_tool("project_get", {**WEB, "detail": detail}))
+            assert (shown["ingestion_host"], shown["api_token"]) == (ingestion, harness.fields()["api_token"])
+        created = body_of(await client.call_tool("project_create", {"name": "New"}))
+    assert created["ingestion_host"] == ingestion

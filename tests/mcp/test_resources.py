@@ -26,7 +26,7 @@ async def test_the_configuration_says_what_is_hidden_and_why_and_shows_no_secret
     async with harness.client(
         era, POSTHOG_PERSONAL_API_KEY=READ_ONLY_KEY, PROJECTS_MCP_PROTECTED_PROJECTS="7"
     ) as client:
-        (resource,) = (await client.list_resources()).resources
+        resource, _ = (await client.list_resources()).resources
         text = (await client.read_resource(resource.uri)).contents[0]
         told = content_of(await client.read_resource("projects://config"))
     assert (told["access"], told["confirmation"], told["protected_projects"]) == ("full", "auto", [7])

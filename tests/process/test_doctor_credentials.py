@@ -20,7 +20,7 @@ from projects_mcp.sandbox import (
     seed,
 )
 from projects_mcp.sandbox.app import create_app
-from tests.contract.operations import TOOLS
+from tests.contract.operations import TOOLS, WRITES
 from tests.support.csrf import OwnToken
 from tests.support.doctor import Examined, closed_port, healthy, posthog
 from tests.support.harness import Recorder
@@ -94,7 +94,8 @@ def test_a_restricted_key(doctor: Callable[..., Examined]) -> None:
     with posthog() as upstream:
         examined = doctor(**healthy(upstream.origin, POSTHOG_PERSONAL_API_KEY=ONE_PROJECT_KEY))
         assert (examined.code, examined.told()) == (0, {"restricted to projects"})
-        assert set(examined.report["hidden"]) == {"project_create"}
+        assert {"project_create", "organization_list"} <= set(examined.report["hidden"])
+        assert "project_update" not in examined.report["hidden"]
         examined = doctor(**healthy(upstream.origin, POSTHOG_PERSONAL_API_KEY=ONE_ORGANIZATION_KEY))
         assert (examined.code, examined.told()) == (0, {"restricted to organizations"})
         examined = doctor(
@@ -104,6 +105,16 @@ def test_a_restricted_key(doctor: Callable[..., Examined]) -> None:
         )
         assert examined.code == 1
         assert "restricted to other organizations" in examined.of("organization")["sentence"]
+
+
+def test_an_organization_that_lets_assistants_only_read(doctor: Callable[..., Examined]) -> None:
+    world = seed()
+    world.organizations[NORTHWIND_ID].mcp_read_only = True
+    with posthog(world) as upstream:
+        examined = doctor(**healthy(upstream.origin))
+    finding = examined.of("assistants")
+    assert (finding["level"], "Northwind" in finding["sentence"]) == ("note", True)
+    assert finding["fix"].endswith("/settings/organization.")
 
 
 @pytest.mark.parametrize(("key", "level"), [(READ_ONLY_KEY, "note"), (READ_WRITE_KEY, "ok")])
@@ -181,6 +192,6 @@ def test_an_organization_that_does_not_exist(doctor: Callable[..., Examined]) ->
 def test_what_is_hidden_is_told_with_its_reason(doctor: Callable[..., Examined]) -> None:
     with posthog() as upstream:
         examined = doctor(**healthy(upstream.origin, PROJECTS_MCP_ACCESS="read"))
-    assert len(examined.report["hidden"]) == 9
+    assert len(examined.report["hidden"]) == len(WRITES)
     assert "read-only mode" in examined.report["hidden"]["project_delete"]
     assert all(name in examined.lines for name in examined.report["hidden"])

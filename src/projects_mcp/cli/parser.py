@@ -12,6 +12,7 @@ from projects_mcp._version import __version__
 from projects_mcp.cli.commands.approving import APPROVALS, APPROVE, CALLER, PASSKEY
 from projects_mcp.cli.commands.calling import CALL, TOOLS
 from projects_mcp.cli.commands.fleets import APPLY, AUDIT, COMPARE, DRIFT, EXPORT, PLAN
+from projects_mcp.cli.commands.past import HISTORY
 from projects_mcp.cli.commands.serving import DEMO, SANDBOX, SERVE, STDIO
 from projects_mcp.cli.commands.setting_up import COMPLETION, DOCTOR, INSTALL, LOGIN, LOGOUT, PROFILES
 from projects_mcp.cli.completion import PROGRAM, VARIABLE, prepare_completion
@@ -32,6 +33,7 @@ ROOT: Final = Group(
         PLAN,
         APPLY,
         DRIFT,
+        HISTORY,
         LOGIN,
         LOGOUT,
         PROFILES,

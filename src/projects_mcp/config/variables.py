@@ -72,7 +72,7 @@ _ROWS: Final = (
         "POSTHOG_SESSION_ID",
         "credentials.session.session_id",
         parsers.parse_secret,
-        "Opt-in: cookie sessionid of a signed-in browser, for the six session-only operations",
+        "Opt-in: cookie sessionid of a signed-in browser, for the session-only operations",
         FormField("Browser session"),
         secret=True,
     ),

@@ -36,6 +36,7 @@ class CallAudit:
         evidence: how a destructive call was confirmed, once it was.
         plan: the id of the plan that it is a step of.
         intent_written: whether a request that changes something was about to leave.
+        changed: settings that the call has changed -> their values before and after.
     """
 
     log: AuditLog
@@ -47,7 +48,8 @@ class CallAudit:
     evidence: ConfirmationEvidence | None = None
     plan: str | None = None
     intent_written: bool = False
-    _id: str = field(default_factory=partial(token_hex, 8))
+    changed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    number: str = field(default_factory=partial(token_hex, 8))
     _started: float = field(default_factory=time.monotonic)
 
     def require_writable(self) -> None:
@@ -111,7 +113,7 @@ class CallAudit:
     def _identity(self) -> dict[str, Any]:
         project = self.project
         return {
-            "request_id": self._id,
+            "request_id": self.number,
             "caller": self.caller,
             "tool": self.operation.tool,
             "effect": self.operation.effect.value,

@@ -36,7 +36,7 @@ class PersonalKey(NamedTuple):
 
 
 class BrowserSession(NamedTuple):
-    """A person's browser session. It has all of that person's power: opt-in, and used for six operations only.
+    """A person's browser session. It has all of that person's power: opt-in, and used for the session-only operations.
 
     Attributes:
         session_id: the cookie `sessionid`.

@@ -1,4 +1,4 @@
-"""The resources: the configuration, any project by its address, and the completion of that address."""
+"""The resources: the configuration, what was done, any project by its address, and the completion of that address."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from mcp_types import Completion, CompletionArgument, CompletionContext, Resourc
 
 from projects_mcp.runner.runner import ToolRunner
 from projects_mcp.sanitize.json_text import compact_json
+from projects_mcp.state.store import StoreError
 
 __all__ = ["RESOURCES", "RESOURCE_TEMPLATES", "complete", "read_resource"]
 
 _JSON: Final = "application/json"
 _CONFIG: Final = "projects://config"
+_HISTORY: Final = "projects://history"
+_MOST_ENTRIES: Final = 50
 _PROJECT: Final = re.compile(r"projects://(?P<organization>[0-9a-fA-F-]{36}|@current)/(?P<project>[1-9][0-9]{0,15})")
 _COMPLETED_PROJECTS: Final = 100
 """The most values in a completion, as the specification has it."""
@@ -30,6 +33,13 @@ RESOURCES: Final[Sequence[Resource]] = (
         name="config",
         title="Configuration and rights",
         description="What this server is configured and allowed to do, and which tools are hidden and why.",
+        mime_type=_JSON,
+    ),
+    Resource(
+        uri=_HISTORY,
+        name="history",
+        title="What was done",
+        description="The calls that changed something, newest first, each with the call that undoes it.",
         mime_type=_JSON,
     ),
 )
@@ -53,6 +63,12 @@ async def read_resource(runner: ToolRunner, uri: str) -> list[ReadResourceConten
     """
     if uri == _CONFIG:
         return [ReadResourceContents(content=compact_json(await runner.describe()), mime_type=_JSON)]
+    if uri == _HISTORY:
+        try:
+            done = await runner.history.entries()
+        except StoreError as error:
+            raise ResourceError(f"The state store cannot be used: {error}.") from None
+        return [ReadResourceContents(content=compact_json({"calls": done[:_MOST_ENTRIES]}), mime_type=_JSON)]
     address = _PROJECT.fullmatch(unquote(uri))
     if address is None:
         raise ResourceNotFoundError("There is no such resource. The template is projects://organization/project.")

@@ -83,6 +83,7 @@ class ProjectsServer(MCPServer[None]):
             async with anyio.create_task_group() as group:
                 if clients == 1 and starts_runner:  # what is asked once is known to all
                     group.start_soon(runner.start)
+                    group.start_soon(runner.history.keep)
                 try:
                     yield None
                 finally:

@@ -13,21 +13,23 @@ from contextlib import nullcontext
 from copy import copy
 from dataclasses import replace
 from functools import partial
+from time import time
 from typing import Any, Final
 
 import anyio.to_thread
 
-from projects_mcp.api.types import CURRENT, JSONObject, OrganizationRef, ProjectRef
+from projects_mcp.api.types import CURRENT, JSONObject, ProjectRef
 from projects_mcp.config.settings import Settings
 from projects_mcp.errors.connection import PostHogError
 from projects_mcp.errors.context import NOT_CHANGED, FailureContext
-from projects_mcp.errors.explain import Explanation, detail_of_unresolved, explain, explain_unexpected
-from projects_mcp.errors.refusals import InvalidArguments, NotConfigured, Refusal, WrongKindOfKey
+from projects_mcp.errors.explain import detail_of_unresolved, explain, explain_unexpected
+from projects_mcp.errors.refusals import NotConfigured, Refusal, WrongKindOfKey
 from projects_mcp.errors.uncertain import WriteUnresolved
 from projects_mcp.gateway.approval_page import ApprovalPage
 from projects_mcp.gateway.audit import AuditLog
 from projects_mcp.gateway.call_audit import CallAudit
 from projects_mcp.gateway.context import ToolContext
+from projects_mcp.gateway.history import Done, History
 from projects_mcp.gateway.key_access import KeyAccess
 from projects_mcp.gateway.progress import Progress
 from projects_mcp.gateway.project_locks import ProjectLocks
@@ -38,6 +40,7 @@ from projects_mcp.policy.confirmation import Approver, ConsentPendingError
 from projects_mcp.policy.standing import CallerStanding, Standing, TokenStanding
 from projects_mcp.posthog.client import PostHog
 from projects_mcp.runner.describe import describe_server
+from projects_mcp.runner.failing import failed, failure_context
 from projects_mcp.runner.rate_limit import RateLimiter
 from projects_mcp.runner.result import ToolResult, finalize
 from projects_mcp.sanitize.redaction import Redactor
@@ -46,7 +49,7 @@ from projects_mcp.state.memory import MemoryStore
 from projects_mcp.state.sliding_windows import SlidingWindows
 from projects_mcp.state.store import StateStore
 from projects_mcp.tools.catalog import CATALOG, TOOLS
-from projects_mcp.tools.organizations import NO_ORGANIZATION
+from projects_mcp.tools.organizations import organization_of_call
 from projects_mcp.tools.tool import Tool
 from projects_mcp.tools.validation import validate
 
@@ -99,6 +102,8 @@ class ToolRunner:
         """What must be remembered between calls."""
         self.fleet_requests: Final = SlidingWindows.of_key(self.store, settings.origin, key and key.value.reveal())
         """How many requests work on many projects may send."""
+        self.history: Final = History(self.store, settings.origin, audit_log.redactor, caller, settings.policy)
+        """What was done."""
         self._services = ToolServices(
             posthog=posthog,
             key_access=key_access or KeyAccess(posthog),
@@ -145,6 +150,7 @@ class ToolRunner:
 
     async def aclose(self) -> None:
         """Close the connections to PostHog, and let go of the state store."""
+        await self.history.flush()
         await self._services.posthog.aclose()
         await self.store.aclose()
 
@@ -157,7 +163,7 @@ class ToolRunner:
         """Return the tools that are not offered, each with the reason."""
         key = await self._services.key_access.get()
         return {
-            tool.name: explain(refusal, self._failure_context(tool, None)).text.replace(f" {NOT_CHANGED}", "")
+            tool.name: explain(refusal, self._at(tool, None)).text.replace(f" {NOT_CHANGED}", "")
             for tool in CATALOG
             if (refusal := self._authorization(tool, key).refusal()) is not None
         }
@@ -206,7 +212,13 @@ class ToolRunner:
             # Cancelled: whoever waited is gone, and a write that had left may or may not have happened.
             audit.finish("unknown" if audit.intent_written else "cancelled")
             raise
-        audit.finish(result.outcome, result.error, (result.body or {}).get("project"))
+        outcome = result.outcome
+        audit.finish(outcome, result.error, (result.body or {}).get("project"))
+        if not tool.operation.effect.reads and outcome != "preview":
+            done = Done(time(), audit.number, name, arguments.get("project_id"), outcome, result.body, audit.changed)
+            self.history.pending.append(done)  # written later, so that no call waits for it
+            if caller is not None:  # whose runner may be gone by then
+                await self.history.flush()
         return result
 
     def _log_unexpected(self, what: str) -> None:
@@ -245,16 +257,16 @@ class ToolRunner:
                 finish = partial(finalize, body, self.redactor, self._settings.result_limit, checked.get("offset", 0))
                 body, text = await anyio.to_thread.run_sync(finish) if context.large else finish()
         except (Refusal, PostHogError, WriteUnresolved) as failure:
-            return self._failure(explain(failure, self._failure_context(tool, context)))
+            return failed(explain(failure, self._at(tool, context)), self.redactor)
         except ConsentPendingError:
             raise
         except Exception:  # noqa: BLE001 - masks the unforeseen
             self._log_unexpected(tool.name)
-            return self._failure(explain_unexpected(self._failure_context(tool, context)))
+            return failed(explain_unexpected(self._at(tool, context)), self.redactor)
         if context.unresolved is None:
             return ToolResult(text, body)
         # Reading back has shown that the write happened: a success, and programs can see how it came about.
-        return ToolResult(text, body, detail_of_unresolved(context.unresolved, self._failure_context(tool, context)))
+        return ToolResult(text, body, detail_of_unresolved(context.unresolved, self._at(tool, context)))
 
     def _require_key(self) -> None:
         if self._settings.credentials.key is None:
@@ -273,7 +285,8 @@ class ToolRunner:
     ) -> ToolContext:
         """Build the context of a call. The target is taken out of the checked arguments."""
         whole = {**checked}
-        organization = self._organization(checked.pop("organization_id", None), authorization)
+        named = checked.pop("organization_id", None)
+        organization = self._settings.organization if named is None else organization_of_call(named, authorization)
         project: ProjectRef | None = None
         if authorization.operation.on_project:
             # What changes something names its project, or is about several.
@@ -281,20 +294,5 @@ class ToolRunner:
         audit.organization, audit.project = organization, project
         return ToolContext(self._services, authorization, audit, approver, organization, project, whole)
 
-    def _organization(self, value: str | None, authorization: Authorization) -> OrganizationRef:
-        if value is None:
-            return self._settings.organization
-        organization = CURRENT if value == "@current" else authorization.organization_named(value)
-        if organization is None:
-            raise InvalidArguments(problems=[NO_ORGANIZATION.format("organization_id", ", or @current")])
-        return organization
-
-    def _failure_context(self, tool: Tool, context: ToolContext | None) -> FailureContext:
-        at = FailureContext(tool.name, tool.effect, self._settings.origin, self.redactor)
-        if context is None:
-            return at
-        organizations = sorted(map(str, context.authorization.key_organizations))
-        return at._replace(write_left=context.write_left, key_organizations=organizations)
-
-    def _failure(self, explanation: Explanation) -> ToolResult:
-        return ToolResult(self.redactor.text(explanation.text), error=self.redactor.value(dict(explanation.detail)))
+    def _at(self, tool: Tool, context: ToolContext | None) -> FailureContext:
+        return failure_context(tool, context, self._settings.origin, self.redactor)

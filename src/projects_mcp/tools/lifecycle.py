@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from projects_mcp.api.ingestion import ingestion_host
 from projects_mcp.api.outcome import Outcome
 from projects_mcp.api.settings_diff import SettingsDiff
 from projects_mcp.api.settings_table import SETTINGS
@@ -59,6 +60,7 @@ async def project_create(context: ToolContext, *, name: str, settings: Mapping[s
         ignored=dropped,
         unknown_to_this_posthog=missing,
         api_token=created.get("api_token"),
+        ingestion_host=ingestion_host(context.origin),
         note="The new project is now the current project of the key's owner, also in PostHog's own pages.",
         suggestions=suggestions,
     )

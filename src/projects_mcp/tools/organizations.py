@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from projects_mcp.api.types import JSONObject, parse_uuid
+from projects_mcp.api.types import CURRENT, JSONObject, OrganizationRef, parse_uuid
 from projects_mcp.errors.connection import InvalidResponse
+from projects_mcp.errors.refusals import InvalidArguments
 from projects_mcp.gateway.context import ToolContext
+from projects_mcp.policy.authorization import Authorization
 from projects_mcp.tools.tool import tool
 from projects_mcp.tools.views import ROLES
 
-__all__ = ["NO_ORGANIZATION", "organization_list"]
+__all__ = ["NO_ORGANIZATION", "organization_list", "organization_of_call"]
 
 NO_ORGANIZATION: Final = (
     "`{}` must be the UUID of an organization{}. Its slug does too, where the key has organization:read: "
@@ -20,6 +22,18 @@ NO_ORGANIZATION: Final = (
 """What is said of an organization that is named in another way. Takes the argument, and what else it may be."""
 _MOST: Final = 1_000
 """Organizations in one answer. Nobody has as many."""
+
+
+def organization_of_call(named: str, authorization: Authorization) -> OrganizationRef:
+    """Read the `organization_id` of a call: a UUID, a slug that the call may know, or `@current`.
+
+    Raises:
+        InvalidArguments: it is none of these.
+    """
+    organization = CURRENT if named == CURRENT.value else authorization.organization_named(named)
+    if organization is None:
+        raise InvalidArguments(problems=[NO_ORGANIZATION.format("organization_id", ", or @current")])
+    return organization
 
 
 @tool("organization_list", "List organizations", "List PostHog organizations: id, name, slug, your role.")

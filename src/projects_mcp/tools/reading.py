@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Final, NamedTuple
 
+from projects_mcp.api.ingestion import ingestion_host
 from projects_mcp.api.settings_table import SETTINGS
 from projects_mcp.api.types import CURRENT, MAX_ID, JSONObject, are_project_ids
 from projects_mcp.errors.connection import InvalidResponse
@@ -135,7 +136,7 @@ async def project_get(
         selected = select_fields(project, list(dict.fromkeys(fields)))
         return selected | _meant(selected.get("not_returned_by_posthog", ()), project)
     if detail == "full":
-        return select_fields(project, None)
+        return select_fields(project, None) | {"ingestion_host": ingestion_host(context.origin)}
     return summary(project, context.origin)
 
 

@@ -227,6 +227,7 @@ def _receipt(
     suggestions: Sequence[JSONObject] = (),
 ) -> JSONObject:
     kept, clear, lost = way_back(diff)
+    context.audit.changed = diff.changed  # exact, for whoever undoes it later
     redactor = context.services.redactor  # a sentence cuts what it quotes, so secrets are removed before
     warnings = describe_impact(redactor.value(diff.changed))
     if diff.lost_keys:

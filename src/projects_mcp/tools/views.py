@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from projects_mcp.api.ingestion import ingestion_host
 from projects_mcp.api.settings_model import is_usual
 from projects_mcp.api.settings_table import SETTINGS
 from projects_mcp.api.types import JSONObject
@@ -30,6 +31,7 @@ def summary(project: Mapping[str, Any], origin: str) -> JSONObject:
     result |= _note_on_name(project)
     result["organization_id"] = project.get("organization")
     result |= _links(project, origin)
+    result["ingestion_host"] = ingestion_host(origin)
     result |= _condition(project)
     result |= {name: project[name] for name in MASKED_FIELDS if project.get(name)}
     grouped: dict[str, JSONObject] = {}

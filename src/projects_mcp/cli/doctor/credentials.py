@@ -6,12 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
+from projects_mcp.api.operations import OPERATIONS
+from projects_mcp.api.types import CURRENT
 from projects_mcp.cli.doctor.findings import Finding, Level
 from projects_mcp.cli.doctor.probe import Probe, build_probe, explain_unreachable
 from projects_mcp.config.settings import Settings
 from projects_mcp.errors.connection import PostHogError
 from projects_mcp.policy.access import Access
 from projects_mcp.policy.authorization import KeyGrant
+from projects_mcp.policy.organizations import known_organizations
 from projects_mcp.posthog.credentials import BrowserSession, Credentials
 from projects_mcp.posthog.session_check import (
     find_session_problem,
@@ -19,8 +22,9 @@ from projects_mcp.posthog.session_check import (
     is_csrf_refusal,
     is_unauthenticated,
 )
+from projects_mcp.sanitize.text import quoted
 
-__all__ = ["check_grant", "check_session", "explain_refused_key"]
+__all__ = ["check_assistants", "check_grant", "check_session", "explain_refused_key"]
 
 _NEEDED_SCOPES: Final = frozenset({"project:read", "project:write", "organization:read", "activity_log:read"})
 
@@ -95,6 +99,24 @@ def _list_restrictions(grant: KeyGrant, settings: Settings) -> Iterator[Finding]
         listed = ", ".join(map(str, sorted(grant.organizations, key=str)[:10]))
         sentence = f"The key is restricted to organizations ({listed})."
         yield Finding("restriction", Level.NOTE, sentence, place)
+
+
+async def check_assistants(probe: Probe, settings: Settings, grant: KeyGrant) -> list[Finding]:
+    """Find organizations that allow assistants to read only, if the key may read that."""
+    key = probe.credentials.key
+    if key is None or grant.scopes is None or grant.projects is not None or not grant.has("organization:read"):
+        return []
+    path = OPERATIONS["organization_list"].path(CURRENT, None)
+    try:
+        answer = await probe.exchange("GET", path, key, probe.limits.call_s)
+    except PostHogError:
+        return [Finding("assistants", Level.NOTE, "What the organizations allow assistants could not be read.")]
+    closed = [quoted(one.name, 60) for one in known_organizations(answer) if one.read_only]
+    if not closed:
+        return []
+    sentence = f"Assistants may only read in {', '.join(closed[:10])}, so this server changes nothing there."
+    fix = f"An organization admin can change that at {settings.origin}/settings/organization."
+    return [Finding("assistants", Level.NOTE, sentence, fix)]
 
 
 async def check_session(probe: Probe, settings: Settings) -> Finding:

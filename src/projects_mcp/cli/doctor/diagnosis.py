@@ -12,7 +12,7 @@ import anyio
 
 from projects_mcp.api.types import JSONObject
 from projects_mcp.cli.doctor.connection import check_host_name, check_scheme, may_be_other_scheme
-from projects_mcp.cli.doctor.credentials import check_grant, check_session, explain_refused_key
+from projects_mcp.cli.doctor.credentials import check_assistants, check_grant, check_session, explain_refused_key
 from projects_mcp.cli.doctor.findings import Finding, Level
 from projects_mcp.cli.doctor.local import check_files, check_key_format, check_settings, is_key_usable
 from projects_mcp.cli.doctor.names import check_placeholders, check_variable_names
@@ -167,6 +167,7 @@ async def _check_key(
         findings.append(await explain_refused_key(settings, clouds))  # a version without introspection refuses it here
         return False
     findings += check_grant(grant, settings)
+    findings += await check_assistants(probe, settings, grant)
     findings += [organization.finding] if organization.finding else []
     findings += await check_projects(probe, settings, grant, organization.projects)
     return True

@@ -1,0 +1,123 @@
+"""`projects-mcp history`: what this server did, and the call that undoes one of it. Imports no MCP."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+from projects_mcp.api.types import JSONObject
+from projects_mcp.cli.call import TerminalApprover
+from projects_mcp.cli.exit_codes import DONE, FAILED
+from projects_mcp.cli.fleet.calling import CallError, run_with_runner
+from projects_mcp.cli.terminal import say
+from projects_mcp.config.settings import Settings, SettingsError
+from projects_mcp.runner.runner import ToolRunner
+from projects_mcp.sanitize.json_text import compact_json, indented_json
+from projects_mcp.state.store import StoreError
+
+__all__ = ["Wanted", "run_history"]
+
+_SHOWN: Final = 50
+"""Lines that are shown without `--json`."""
+
+
+class Wanted(NamedTuple):
+    """Which calls are meant; None for any.
+
+    Attributes:
+        project: the id of the project.
+        caller: whose call it was, as the callers file names it.
+        since: nothing before this time, in ISO 8601; without a zone in UTC.
+        outcome: such as `applied`, `unknown`, `refused`.
+    """
+
+    project: int | None = None
+    caller: str | None = None
+    since: str | None = None
+    outcome: str | None = None
+
+
+def run_history(settings: Settings, wanted: Wanted, *, undo: int | None, as_json: bool) -> int:
+    """Print what was done, newest first, or undo one of it.
+
+    Args:
+        settings: of the server.
+        wanted: which calls are meant. Their numbers, from 1, are those of this list.
+        undo: the number of the call to undo; None only lists. It goes through the gates of the tool that undoes it.
+        as_json: print one line of JSON.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        SettingsError: `since` is no time.
+    """
+    since = _time(wanted.since)
+
+    async def work(runner: ToolRunner) -> int:
+        try:
+            rows = await runner.history.entries()
+        except StoreError as error:
+            say(f"The state store cannot be used: {error}.", error=True)
+            return FAILED
+        chosen = [row for row in rows if _is_meant(row, wanted, since)]
+        if undo is not None:
+            return await _undo(runner, chosen, undo, as_json=as_json)
+        if as_json or not sys.stdout.isatty():
+            say(compact_json({"calls": chosen}))
+        else:
+            for number, row in enumerate(chosen[:_SHOWN], 1):
+                say(_line(number, row))
+        return DONE
+
+    return run_with_runner(settings, work)
+
+
+async def _undo(runner: ToolRunner, rows: Sequence[JSONObject], number: int, *, as_json: bool) -> int:
+    """Make the call that undoes one.
+
+    Raises:
+        CallError: it was refused or failed.
+    """
+    if not 1 <= number <= len(rows):
+        say(f"There is no call {number} in this list, which has {len(rows)}. Nothing was changed.", error=True)
+        return FAILED
+    row = rows[number - 1]
+    undo = row.get("undo")
+    if undo is None:
+        why = row.get("no_undo", "no call can bring back what it changed, or it changed nothing")
+        say(f"Call {number} ({row['tool']}, {row['at']}) has no undo: {why}. Nothing was changed.", error=True)
+        return FAILED
+    approver = TerminalApprover() if sys.stdin.isatty() and sys.stderr.isatty() else None
+    result = await runner.call(undo["tool"], undo["arguments"], approver)
+    if result.failed:
+        raise CallError(result)
+    say(indented_json(result.body) if sys.stdout.isatty() and not as_json else result.text)
+    return DONE
+
+
+def _time(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise SettingsError("--since takes a time such as 2026-05-04 or 2026-05-04T10:15:00Z.") from None
+    return when if when.tzinfo is not None else when.replace(tzinfo=UTC)
+
+
+def _is_meant(row: Mapping[str, Any], wanted: Wanted, since: datetime | None) -> bool:
+    return (
+        (wanted.project is None or row["project"].get("id") == wanted.project)
+        and (wanted.caller is None or row.get("caller") == wanted.caller)
+        and (wanted.outcome is None or row["outcome"] == wanted.outcome)
+        and (since is None or datetime.fromisoformat(row["at"]) >= since)
+    )
+
+
+def _line(number: int, row: Mapping[str, Any]) -> str:
+    project, changed = row["project"], ", ".join(row.get("changed", ()))
+    what = f"{row['tool']} {project.get('id', '')} {row['outcome']}" + (f": {changed}" if changed else "")
+    return f"{number:>3}  {row['at']}  {what}" + ("  (undo)" if "undo" in row else "")

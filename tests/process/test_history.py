@@ -1,0 +1,32 @@
+"""The command that lists what a server and other commands of the same user did, and undoes one of it."""
+
+import json
+from pathlib import Path
+
+from projects_mcp.sandbox import MOBILE_ID, READ_WRITE_KEY
+from tests.support.posthog import Upstream
+from tests.support.process import run, running
+
+
+def test_what_a_server_did_is_undone_at_the_terminal(upstream: Upstream, tmp_path: Path) -> None:
+    environment = {
+        "POSTHOG_HOST": upstream.origin,
+        "POSTHOG_PERSONAL_API_KEY": READ_WRITE_KEY,
+        "XDG_STATE_HOME": str(tmp_path),
+    }
+    fields = upstream.world.projects[MOBILE_ID].fields
+    zone = fields["timezone"]
+    with running(**environment) as server:
+        server.handshake()
+        for settings in ({"timezone": "Asia/Tokyo"}, {"surveys_opt_in": True}):
+            assert not server.call("project_update", {"project_id": MOBILE_ID, "settings": settings})["isError"]
+        server.end()
+    listed = run("history", "--project", str(MOBILE_ID), "--outcome", "applied", **environment)
+    assert [call["changed"] for call in json.loads(listed.stdout)["calls"]] == [["surveys_opt_in"], ["timezone"]]
+    undone = run("history", "--undo", "2", **environment)
+    assert (undone.returncode, json.loads(undone.stdout)["outcome"]) == (0, "applied"), undone.stderr
+    assert (fields["timezone"], fields["surveys_opt_in"]) == (zone, True)
+    again = run("history", "--project", str(MOBILE_ID), "--undo", "3", **environment)
+    assert (again.returncode, "is not as expected" in again.stderr) == (1, True), again.stderr
+    missing = run("history", "--person", "nobody", "--undo", "1", **environment)
+    assert (missing.returncode, "There is no call 1" in missing.stderr) == (1, True)
