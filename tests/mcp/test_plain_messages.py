@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import to_json
 
-from dev.fast_start import recorded
+from dev.fast_start import main, recorded
 from projects_mcp.protocol import plain_messages
 from projects_mcp.protocol.plain_session import PlainSession, ToolCall
 from projects_mcp.protocol.published import FILE
@@ -29,6 +30,16 @@ NAME = "Acme web"
 
 def test_what_is_recorded_is_what_the_sdk_answers() -> None:
     assert FILE.read_text(encoding="utf-8") == recorded(), "run: python -m dev.fast_start generate"
+
+
+def test_the_check_finds_what_is_not_what_the_sdk_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = tmp_path / FILE.name
+    copy.write_text(FILE.read_text(encoding="utf-8").replace("project_list", "project_lists", 1), encoding="utf-8")
+    monkeypatch.setattr("dev.fast_start.FILE", copy)
+    assert main(["generate", "--check"]) == 1
+    assert main(["generate"]) == 0
+    assert main(["generate", "--check"]) == 0
+    assert copy.read_bytes() == FILE.read_bytes()
 
 
 def judged(opening: list[dict[str, Any]], message: dict[str, Any]) -> Any:

@@ -258,7 +258,11 @@ async def test_an_error_never_takes_the_place_of_an_answer_of_the_other_lane(
 
 @BOTH
 @pytest.mark.anyio
-async def test_the_latest_of_two_requests_with_one_id_is_called_off(opening: list[dict[str, Any]], make: Make) -> None:
+async def test_the_latest_of_two_requests_with_one_id_is_called_off(
+    opening: list[dict[str, Any]], make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("stdio_lanes", "stdio_transport"):
+        monkeypatch.setattr(f"projects_mcp.protocol.{module}.FINISH_S", 0.2)
     odd = {**GET, "name": "project_delete", "arguments": {"project_id": PRODUCTION_ID, "confirm_project_name": NAME}}
     lines = written(*opening, make(1, "tools/call", GET), make(1, "tools/call", odd), cancelled(1), cancelled(1))
     both = await through_both_lanes(lines, harness=slow())

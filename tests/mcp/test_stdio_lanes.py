@@ -45,7 +45,7 @@ def test_a_session_whose_client_does_not_wait_is_the_same(lines: list[str]) -> N
 
 @pytest.mark.heavy
 @pytest.mark.usefixtures("short_end")
-@settings(max_examples=3_000, deadline=None)
+@settings(max_examples=1_500, deadline=None)
 @given(sessions(odd=True))
 def test_many_sessions_with_something_odd_are_the_same(lines: list[str]) -> None:
     assert_equal(lines)

@@ -45,10 +45,11 @@ NOT_A_YES = ("not_confirmed", "client_refused", "answer_without_form", "client_f
 
 class Gates(RuleBasedStateMachine):
     questions = Bundle("questions")
+    harness: type[Harness] = Harness
 
     def __init__(self) -> None:
         super().__init__()
-        self.bench = Harness()
+        self.bench = self.harness()
         self.witness = Witness(create_app(self.bench.world), self.judge)
         self.bench.recorder = self.witness
         self.wish: Wish | None = None

@@ -142,8 +142,8 @@ LANES: Final[Mapping[str, tuple[Mutant, ...]]] = {
         Mutant(
             "write-small-numbers-as-python-does",
             "src/projects_mcp/protocol/published.py",
-            '_TOKENS.sub(_number, written) if "e-0" in written else written',
-            "written",
+            "return _TOKENS.sub(_number, written)",
+            "return written",
             (f"{_PLAIN}test_small_numbers_are_written_as_the_sdk_does",),
         ),
     ),

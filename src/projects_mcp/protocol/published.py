@@ -20,6 +20,8 @@ __all__ = ["FILE", "Era", "Published", "load"]
 FILE: Final = Path(__file__).with_name("published.json")
 _TOKENS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|(-?[0-9.]+)e-0([0-9])')
 """A text, or a number that Python and the SDK write in two ways."""
+_MAY_BE_SMALL: Final = re.compile(r"[:,\[]-?[0-9.]+e-0[0-9]")
+"""How such a number stands in JSON. A text can look so too, and seldom does."""
 
 
 class Era(NamedTuple):
@@ -86,7 +88,9 @@ def _era(value: Mapping[str, Any]) -> Era:
 def _body(text: str, body: Mapping[str, Any]) -> str:
     """Return a body as the SDK writes it. That is the text, unless the text escapes what could not be seen."""
     written = text if "\\u" not in text else _json(body)
-    return _TOKENS.sub(_number, written) if "e-0" in written else written
+    if "e-0" not in written or not _MAY_BE_SMALL.search(written):
+        return written
+    return _TOKENS.sub(_number, written)
 
 
 def _number(token: re.Match[str]) -> str:
