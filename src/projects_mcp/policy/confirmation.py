@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID
 
 from projects_mcp.sanitize.redaction import Redactor, masked
-from projects_mcp.sanitize.text import MAX_QUOTED, has_invisible
+from projects_mcp.sanitize.text import MAX_QUOTED, has_invisible, on_one_line, strip_invisible
 
 __all__ = [
     "Approver",
@@ -264,7 +264,7 @@ def plan_request(
         redactor: removes secrets.
     """
     host = origin.partition("://")[2]
-    shown = [(label, redactor.text(value)) for label, value in said]
+    shown = [(label, on_one_line(strip_invisible(redactor.text(value)))) for label, value in said]
     parts = " ".join(f"{label}: {value.rstrip('.')}." for label, value in shown)
     text = f"PostHog at {host}: {words}? {parts} Accept only if this is what you want."
     digest = hashlib.sha256(f"{text}\x00{origin}\x00{plan}".encode("utf-8", "surrogatepass")).hexdigest()

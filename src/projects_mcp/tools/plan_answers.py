@@ -71,7 +71,7 @@ def said_of(context: ToolContext, kept: StoredPlan, plan: Plan, marks: Mapping[i
     changes = [
         f"{name} {change} in {number}" for name, groups in parts["changed"].items() for change, number in groups.items()
     ]
-    said = [("What changes", "; ".join(changes))]
+    said = [("What changes", "; ".join(changes)), ("Projects", ", ".join(parts.get("such_as", ())))]
     for label, name in (
         ("Few projects", "exceptions"),
         ("Privacy", "lowers_privacy"),
