@@ -39,6 +39,8 @@ __all__ = [
 
 _STATE: Final = ("api_token", "secret_api_token", "secret_api_token_backup", "is_pending_deletion")
 """Besides the identity, what a confirmation is about: it dies when any of these changes."""
+_MOST_IN_TEXT: Final = 6
+"""Values under one label that the question of a plan holds as text."""
 _LONGEST_NAME: Final = 400
 """Characters of a project's name that are shown to whoever decides."""
 
@@ -265,11 +267,20 @@ def plan_request(
     """
     host = origin.partition("://")[2]
     shown = [(label, on_one_line(strip_invisible(redactor.text(value)))) for label, value in said]
-    parts = " ".join(f"{label}: {value.rstrip('.')}." for label, value in shown)
+    grouped: dict[str, list[str]] = {}
+    for label, value in shown:
+        grouped.setdefault(label, []).append(value)
+    parts = " ".join(f"{label}: {_in_short(values)}." for label, values in grouped.items())
     text = f"PostHog at {host}: {words}? {parts} Accept only if this is what you want."
     digest = hashlib.sha256(f"{text}\x00{origin}\x00{plan}".encode("utf-8", "surrogatepass")).hexdigest()
     lines = (("PostHog", host), ("Action", words), *shown, ("Plan", plan))
     return ConfirmationRequest(text, digest, words, lines)
+
+
+def _in_short(values: Sequence[str]) -> str:
+    """Join the first of several values. An approval shows all of them."""
+    more = [f"and {len(values) - _MOST_IN_TEXT} more"] if len(values) > _MOST_IN_TEXT else []
+    return "; ".join([*values[:_MOST_IN_TEXT], *more]).rstrip(".")
 
 
 def token_ending(token: object) -> str:

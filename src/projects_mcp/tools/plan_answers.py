@@ -22,6 +22,8 @@ MOST_WITHOUT_CONSENT: Final = 5
 """Projects that a plan may change without a person's consent, if all of it can be undone."""
 _MOST_NAMED: Final = 200
 _MOST_LEFT_OUT: Final = 20
+_MOST_CHANGES: Final = 30
+"""Changes that the question tells."""
 _LONGEST_SAID: Final = 700
 """Characters of one line of the question."""
 _NOTHING: Final = "Nothing would change, so there is no plan."
@@ -66,12 +68,18 @@ def _parts(context: ToolContext, plan: Plan) -> JSONObject:
 
 
 def said_of(context: ToolContext, kept: StoredPlan, plan: Plan, marks: Mapping[int, Mark]) -> list[tuple[str, str]]:
-    """Return what a person is told before deciding, as labels and values. The same for the same state of the plan."""
+    """Return what a person is told before deciding, as labels and values, of which several may stand under one label.
+
+    It is the same for the same state of the plan.
+    """
     parts = _parts(context, plan)
     changes = [
-        f"{name} {change} in {number}" for name, groups in parts["changed"].items() for change, number in groups.items()
+        f"{name}: {change} in {number} project{'' if number == 1 else 's'}"
+        for name, groups in parts["changed"].items()
+        for change, number in groups.items()
     ]
-    said = [("What changes", "; ".join(changes)), ("Projects", ", ".join(parts.get("such_as", ())))]
+    said = [("What changes", line) for line in _first(changes, _MOST_CHANGES)]
+    said.append(("Projects", ", ".join(parts.get("such_as", ()))))
     for label, name in (
         ("Few projects", "exceptions"),
         ("Privacy", "lowers_privacy"),
@@ -79,8 +87,7 @@ def said_of(context: ToolContext, kept: StoredPlan, plan: Plan, marks: Mapping[i
         ("Protected projects", "protected"),
         ("Also", "warnings"),
     ):
-        if lines := parts.get(name):
-            said.append((label, "; ".join(lines)))
+        said += [(label, line) for line in parts.get(name, ())]
     left_out = sum(len(ids) for ids in kept.facts.get("left_out", {}).values())
     if left_out:
         said.append(("Not in the plan", f"{left_out} projects that could not be read or may not be changed"))
