@@ -53,7 +53,7 @@ async def test_a_client_that_cannot_ask_is_offered_an_approval_of_the_plan(
         assert waiting is not None
         assert (waiting.phrase, waiting.project) == ("change 6 projects", None)
         shown = dict(waiting.lines)
-        assert shown["What changes"] == "week_start_day null -> 1 in 6"
+        assert shown["What changes"] == "week_start_day: null -> 1 in 6 projects"
         assert shown["Plan"] == preview["plan"]
         await approvals.decide(waiting, granted=True, channel="terminal")
         (final,) = await applied(client, clock, preview)

@@ -95,10 +95,10 @@ WANTED = {"project_ids": IDS, "settings": {"week_start_day": 1}}
 THIRD = IDS[2]
 
 
-def failing(clock: TurnedClock) -> tuple[Harness, FailingWrites]:
+def failing(clock: TurnedClock, *, patient: bool = True) -> tuple[Harness, FailingWrites]:
     world = fleet_world(clock, 14)
     posthog = FailingWrites(create_app(world))
-    limits = {"second_look_s": 0.01, "read_s": 0.3, "wait_s": 0.0}
+    limits = {"second_look_s": 0.01} if patient else {"second_look_s": 0.01, "call_s": 1.5}
     return Harness(world, posthog, limits=limits), posthog
 
 
@@ -107,7 +107,7 @@ def failing(clock: TurnedClock) -> tuple[Harness, FailingWrites]:
 async def test_a_lost_answer_is_settled_by_reading_and_never_sent_again(
     clock: TurnedClock, answer: Answer | None, handled: bool
 ) -> None:
-    harness, posthog = failing(clock)
+    harness, posthog = failing(clock, patient=answer is not None)
     posthog.answers, posthog.handled = {("PATCH", THIRD): answer}, handled
     before = settings_of(harness.world)
     async with harness.client(ask=Asked()) as client:
@@ -118,7 +118,7 @@ async def test_a_lost_answer_is_settled_by_reading_and_never_sent_again(
     assert (final["applied"] == 12) is handled
     if not handled:
         (names,) = final["failed" if answer is BROKEN else "unknown"].values()
-        assert names == ["customer-001 development (40003)"]
+        assert names == ["“customer-001 development” (40003)"]
     assert writes_by_project(harness.recorder) == dict.fromkeys(IDS, 1)
 
 
@@ -142,7 +142,7 @@ async def test_projects_that_are_gone_or_denied_are_named_and_do_not_stop_the_ot
 async def test_three_in_a_row_stop_until_a_person_says_so_again(
     clock: TurnedClock, method: str, answer: Answer | None
 ) -> None:
-    harness, posthog = failing(clock)
+    harness, posthog = failing(clock, patient=answer is not None)
     asked = Asked()
     async with harness.client(ask=asked) as client:
         (preview,) = await previewed(client, clock, **WANTED)

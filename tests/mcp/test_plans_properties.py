@@ -68,7 +68,7 @@ def _writes(draw: st.DrawFn, names: list[str]) -> Write:
     return draw(st.sampled_from(PROJECTS)), name, draw(st.sampled_from(VALUES[name]))
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(case=cases())
 def test_a_receipt_is_the_difference_and_its_revert_restores_all_but_what_others_changed(case: Case) -> None:
     with pytest.MonkeyPatch.context() as patch:

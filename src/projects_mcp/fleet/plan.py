@@ -20,6 +20,7 @@ from projects_mcp.api.settings_impact import MAY_BE_IRREVERSIBLE, describe_impac
 from projects_mcp.api.settings_table import SETTINGS
 from projects_mcp.fleet.values import value_text
 from projects_mcp.sanitize.redaction import Redactor
+from projects_mcp.sanitize.text import quoted
 
 __all__ = ["MOST_STEPS", "Plan", "PlanSummary", "Step", "Wanted", "confirm_words", "minutes_for", "step_for"]
 
@@ -28,9 +29,12 @@ MOST_STEPS: Final = 2_000
 _FEW: Final = 3
 """Projects that change in one way and are so few that they are named."""
 _MOST_NAMED: Final = 20
+_LONGEST_NAME: Final = 80
+"""Characters of a project's name in texts."""
 _MOST_GROUPS: Final = 10
 """Changes of one setting that are told apart, the most frequent first."""
 _MOST_SENTENCES: Final = 10
+_MOST_EXAMPLES: Final = 8
 _A_MINUTE: Final = 350
 _AN_HOUR: Final = 3_500
 """Requests that work on many projects sends at the most: see `state/sliding_windows`."""
@@ -92,8 +96,8 @@ class Step(NamedTuple):
 
     @property
     def shown(self) -> str:
-        """The project as it is named in texts."""
-        return f"{self.name} ({self.project_id})"
+        """The project as it is named in texts. Its name is somebody else's, so it is quoted and shortened."""
+        return f"{quoted(self.name, _LONGEST_NAME)} ({self.project_id})"
 
     def dump(self) -> str:
         """Return it as one JSON text."""
@@ -150,6 +154,7 @@ class PlanSummary(NamedTuple):
         cannot_be_undone: as above.
         warnings: what else the change reaches, as above.
         protected: protected projects among those that change.
+        such_as: the first projects that change.
     """
 
     groups: dict[str, dict[str, int]]
@@ -158,6 +163,7 @@ class PlanSummary(NamedTuple):
     cannot_be_undone: list[str]
     warnings: list[str]
     protected: list[str]
+    such_as: list[str]
 
 
 @dataclass(frozen=True)
@@ -209,7 +215,8 @@ class Plan:
         groups, exceptions = self._groups(redactor)
         lowered, warned, lost = self._consequences(redactor)
         named = [step.shown for step in self.steps if step.project_id in protected]
-        return PlanSummary(groups, exceptions, lowered, lost, warned, _first(named))
+        first = _first([step.shown for step in self.steps], _MOST_EXAMPLES)
+        return PlanSummary(groups, exceptions, lowered, lost, warned, _first(named), first)
 
     def _groups(self, redactor: Redactor) -> tuple[dict[str, dict[str, int]], list[str]]:
         text = _remembered(lambda name, value: value_text(redactor, name, value))

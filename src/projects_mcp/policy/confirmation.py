@@ -14,13 +14,11 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import groupby
-from operator import itemgetter
 from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID
 
 from projects_mcp.sanitize.redaction import Redactor, masked
-from projects_mcp.sanitize.text import MAX_QUOTED, has_invisible
+from projects_mcp.sanitize.text import MAX_QUOTED, has_invisible, on_one_line, strip_invisible
 
 __all__ = [
     "Approver",
@@ -41,10 +39,10 @@ __all__ = [
 
 _STATE: Final = ("api_token", "secret_api_token", "secret_api_token_backup", "is_pending_deletion")
 """Besides the identity, what a confirmation is about: it dies when any of these changes."""
+_MOST_IN_TEXT: Final = 6
+"""Values under one label that the question of a plan holds as text."""
 _LONGEST_NAME: Final = 400
 """Characters of a project's name that are shown to whoever decides."""
-_LONGEST_SAID: Final = 700
-"""Characters of one kind of points, where a question about a plan is one text."""
 
 
 class Confirmation(StrEnum):
@@ -268,19 +266,21 @@ def plan_request(
         redactor: removes secrets.
     """
     host = origin.partition("://")[2]
-    shown = [(label, redactor.text(value)) for label, value in said]
-    parts = " ".join(
-        f"{label}: {_cut('; '.join(value.rstrip('.') for _, value in group))}."
-        for label, group in groupby(shown, key=itemgetter(0))
-    )
+    shown = [(label, on_one_line(strip_invisible(redactor.text(value)))) for label, value in said]
+    grouped: dict[str, list[str]] = {}
+    for label, value in shown:
+        grouped.setdefault(label, []).append(value)
+    parts = " ".join(f"{label}: {_in_short(values)}." for label, values in grouped.items())
     text = f"PostHog at {host}: {words}? {parts} Accept only if this is what you want."
     digest = hashlib.sha256(f"{text}\x00{origin}\x00{plan}".encode("utf-8", "surrogatepass")).hexdigest()
     lines = (("PostHog", host), ("Action", words), *shown, ("Plan", plan))
     return ConfirmationRequest(text, digest, words, lines)
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST_SAID else f"{text[: _LONGEST_SAID - 1]}…"
+def _in_short(values: Sequence[str]) -> str:
+    """Join the first of several values. An approval shows all of them."""
+    more = [f"and {len(values) - _MOST_IN_TEXT} more"] if len(values) > _MOST_IN_TEXT else []
+    return "; ".join([*values[:_MOST_IN_TEXT], *more]).rstrip(".")
 
 
 def token_ending(token: object) -> str:

@@ -16,6 +16,7 @@ _ROWS: Final[Mapping[str, str]] = {
 }
 _KEPT: Final = frozenset(
     {"id", "name", "operation", "project", "outcome", "organization_id", "project_id", "truncated"}
+    | {"plan", "confirm_plan", "left", "revert_plan"}
 )
 _WHOLE: Final = frozenset({"revert", "next"})
 """Parts that are handed back as arguments: they are there whole, or not at all."""

@@ -36,6 +36,8 @@ _STEP_S: Final = 8.0
 """Seconds for the write of one step; reading before and after it has seconds of its own."""
 _PART: Final = _WORK_S / 30.0
 """Of the operator's limit for a call, if that is shorter than the default."""
+_BUSY_S: Final = 10.0
+"""Seconds after which it makes sense to try a project again that was held."""
 _AT_ONCE: Final = 8
 """Steps at a time, once one has gone well: a quarter of the connections."""
 _MOST_FAILURES: Final = 3
@@ -155,8 +157,8 @@ async def _work(
     if run.fatal is not None:
         raise run.fatal
     left = len(whole.steps) - run.done
-    wait_s = max(run.not_before - plans.clock(), await context.services.fleet_requests.wait_s(2 * left) if left else 0)
-    return kept, marks, max(wait_s, 0.0)
+    wait_s = await context.services.fleet_requests.wait_s(2 * left) if left else 0.0
+    return kept, marks, max(wait_s, run.not_before - plans.clock(), _BUSY_S if run.busy else 0.0)
 
 
 @dataclass(slots=True)
@@ -171,6 +173,7 @@ class _Run:
         failures: how many have failed one after another.
         last_failure: why the last one did, as a sentence.
         not_before: when PostHog wants the next request, in seconds since 1970; 0 if it does not say.
+        busy: whether a project was held by another call, or by a process that has ended since.
         fatal: why nothing more may be sent at all.
     """
 
@@ -181,6 +184,7 @@ class _Run:
     failures: int
     last_failure: str = ""
     not_before: float = 0.0
+    busy: bool = False
     fatal: Refusal | PostHogError | None = None
     _ended: bool = False
     _deadline_s: float = field(default=0.0)
@@ -247,7 +251,8 @@ class _Run:
             return
         if came.mark is not None:
             self.marks[step.project_id] = came.mark
-        if came.wait_s > 1.0:
+        self.busy = self.busy or came.busy
+        if came.wait_s:
             self._ended = True
             self.not_before = max(self.not_before, self.work.plans.clock() + came.wait_s)
         if came.failed:

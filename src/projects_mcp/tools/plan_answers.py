@@ -22,8 +22,8 @@ MOST_WITHOUT_CONSENT: Final = 5
 """Projects that a plan may change without a person's consent, if all of it can be undone."""
 _MOST_NAMED: Final = 200
 _MOST_LEFT_OUT: Final = 20
-_MOST_CHANGES: Final = 60
-"""Changes that the question lists."""
+_MOST_CHANGES: Final = 30
+"""Changes that the question tells."""
 _LONGEST_SAID: Final = 700
 """Characters of one line of the question."""
 _NOTHING: Final = "Nothing would change, so there is no plan."
@@ -68,7 +68,7 @@ def _parts(context: ToolContext, plan: Plan) -> JSONObject:
 
 
 def said_of(context: ToolContext, kept: StoredPlan, plan: Plan, marks: Mapping[int, Mark]) -> list[tuple[str, str]]:
-    """Return what a person is told before deciding, as labels and values, a label for each point under it.
+    """Return what a person is told before deciding, as labels and values, of which several may stand under one label.
 
     It is the same for the same state of the plan.
     """
@@ -79,6 +79,7 @@ def said_of(context: ToolContext, kept: StoredPlan, plan: Plan, marks: Mapping[i
         for change, number in groups.items()
     ]
     said = [("What changes", line) for line in _first(changes, _MOST_CHANGES)]
+    said.append(("Projects", ", ".join(parts.get("such_as", ()))))
     for label, name in (
         ("Few projects", "exceptions"),
         ("Privacy", "lowers_privacy"),

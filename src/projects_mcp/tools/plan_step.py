@@ -61,11 +61,13 @@ class Carried(NamedTuple):
         mark: what is noted of the step now; None if nothing is, so that it is still to be done.
         failed: whether PostHog did not answer properly, or refused the change for a reason that others may share.
         wait_s: seconds that PostHog wants to be left alone for; 0 if it does not say.
+        busy: whether another call has held the project for all the time, or a process that has ended since.
     """
 
     mark: Mark | None
     failed: bool = False
     wait_s: float = 0.0
+    busy: bool = False
 
 
 class StepWork(NamedTuple):
@@ -113,7 +115,7 @@ class StepWork(NamedTuple):
         except _ENDS:
             raise
         except ProjectBusy:
-            return Carried(None, wait_s=1.0)
+            return Carried(former, busy=True)
         except (Refusal, PostHogError) as error:
             return await self._not_sent(step, former, error, tried=former is not None)
 

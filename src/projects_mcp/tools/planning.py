@@ -17,7 +17,7 @@ from projects_mcp.api.json_values import canonical
 from projects_mcp.api.outcome import Outcome
 from projects_mcp.api.settings_newer import NEWER, keys_at_risk
 from projects_mcp.api.settings_table import SETTINGS
-from projects_mcp.api.types import JSONObject
+from projects_mcp.api.types import CURRENT, JSONObject, organization_of
 from projects_mcp.errors.refusals import InvalidArguments, Refusal, StateUnavailable
 from projects_mcp.fleet.plan import MOST_STEPS, Plan, Step, Wanted, step_for
 from projects_mcp.fleet.values import SECRET_FIELDS, holds_secret
@@ -104,6 +104,8 @@ async def plan_where(context: ToolContext, where: Where, wanted: Wanted) -> JSON
     """
     _require_storable(context, wanted)
     found = await find_candidates(context)
+    if context.organization is CURRENT and found.rows:  # whatever is current when the call is made again
+        context.organization = organization_of(found.rows[0], CURRENT)
     exact = {"where": [[condition.name, list(condition.values)] for condition in where.conditions], "body": wanted.body}
     names = frozenset(wanted.body)
     digest, rows = _digest(context, exact), found.rows

@@ -52,13 +52,13 @@ _ADJUSTED: Final = "PostHog stored the adjusted fields in its own form, or merge
 @tool(
     "project_update",
     "Change a project's settings",
-    "Update, change or set settings of a PostHog project, or rename the PostHog project. Configure a PostHog project; "
-    "add, allow, enable or activate, disable, turn on or off: project name, timezone, currency, week start (first "
-    "day); session replay and session recordings (recording sample rate, minimum duration, retention, mask, console "
-    "logs, network); autocapture, errors, web vitals, heatmaps, surveys, feature flag defaults, support widget; "
-    "domains, authorized URLs; test account filters that exclude internal users; discard client IPs, cookieless; "
-    "dashboard, Slack webhook. Tells how to undo it. Lists are replaced whole; dry_run previews. What cannot be "
-    "undone requires confirmation.",
+    "Update, change or set settings of a PostHog project or many, or rename the PostHog project. Configure a PostHog "
+    "project; add, allow, enable or activate, disable, turn on or off: project name, timezone, currency, week start "
+    "(first day); session replay and session recordings (recording sample rate, minimum duration, retention, mask, "
+    "console logs, network); autocapture, errors, web vitals, heatmaps, surveys, feature flag defaults, support "
+    "widget; domains, authorized URLs; test account filters that exclude internal users; discard client IPs, "
+    "cookieless; dashboard, Slack webhook. Tells how to undo it. Lists are replaced whole; dry_run previews. What "
+    "cannot be undone requires confirmation.",
     {
         "settings": {**settings_schema(), "description": "Settings to change"},
         "clear": {
