@@ -44,15 +44,13 @@ def agents(box: Toolbox) -> list[str]:
     """List, create, read, change and delete with each library for Python, over both transports."""
     with serve_tools("agents") as address:
         plans = (_stdio(), _http(address))
-        return _run_all(
-            "agents", [_python(box, where, script, plan) for script, where in _AGENTS.items() for plan in plans]
-        )
+        return _run_all("agents", [_python(box, where, script, *plans) for script, where in _AGENTS.items()])
 
 
 def crewai(box: Toolbox) -> list[str]:
     """Do the same with CrewAI, which needs an environment of its own."""
     with serve_tools("crewai") as address:
-        return _run_all("crewai", [_python(box, "crewai", "crewai", plan) for plan in (_stdio(), _http(address))])
+        return _run_all("crewai", [_python(box, "crewai", "crewai", _stdio(), _http(address))])
 
 
 def node(box: Toolbox) -> list[str]:
@@ -84,8 +82,9 @@ def _http(address: str) -> dict[str, Any]:
     return {"url": address, "tools": len(OPERATIONS)}
 
 
-def _python(box: Toolbox, environment: str, script: str, plan: Mapping[str, Any]) -> list[str]:
-    return [str(box.libraries(environment)), "-m", f"dev.conformance.libraries.{script}", json.dumps(plan)]
+def _python(box: Toolbox, environment: str, script: str, *plans: Mapping[str, Any]) -> list[str]:
+    given = json.dumps(plans if len(plans) > 1 else plans[0])
+    return [str(box.libraries(environment)), "-m", f"dev.conformance.libraries.{script}", given]
 
 
 def _run_all(gate: str, commands: list[list[str]], environment: Mapping[str, str] | None = None) -> list[str]:
@@ -99,7 +98,9 @@ def _run_all(gate: str, commands: list[list[str]], environment: Mapping[str, str
 
     def run(command: list[str]) -> tuple[list[str], list[str]]:
         plan = json.loads(command[-1])
-        name = f"{Path(command[-2]).name}, {plan.get('how', 'http' if 'url' in plan else 'stdio')}"
+        plans = plan if isinstance(plan, list) else [plan]
+        how = " and ".join(each.get("how", "http" if "url" in each else "stdio") for each in plans)
+        name = f"{Path(command[-2]).name}, {how}"
         try:
             said = last_lines(run_step(gate, command, environment=given), 20)
         except FailedError as error:

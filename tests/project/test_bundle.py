@@ -115,12 +115,14 @@ def packed(toolbox: Toolbox, tmp_path_factory: pytest.TempPathFactory) -> Packed
 
 
 @pytest.mark.heavy
+@pytest.mark.bundle
 def test_the_official_tool_accepts_it(packed: Packed) -> None:
     assert "Manifest schema validation passes!" in packed.said
     assert json.loads((packed.folder / "manifest.json").read_text(encoding="utf-8")) == MANIFEST
 
 
 @pytest.mark.heavy
+@pytest.mark.bundle
 def test_the_lock_holds_the_tested_versions(packed: Packed) -> None:
     lock = tomllib.loads((packed.folder / "uv.lock").read_text(encoding="utf-8"))
     held = {package["name"]: package.get("version") for package in lock["package"]}
@@ -134,6 +136,7 @@ def test_the_lock_holds_the_tested_versions(packed: Packed) -> None:
 
 
 @pytest.mark.heavy
+@pytest.mark.bundle
 def test_the_entry_for_the_registry_names_this_very_bundle(packed: Packed) -> None:
     (package,) = (package for package in packed.entry["packages"] if package["registryType"] == "mcpb")
     assert package.pop("fileSha256") == hashlib.sha256(packed.file.read_bytes()).hexdigest()
@@ -177,6 +180,7 @@ def started(packed: Packed, toolbox: Toolbox, form: Mapping[str, str]) -> StdioS
 
 
 @pytest.mark.heavy
+@pytest.mark.bundle
 @pytest.mark.anyio
 @pytest.mark.parametrize("form", [empty, literal])
 async def test_it_starts_with_a_form_that_nobody_has_filled_in(packed: Packed, toolbox: Toolbox, form: Any) -> None:
@@ -188,6 +192,7 @@ async def test_it_starts_with_a_form_that_nobody_has_filled_in(packed: Packed, t
 
 
 @pytest.mark.heavy
+@pytest.mark.bundle
 @pytest.mark.anyio
 async def test_it_works_with_the_settings_of_the_form(packed: Packed, toolbox: Toolbox) -> None:
     async with Client(started(packed, toolbox, {**as_offered(), "sandbox": "true"})) as client:

@@ -92,11 +92,13 @@ def schema() -> dict[str, Any]:
 
 
 @pytest.mark.heavy
+@pytest.mark.bundle
 def test_the_entry_is_valid(schema: dict[str, Any]) -> None:
     assert complaints(schema, ENTRY) == []
 
 
 @pytest.mark.heavy
+@pytest.mark.bundle
 @pytest.mark.parametrize(
     ("field", "value"),
     [

@@ -17,7 +17,8 @@ transports = import_module("fastmcp.client.transports")
 async def main(plan: dict[str, Any]) -> str:
     """Walk with one toolset."""
     stdio = None if "url" in plan else transports.StdioTransport(command=plan["command"], args=[], env=SANDBOX)
-    toolset = mcp.MCPToolset(stdio or plan["url"])
+    # The five seconds of the library can run out on a busy machine, and say nothing of the server.
+    toolset = mcp.MCPToolset(stdio or plan["url"], init_timeout=60)
     context = ai.RunContext(deps=None, model=models.TestModel(), usage=usage.RunUsage())
     async with toolset:
         tools = await toolset.get_tools(context)
