@@ -14,6 +14,7 @@ from typing import Final
 from projects_mcp.cli.exit_codes import DONE, FAILED, USAGE
 from projects_mcp.cli.fleet.calling import run_with_runner
 from projects_mcp.cli.fleet.project_reading import read_projects, read_rows
+from projects_mcp.cli.fleet.value_check import without_unreadable
 from projects_mcp.cli.terminal import say
 from projects_mcp.config.settings import Settings
 from projects_mcp.fleet.settings_file import EXPORTED, ExportedProject, SettingsFileError, write_settings
@@ -60,7 +61,9 @@ async def _export(asked: Sequence[int], out: Path | None, host: str, former: str
     if failed or len(organizations) != 1:
         say("Nothing was written." if failed else "These projects are not of one organization.", error=True)
         return FAILED
-    projects = [ExportedProject.of(number, str(read[number]["name"]), read[number]) for number in ids]
+    projects = [
+        without_unreadable(ExportedProject.of(number, str(read[number]["name"]), read[number])) for number in ids
+    ]
     text = write_settings(host, organizations.pop(), projects, shared=not asked, former=former)
     _say_left_out(projects)
     if out is None:
