@@ -11,6 +11,7 @@ from projects_mcp.cli.fleet.drift import run_drift
 from projects_mcp.cli.fleet.export import run_export
 from projects_mcp.sandbox import ACME_ID, NORTHWIND_ID, ONE_PROJECT_KEY, PRODUCTION_ID, READ_ONLY_KEY
 from projects_mcp.sandbox.fleet import FIRST_FLEET_ID
+from projects_mcp.sanitize.redaction import REDACTED
 from tests.support.process import run
 from tests.support.settings_desk import Desk, fleet
 
@@ -56,6 +57,14 @@ def test_a_difference_is_named_and_ends_with_3(desk: Desk) -> None:
     assert body["counts"]["timezone"] == 2
     assert body["in_sync"] == ALL - len(rows)
     assert body["empty_groups"] == ["[[group]] 2 (“nobody-*”)"]
+
+
+def test_no_secret_is_shown_of_a_setting_that_holds_one(desk: Desk) -> None:
+    code, body, err = desk.drift(desk.file('[defaults.settings]\nconversations_settings = {color = "red"}\n'))
+    shown = json.dumps(body) + err
+    assert (code, body["counts"]) == (3, {"conversations_settings": ALL})
+    assert REDACTED in shown, "one of the projects has a secret there"
+    assert not re.search(r"xox[a-z]-|phs_|phx_", shown)
 
 
 def test_a_project_of_the_file_that_is_not_there_is_a_difference(desk: Desk) -> None:

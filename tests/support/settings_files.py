@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from projects_mcp.cli.fleet.settings_input import check_value
+from projects_mcp.cli.fleet.value_check import check_value
 from projects_mcp.fleet.settings_document import DocumentError, read_document
 from projects_mcp.fleet.settings_tables import SettingsDocument
 from projects_mcp.sandbox import ACME_ID

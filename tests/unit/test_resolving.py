@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from projects_mcp.api.settings_table import SETTINGS
+from projects_mcp.cli.fleet.value_check import without_unreadable
 from projects_mcp.fleet.drifting import drift_of
 from projects_mcp.fleet.resolving import GroupsDisagree, ProjectName, resolve
 from projects_mcp.fleet.settings_file import EXPORTED, ExportedProject, write_settings
 from projects_mcp.fleet.settings_tables import SettingsDocument
 from projects_mcp.sandbox import ACME_ID
-from tests.support.settings_files import document_of, wanted_of
+from tests.support.settings_files import document_of, problems_of, wanted_of
 from tests.support.settings_values import GOOD
 
 PROJECTS = [ProjectName(1, "prod-a"), ProjectName(2, "prod-b"), ProjectName(3, "stage-a")]
@@ -132,7 +133,7 @@ SHOWN = st.fixed_dictionaries({name: st.none() | value_of(name) for name in EXPO
 @given(st.lists(SHOWN, min_size=1, max_size=3), st.booleans())
 def test_what_an_export_writes_is_read_again_and_in_sync(shown: list[dict[str, Any]], shared: bool) -> None:
     numbers = range(1, len(shown) + 1)
-    exported = [ExportedProject.of(number, f"p{number}", shown[number - 1]) for number in numbers]
+    exported = [without_unreadable(ExportedProject.of(at, f"p{at}", shown[at - 1])) for at in numbers]
     text = write_settings("https://us.posthog.com", ACME_ID, exported, shared=shared)
     document = document_of(text, "")
     wanted = resolve(document, [ProjectName(project.id, project.name) for project in exported]).wanted
@@ -140,6 +141,16 @@ def test_what_an_export_writes_is_read_again_and_in_sync(shown: list[dict[str, A
         if project.settings:
             assert wanted[project.id].settings.keys() == project.settings.keys()
             assert not drift_of(wanted[project.id], shown[project.id - 1])
+
+
+def test_what_no_file_is_read_with_is_not_exported() -> None:
+    stored = {"week_start_day": 9, "timezone": "UTC", "product_description": "phs_...wxyz"}
+    exported = without_unreadable(ExportedProject.of(1, "p1", stored))
+    assert (exported.settings, set(exported.left_out)) == (
+        {"timezone": "UTC"},
+        {"week_start_day", "product_description"},
+    )
+    assert not problems_of(write_settings("us", ACME_ID, [exported], shared=True), "")
 
 
 @given(SHOWN, st.sampled_from(EXPORTED), st.data())

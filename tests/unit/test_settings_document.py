@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from projects_mcp.cli.fleet.settings_input import check_value
+from projects_mcp.cli.fleet.value_check import check_value
 from projects_mcp.fleet.settings_document import LARGEST_FILE, DocumentError, read_document
 from projects_mcp.sandbox import ACME_ID
 from tests.support.settings_files import PLACE, document_of, problems_of

@@ -15,6 +15,7 @@ from projects_mcp.cli.complaints import complain
 from projects_mcp.cli.exit_codes import DONE, FAILED, USAGE
 from projects_mcp.cli.fleet.calling import run_with_runner
 from projects_mcp.cli.fleet.project_reading import read_projects, read_rows
+from projects_mcp.cli.fleet.value_check import without_unreadable
 from projects_mcp.cli.terminal import say
 from projects_mcp.config.settings import Settings
 from projects_mcp.fleet.settings_file import EXPORTED, ExportedProject, SettingsFileError, write_settings
@@ -58,7 +59,9 @@ async def _export(asked: Sequence[int], out: Path | None, host: str, former: str
         return complain("export", f"{unread} Nothing was written.", FAILED, "unreadable")
     if len(organizations) != 1:
         return complain("export", "These projects are not of one organization.", FAILED, "several_organizations")
-    projects = [ExportedProject.of(number, str(read[number]["name"]), read[number]) for number in ids]
+    projects = [
+        without_unreadable(ExportedProject.of(number, str(read[number]["name"]), read[number])) for number in ids
+    ]
     text = write_settings(host, organizations.pop(), projects, shared=not asked, former=former)
     _say_left_out(projects)
     if out is None:

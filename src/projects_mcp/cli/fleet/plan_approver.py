@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterable
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 from projects_mcp.cli.controlling_terminal import ControllingTerminal
@@ -27,7 +30,7 @@ class PlanApprover:
 
     async def request_consent(self, question: ConfirmationRequest) -> Consent:
         """Show what would happen, and let the person type the words. Only exactly these accept."""
-        self._terminal.show("\n".join(f"{label}: {on_one_line(value)}" for label, value in question.lines))
+        self._terminal.show(_shown(question.lines))
         # Nothing else waits for the event loop of this one call, and Ctrl+C ends the process only outside a thread.
         former = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
@@ -41,3 +44,12 @@ class PlanApprover:
         finally:
             signal.signal(signal.SIGINT, former)
         return Consent.DECLINED
+
+
+def _shown(lines: Iterable[tuple[str, str]]) -> str:
+    """Return what a person reads: points of one label stand under it."""
+    text: list[str] = []
+    for label, group in groupby(lines, key=itemgetter(0)):
+        values = [on_one_line(value) for _, value in group]
+        text += [f"{label}: {values[0]}"] if len(values) == 1 else [f"{label}:", *(f"  {value}" for value in values)]
+    return "\n".join(text)

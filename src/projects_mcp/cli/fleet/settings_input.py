@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
 from uuid import UUID
 
-from projects_mcp.api.settings_table import SETTINGS
 from projects_mcp.api.types import CURRENT
+from projects_mcp.cli.fleet.value_check import check_value
 from projects_mcp.config.parsers import parse_host
 from projects_mcp.config.settings import Settings, SettingsError
-from projects_mcp.errors.refusals import InvalidArguments
 from projects_mcp.fleet.settings_document import LARGEST_FILE, DocumentError, read_document
 from projects_mcp.fleet.settings_tables import SettingsDocument
 from projects_mcp.runner.build import SANDBOX_ORIGIN
 from projects_mcp.sanitize.text import on_one_line, quoted
-from projects_mcp.tools.names import unknown_name
-from projects_mcp.tools.schema import closed_object, settings_schema
-from projects_mcp.tools.validation import validate
 
-__all__ = ["check_value", "host_of", "read_settings_file", "require_place"]
-
-_SCHEMA: Final = closed_object({"settings": settings_schema()})
+__all__ = ["host_of", "read_settings_file", "require_place"]
 
 
 def read_settings_file(settings: Settings, file: Path) -> SettingsDocument:
@@ -43,30 +36,6 @@ def read_settings_file(settings: Settings, file: Path) -> SettingsDocument:
     except DocumentError as error:
         raise DocumentError([f"{shown}: {problem}" for problem in error.problems]) from None
     return document
-
-
-def check_value(name: str, value: Any) -> tuple[Any, list[str]]:
-    """Check a value by the rules of its setting, as a call of `project_update` would be.
-
-    Args:
-        name: of the setting.
-        value: of the file; null where it clears the setting.
-
-    Returns:
-        The value in its strict form, and what is wrong with it.
-    """
-    if name not in SETTINGS:
-        return value, [unknown_name(name, "settings", list(SETTINGS)).removesuffix(".")]
-    setting = SETTINGS[name]
-    if value is None:
-        return None, [] if setting.nullable else [f"`{name}` cannot be cleared: PostHog wants a value for it"]
-    problems: list[str] = []
-    for form in (value, setting.normal(value)):  # older versions have stored what no version takes
-        try:
-            return validate(_SCHEMA, {"settings": {name: form}}).values["settings"][name], []
-        except InvalidArguments as error:
-            problems = problems or [problem.removesuffix(".") for problem in error.problems]
-    return value, problems
 
 
 def host_of(settings: Settings) -> str:
