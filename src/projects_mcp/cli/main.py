@@ -85,10 +85,16 @@ def _serve(settings: Settings, options: SimpleNamespace) -> int:
     return run_server(settings, os.environ, options.host, options.port)
 
 
-def _caller(_settings: Settings, options: SimpleNamespace) -> int:
-    from projects_mcp.cli.caller import run_caller
+def _caller(settings: Settings, options: SimpleNamespace) -> int:
+    from projects_mcp.cli import caller
+    from projects_mcp.cli.parser import apply_flags
 
-    return run_caller(options.name)
+    if options.action == "list":
+        return caller.run_caller_list(settings, as_json=options.json)
+    if options.action == "revoke":
+        return caller.run_caller_revoke(settings, options.name)
+    rights = caller.parse_rights(options.scopes, options.credential, settings, apply_flags({}, options).keys())
+    return caller.run_caller(options.name, rights)
 
 
 def _approvals(settings: Settings, options: SimpleNamespace) -> int:
@@ -165,7 +171,8 @@ def _install(_environment: Mapping[str, str], options: SimpleNamespace) -> int:
     from projects_mcp.cli.install.command import run_install
     from projects_mcp.cli.parser import apply_flags
 
-    return run_install(options.client, apply_flags({}, options), write=options.write, force=options.force)
+    given = apply_flags({}, options)
+    return run_install(options.client, given, write=options.write, force=options.force, entry_name=options.name)
 
 
 def _login(environment: Mapping[str, str], options: SimpleNamespace) -> int:

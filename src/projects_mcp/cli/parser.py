@@ -52,6 +52,8 @@ def parse(arguments: Sequence[str]) -> SimpleNamespace:
 
 def _problem(options: SimpleNamespace) -> str:
     """Return what is wrong with arguments that depend on each other; empty if nothing is."""
+    if options.command == "caller" and (options.name is None) != (options.action == "list"):
+        return "caller takes the name of a caller, but for list"
     if options.command == "export":
         return "" if options.all != bool(options.ids) else "export takes the ids of projects, or --all"
     if options.command != "audit":
@@ -123,9 +125,12 @@ def _add_commands(commands: argparse._SubParsersAction[_Parser], common: _Parser
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on; default: 127.0.0.1")
     serve.add_argument("--port", type=_port, default=8787, help="default: 8787; 0 takes a free one")
 
-    caller = commands.add_parser("caller", parents=[common], help="make an entry for the callers file")
-    caller.add_argument("action", choices=["new"], help="make a token and print its entry")
-    caller.add_argument("name", help="the caller's name, for the audit log")
+    caller = commands.add_parser("caller", parents=[common], help="make, list and revoke those who may call serve")
+    caller.add_argument("action", choices=["new", "list", "revoke"], help="new: make a token and print its entry")
+    caller.add_argument("name", nargs="?", help="the caller's name, for the audit log; not for list")
+    caller.add_argument("--scopes", help="new: read or read,write; default: read")
+    caller.add_argument("--credential", metavar="NAME", help="new: a [credentials.NAME] of the callers file")
+    caller.add_argument("--json", action="store_true", help="list: as a JSON list")
 
     approvals = commands.add_parser("approvals", parents=[common], help="list the calls that wait for a person")
     approvals.add_argument("--json", action="store_true", help="as a JSON list")
@@ -147,6 +152,7 @@ def _add_commands(commands: argparse._SubParsersAction[_Parser], common: _Parser
 
     install = commands.add_parser("install", parents=[common], help="print or write the entry for a client")
     install.add_argument("client", help="the client's name, such as cursor; a wrong one lists them")
+    install.add_argument("--name", default="posthog-projects", help="of the entry; default: posthog-projects")
     install.add_argument("--write", action="store_true", help="put it into the client's file, and keep a backup")
     install.add_argument(
         "--force",
