@@ -83,14 +83,14 @@ FILES: Final[Mapping[str, tuple[Mutant, ...]]] = {
         Mutant(
             "force-nothing-in-toml",
             "src/projects_mcp/cli/install/toml_edit.py",
-            "    if NAME in servers and not force:\n",
-            "    if NAME in servers:\n",
+            "    if name in servers and not force:\n",
+            "    if name in servers:\n",
             (f"{_TOML}::test_force_puts_it_where_it_was_and_all_else_stays",),
         ),
         Mutant(
             "write-toml-that-says-something-else",
             "src/projects_mcp/cli/install/toml_edit.py",
-            "    if whole != {**old, client.section: {**others, NAME: dict(entry)}}:\n",
+            "    if whole != {**old, client.section: {**others, name: dict(entry)}}:\n",
             "    if whole is None:\n",
             (f"{_TOML}::test_a_form_that_it_cannot_keep_is_refused_and_the_entry_printed",),
         ),
