@@ -3,9 +3,16 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+RUNS := $(VENV)/.runs
 READY := $(VENV)/.ready
-# Two processes, so that a machine with two cores is busy; each goes on with what the other has not begun.
-PARALLEL := -n 2 --dist worksteal
+# Installs in the versions of constraints.txt: with uv if it is there, which is quicker, and else with pip.
+PIP = PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
+UV = uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
+install = { command -v uv >/dev/null && $(UV) -e '$(1)' 2>/dev/null; } || $(PIP) -e '$(1)'
+# On all cores, which pip does not do. Some packages carry files that are no Python, such as templates.
+COMPILE = $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib >/dev/null || true
+# Three processes keep two cores busy, since tests also wait; each goes on with what the others have not begun.
+PARALLEL := -n 3 --dist worksteal
 PYTEST = $(BIN)/python -m pytest
 SELECTED = -m "not heavy"
 
@@ -30,23 +37,33 @@ help:
 	@echo "make check     everything that must pass before a change lands"
 	@echo "make clean     remove what was set up"
 
-$(READY): pyproject.toml constraints.txt src/projects_mcp/_version.py
+# What it takes to run, without the tools of developers: the demonstration needs no more.
+$(RUNS): pyproject.toml constraints.txt src/projects_mcp/_version.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -e '.[dev]'
-	@# On all cores, which pip does not do. Some packages carry files that are no Python, such as templates.
-	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib >/dev/null || true
+	@echo "Setting up $(VENV) with what projects-mcp needs. This takes about half a minute, once."
+	@$(PYTHON) -m venv $(VENV) || { echo "The module venv is missing; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@$(call install,.)
+	@$(COMPILE)
+	@touch $@
+
+$(READY): $(RUNS)
+	@echo "Adding the tools for tests and checks. This takes about a minute, once."
+	@$(call install,.[dev])
+	@$(COMPILE)
 	@touch $@
 
 # Most tests of processes import the package anew. Without this, each would compile it if Python may not write bytecode.
 bytecode: $(READY)
 	@$(BIN)/python -m compileall -q src
 
-demo: $(READY)
+# Compiled, so that the servers that it starts begin at once, also where Python may not write bytecode.
+demo: $(RUNS)
+	@$(BIN)/python -m compileall -qq src
 	@$(BIN)/projects-mcp demo
 
 test: bytecode
+	@echo "Running the tests with three processes. This takes about ten minutes."
 	$(PYTEST) $(PARALLEL) $(SELECTED)
 
 heavy: bytecode

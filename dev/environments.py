@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from dev.processes import run
+from dev.uv import UvError, fill_venv
 
 __all__ = [
     "CACHE",
@@ -99,17 +100,35 @@ def _one_at_a_time(name: str) -> Iterator[None]:
         yield
 
 
-def make_venv(name: str, packages: Sequence[str], *, install: bool = True) -> Path:
+def make_venv(name: str, packages: Sequence[str], *, install: bool = True, uv: Path | None = None) -> Path:
     """Return a virtual environment of the cache with pinned packages in it.
+
+    Args:
+        name: of the folder.
+        packages: as `pip install` takes them.
+        install: whether it may be made.
+        uv: installs them if it is given and can; else pip does.
 
     Raises:
         UnavailableError: it is not there, and may not or cannot be made.
     """
-    return make_folder(name, "\n".join(packages), lambda folder: create_venv(folder, *packages), install=install)
+
+    def fill(folder: Path) -> None:
+        if uv is not None:
+            try:
+                fill_venv(uv, folder, packages)
+            except (UvError, OSError, subprocess.SubprocessError) as error:
+                sys.stderr.write(f"{name}: with pip, since with uv: {str(error)[:_LONGEST_REASON]}\n")
+                shutil.rmtree(folder)
+            else:
+                return
+        create_venv(folder, *packages)
+
+    return make_folder(name, "\n".join(packages), fill, install=install)
 
 
 def create_venv(folder: Path, *packages: str, pinned: bool = False) -> None:
-    """Create a virtual environment in any folder, with packages in it.
+    """Create a virtual environment in any folder, without pip, and with packages in it.
 
     Args:
         folder: is made, or filled if it is empty.
@@ -119,7 +138,7 @@ def create_venv(folder: Path, *packages: str, pinned: bool = False) -> None:
     Raises:
         InstallError: pip could not install them.
     """
-    venv.create(folder, with_pip=True)
+    venv.create(folder, with_pip=False)
     pip(folder / "bin" / "python", *packages, pinned=pinned)
 
 
@@ -150,10 +169,10 @@ def first_on_path(folder: Path) -> dict[str, str]:
 
 
 def pip(python: Path, *arguments: str, pinned: bool = False) -> None:
-    """Install packages with one interpreter.
+    """Install packages for an interpreter, with the pip of this one.
 
     Args:
-        python: the interpreter.
+        python: the interpreter, which needs no pip of its own.
         arguments: packages and options of `pip install`.
         pinned: whether only the versions of `constraints.txt` may be installed.
 
@@ -163,8 +182,8 @@ def pip(python: Path, *arguments: str, pinned: bool = False) -> None:
     # A PYTHONPATH of this process must not count as installed, and bytecode is part of an installed package.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     constraints = {"PIP_CONSTRAINT": str(CONSTRAINTS)} if pinned else {}
-    command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments]
-    _install(command, {**environment, **constraints})
+    command = [sys.executable, "-m", "pip", "--python", str(python), "--quiet", "--disable-pip-version-check"]
+    _install([*command, "install", *arguments], {**environment, **constraints})
 
 
 def _install(command: Sequence[str | Path], environment: Mapping[str, str]) -> None:

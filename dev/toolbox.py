@@ -32,7 +32,9 @@ PRISM: Final[Mapping[str, str]] = {"@stoplight/prism-cli": "5.16.0"}
 AXE: Final[Mapping[str, str]] = {"axe-core": "4.11.0"}
 """Finds what a page keeps from people with a screen reader, a keyboard or weak eyes. It runs inside the page."""
 
-PUBLISHING: Final = ("build==1.6.1", "twine==7.0.0", "uv==0.13.9")
+UV: Final = ("uv==0.13.9",)
+"""Locks the bundle, and installs everything below that is Python."""
+PUBLISHING: Final = ("build==1.6.1", "twine==7.0.0")
 SDK_1X: Final = ("mcp==1.30.0",)
 LIBRARIES: Final = ROOT / "dev" / "conformance" / "libraries" / "pins"
 """The libraries that agents are built with: one list for each environment, whole, so that nothing is resolved."""
@@ -50,6 +52,7 @@ class Toolbox:
     """
 
     TOOLS: Final[Mapping[str, Callable[[Toolbox], object]]] = {
+        "uv": lambda box: box.uv,
         "npm": lambda box: box.modules,
         "agents": lambda box: box.libraries("agents"),
         "second-line": lambda box: box.libraries("second-line"),
@@ -57,6 +60,7 @@ class Toolbox:
         "axe": lambda box: str(box.axe),
         "crewai": lambda box: box.libraries("crewai"),
         "publishing": lambda box: box.publishing,
+        "graders": lambda box: box.graders,
         "sdk-1.x": lambda box: box.sdk_1x,
         "schemas": lambda box: box.registry_schema,
     }
@@ -110,14 +114,14 @@ class Toolbox:
 
     @property
     def publishing(self) -> Path:
-        """The folder with `twine`, `uv` and a Python that can build."""
+        """The folder with `twine` and a Python that can build."""
         return self._programs("publishing", PUBLISHING)
 
     @property
     def uv(self) -> Path:
         """The program `uv`: the one that is pinned, or else any that this machine has."""
         try:
-            return self.publishing / "uv"
+            return make_venv("uv", UV, install=self._install) / "bin" / "uv"
         except UnavailableError:
             if found := shutil.which("uv"):
                 return Path(found)
@@ -149,4 +153,8 @@ class Toolbox:
         return folder / "skillsaw/schemas/mcp_registry/v2025_12_11/server.schema.json"
 
     def _programs(self, name: str, packages: tuple[str, ...]) -> Path:
-        return make_venv(name, packages, install=self._install) / "bin"
+        try:
+            uv = self.uv
+        except UnavailableError:
+            uv = None
+        return make_venv(name, packages, install=self._install, uv=uv) / "bin"

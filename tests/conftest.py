@@ -10,7 +10,15 @@ from hypothesis import HealthCheck, settings
 
 from dev.processes import state_folder
 from tests.support.harness import Harness
-from tests.support.measuring import is_heavy, is_measured, is_state_machine, pause
+from tests.support.measuring import (
+    SAMPLE,
+    choose,
+    is_heavy,
+    is_measured,
+    is_state_machine,
+    measure_no_processes,
+    pause,
+)
 from tests.support.process import CLEAN, FAST
 
 # Machines differ: a slow one must not fail a property, and a repeated run must try the same cases.
@@ -21,13 +29,15 @@ settings.load_profile("project")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    choose(items)
     # What takes longest begins first, or one process would end long after the other.
     items.sort(key=lambda item: not (is_heavy(item) or is_state_machine(item)))
 
 
 @pytest.fixture(autouse=True)
 def _measured(request: pytest.FixtureRequest) -> Iterator[None]:
-    with nullcontext() if is_measured(request.node) else pause(os.environ):
+    measured = is_measured(request.node)
+    with nullcontext() if measured else pause(os.environ), measure_no_processes(os.environ, only_if=SAMPLE):
         yield
 
 

@@ -1,4 +1,4 @@
-"""The picture of the report: a few metrics as horizontal bars, one panel for each, as SVG without a library."""
+"""The picture of the report: a few metrics as horizontal bars, each with its direction, as SVG without a library."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,20 +10,21 @@ from dev.bench.stats import Book
 
 __all__ = ["svg"]
 
+_LESS: Final = "less is better"
+_MORE: Final = "more is better"
 _PANELS: Final = (
-    ("start.ms", "Cold start to the tool list, ms", 0),
-    ("start.rss_mib", "Memory after it, MiB", 0),
-    ("carry.seen", "Tool list as a model sees it", 0),
-    ("results.get_compact.text", "Answer: one project", 0),
-    ("results.list.text", "Answer: a list of 100", 0),
-    ("calls.cpu_ms", "Processor time of a call, ms", 2),
-    ("calls.rate", "Calls a second (more is better)", 0),
-    ("calls.slow_rate", "Calls a second, upstream takes 50 ms (more is better)", 0),
-    ("http.rate", "Calls a second over HTTP (more is better)", 0),
+    ("start.ms", "Cold start to the tool list, ms", 0, _LESS),
+    ("start.rss_mib", "Memory after it, MiB", 0, _LESS),
+    ("carry.seen", "Tool list as a model sees it", 0, _LESS),
+    ("results.get_compact.text", "Answer: one project", 0, _LESS),
+    ("results.list.text", "Answer: a list of 100", 0, _LESS),
+    ("calls.cpu_ms", "Processor time of a call, ms", 2, _LESS),
+    ("calls.rate", "Calls a second", 0, _MORE),
+    ("calls.slow_rate", "Calls a second, upstream takes 50 ms", 0, _MORE),
+    ("http.rate", "Calls a second over HTTP", 0, _MORE),
 )
 _SIZES: Final = ("carry.", "results.")
 
-_COLUMNS: Final = 2
 _WIDTH: Final = 400
 _LABEL: Final = 152
 _LONGEST: Final = 180
@@ -63,28 +64,26 @@ def svg(book: Book, names: Mapping[str, str], *, ours: frozenset[str]) -> str:
     """
     panels = [panel for row in _PANELS if (panel := _panel(book, names, *row)).values]
     parts, top = [], _MARGIN
-    for first in range(0, len(panels), _COLUMNS):
-        beside = panels[first : first + _COLUMNS]
-        for column, panel in enumerate(beside):
-            parts.append(_drawn(panel, names, ours, _MARGIN + column * _WIDTH, top))
-        top += max(panel.height for panel in beside) + _GAP
-    width, height = _MARGIN + _COLUMNS * _WIDTH, top
+    for panel in panels:  # one below the other, so that it can be read on a phone
+        parts.append(_drawn(panel, names, ours, top))
+        top += panel.height + _GAP
+    width, height = _MARGIN + _WIDTH, top
     head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
     label = 'role="img" aria-label="What was measured, as bars"'
     return "\n".join([f"{head} {label}>", f"<style>{_STYLE}</style>", *parts, "</svg>", ""])
 
 
-def _panel(book: Book, names: Mapping[str, str], metric: str, title: str, decimals: int) -> _Panel:
+def _panel(book: Book, names: Mapping[str, str], metric: str, title: str, decimals: int, better: str) -> _Panel:
     if metric.startswith(_SIZES):
         metric = sized(book, metric)
         title = f"{title}, {metric.rpartition('_')[2].replace('chars', 'characters')}"
     found = {name: book.median(metric, name) for name in names}
-    return _Panel(title, decimals, {name: value for name, value in found.items() if value is not None})
+    return _Panel(f"{title} ({better})", decimals, {name: value for name, value in found.items() if value is not None})
 
 
-def _drawn(panel: _Panel, names: Mapping[str, str], ours: frozenset[str], left: int, top: int) -> str:
+def _drawn(panel: _Panel, names: Mapping[str, str], ours: frozenset[str], top: int) -> str:
     most = max(panel.values.values()) or 1
-    lines = [f'<g transform="translate({left} {top})">', f'<text class="title" y="12">{escape(panel.title)}</text>']
+    lines = [f'<g transform="translate({_MARGIN} {top})">', f'<text class="title" y="12">{escape(panel.title)}</text>']
     for at, (name, value) in enumerate(panel.values.items()):
         y, length = _HEAD + at * _STEP, max(1, round(_LONGEST * value / most))
         kind = "ours" if name in ours else "other"

@@ -18,16 +18,22 @@ from dev.processes import run
 
 PICTURE: Final = ROOT / "docs" / "demo.svg"
 
-_STEPS: Final = (1, 4, 12, 14)
-"""Shown in the picture: a list, a receipt, a refusal, and a question to a person."""
-_WIDTH: Final = 100
-_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
-_SHOWN_TIME: Final = "2026-10-05T12:00:00.000000Z"
+_SCENES: Final = (2, 5)
+"""Shown in the picture: a preview, receipts, a refusal, and a person who says no."""
+_WIDTH: Final = 56
+"""Columns: few, so that the picture can be read on a phone."""
+_VARYING: Final = {
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ": "2026-10-05T12:00:00Z",
+    r"127\.0\.0\.1:\d{5}": "127.0.0.1:41234",
+    r"localhost:\d{5}": "localhost:42345",
+    r"approve/[0-9A-Z]{4}-[0-9A-Z]{4}": "approve/7F3K-9QWX",
+}
+"""What differs from run to run, and what is shown in its place. It is as long, so that lines end where they did."""
 _STYLE: Final = re.compile(r"\x1b\[([0-9;]*)m")
 _COLORS: Final = {"1": "b", "36": "c", "1;36": "c b", "32": "g", "31": "r", "33": "y", "35": "m", "2": "d", "90": "d"}
 _LINE, _CHARACTER, _EDGE = 18, 8.02, 18
 _HEAD: Final = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" role="img"
-aria-label="Four of the steps that projects-mcp demo prints">
+aria-label="Two of the scenes that projects-mcp demo prints">
 <style>
 text{{font:13px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;fill:#d6deeb;white-space:pre}}
 .b{{font-weight:700}}.c{{fill:#7fdbca}}.g{{fill:#addb67}}.r{{fill:#ff8b7b}}.y{{fill:#ffcb6b}}.m{{fill:#c792ea}}.d{{fill:#8a9bb0}}
@@ -38,19 +44,22 @@ text{{font:13px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;fill:#d6dee
 
 
 def printed() -> str:
-    """Return what the demo prints, in colour, with the same time in every run."""
+    """Return what the demo prints, in colour, with the same text in every run."""
     command = [sys.executable, "-m", "projects_mcp", "demo", "--color", "always"]
     width = {"COLUMNS": str(_WIDTH)}
     done = run(command, environment={**os.environ, **width})
     done.check_returncode()
-    return _TIME.sub(_SHOWN_TIME, done.stdout)
+    text = done.stdout
+    for pattern, same in _VARYING.items():
+        text = re.sub(pattern, same, text)
+    return text
 
 
 def shown(text: str) -> list[str]:
-    """Return the lines of the steps that are in the picture."""
+    """Return the lines of the scenes that are in the picture."""
     blocks = text.split("\n\n")
     numbers = [re.match(r" ?(\d+)\s", _STYLE.sub("", block)) for block in blocks]
-    chosen = [block for block, number in zip(blocks, numbers, strict=True) if number and int(number[1]) in _STEPS]
+    chosen = [block for block, number in zip(blocks, numbers, strict=True) if number and int(number[1]) in _SCENES]
     return [line for block in chosen for line in (*block.splitlines(), "")][:-1]
 
 

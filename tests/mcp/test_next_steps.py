@@ -269,7 +269,7 @@ RULES: dict[str, tuple[Call, str, str, Callable[[World], object]]] = {
     "deletion is switched off": (
         ("project_delete", NAMED),
         "deletion_disabled",
-        "Whoever runs PostHog",
+        "The people who run this PostHog",
         _world_with(deletion_disabled=True),
     ),
     "the last project": (("project_delete", NAMED), "last_project", "A person must cancel", _last_with_a_subscription),

@@ -138,6 +138,40 @@ async def test_what_somebody_else_did_is_no_evidence(name: str, how: How) -> Non
     assert says in text
 
 
+SAME_BY_ANOTHER: dict[str, tuple[Meanwhile, str]] = {
+    "project_delete": (_set(is_pending_deletion=True), "would look no different"),
+    "project_change_organization": (_set(organization=NORTHWIND_ID), "would look no different"),
+    "project_delete_secret_token_backup": (_set(secret_api_token_backup=None), "would look no different"),
+    "project_reset_token": (_set(api_token="phc_TokenOfSomebodyElse000000001"), "this one may still replace it"),
+    "project_rotate_secret_token": (
+        _set(
+            secret_api_token="phs_AnotherSecretOfSomebody0001", secret_api_token_backup="phs_PresentSecretOfTests00001"
+        ),
+        "this one may still replace it",
+    ),
+}
+
+
+@pytest.mark.parametrize("tool", SAME_BY_ANOTHER)
+@pytest.mark.parametrize("when", ["never", "before"])
+async def test_a_change_that_another_can_have_made_is_not_claimed_as_ones_own(tool: str, when: When) -> None:
+    """The state that was asked for is there, and the evidence leaves open who has made it."""
+    meanwhile, says = SAME_BY_ANOTHER[tool]
+    posthog = LosingPostHog(when, "504")
+    if when == "never":
+        posthog.meanwhile = lambda: meanwhile(posthog)
+    posthog.world.projects[PRODUCTION_ID].fields |= {
+        "secret_api_token": "phs_PresentSecretOfTests00001",
+        "secret_api_token_backup": "phs_PresentBackupOfTests00002",
+    }
+    async with losing(posthog) as client:
+        result = await client.call_tool(tool, ARGUMENTS[tool])
+    receipt = result.structured_content or {}
+    assert receipt["outcome"] == "applied", receipt
+    assert "was lost; this was read back" in receipt["evidence"]
+    assert says in receipt["evidence"]
+
+
 @given(
     tool=st.sampled_from(WRITES),
     how=st.sampled_from([*LOST, "500"]),

@@ -83,7 +83,7 @@ async def test_a_client_that_cannot_ask_gets_a_page_where_a_person_approves(era:
         first = await client.call_tool("project_delete", RESET)
         offer = (first.meta or {})["projects-mcp/error"]["approval"]
         with Browser(offer["url"]) as browser:
-            assert dict(browser.open().rows)["Asked by"].startswith("whoever has started this server")
+            assert dict(browser.open().rows)["Asked by"].startswith("the person who started this server")
             assert browser.decide("approve", "Acme mobile").status_code == 200
         deleted = await client.call_tool("project_delete", RESET)
         assert (deleted.structured_content or {})["outcome"] == "applied"

@@ -140,19 +140,33 @@ def test_the_sandbox_serves_other_clients() -> None:
         assert server.process.wait(timeout=TIMEOUT_S) in {0, -signal.SIGTERM}
 
 
-def test_the_demo_passes_every_step_and_is_plain_in_a_pipe() -> None:
+def test_the_demo_tells_the_whole_story_on_a_screen_or_two() -> None:
     done = run("demo", COLUMNS="80")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
     assert "\x1b" not in done.stdout
-    assert max(map(len, done.stdout.splitlines())) <= 80
+    lines = done.stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert len(lines) <= 180
     for tool in TOOLS:
         assert f"→ {tool}" in done.stdout
-    assert re.search(r"All \d+ steps did what they should\.", done.stdout)
+    for told in (
+        "ignored: capture_dead_clicks",
+        "The person answers no.",
+        "PostHog's answer was lost; this was read back.",
+        "The person opens that page",
+        "confirmed: page, outcome: applied",
+        "What to do next:",
+    ):
+        assert told in " ".join(done.stdout.split()), told
+    assert re.search(r"All \d+ scenes went as they should\.", done.stdout)
 
 
-def test_the_demo_has_colour_where_it_is_asked_for() -> None:
-    assert "\x1b[1m" in run("demo", "--color", "always").stdout
+def test_the_demo_has_colour_where_it_is_asked_for_and_marks_that_the_terminal_can_show() -> None:
+    done = run("demo", "--color", "always", PYTHONIOENCODING="ascii", COLUMNS="100")
+    assert "\x1b[1m" in done.stdout
+    assert "> \x1b[0mproject_list" in done.stdout
+    assert (done.returncode, done.stdout.isascii()) == (0, True)
 
 
 def test_it_is_also_a_module() -> None:

@@ -14,7 +14,6 @@ import pytest
 
 from dev.processes import start
 from projects_mcp.cli.demo.page import Page
-from projects_mcp.cli.demo.steps import Step
 from projects_mcp.sandbox import PRODUCTION_ID, READ_WRITE_KEY
 from tests.support.posthog import Upstream
 from tests.support.process import CLEAN, COMMAND, TIMEOUT_S, run, running
@@ -241,15 +240,16 @@ def test_the_demonstration_prints_nothing_raw_but_its_own_colours(
 ) -> None:
     page = Page(color=color, columns=100)
     value = {PLANTED: PLANTED, "list": [{PLANTED: PLANTED}], "name": f"a {PLANTED}"}
-    page.print_title(PLANTED.replace("\n", " "))
-    page.print_heading(1, Step(PLANTED.replace("\n", " "), "tool", dict, bool))
+    page.print_heading(1, PLANTED)
     page.print_call("tool", value)
+    page.print_answer([PLANTED, PLANTED])
     page.print_question(PLANTED)
+    page.print_person(PLANTED)
     page.print_refusal(PLANTED)
-    page.print_result({**value, "changed": {"before": PLANTED, "after": PLANTED}})
-    page.print_audit_records([value])
+    page.print_unexpected(PLANTED)
+    page.print_record(value)
     shown = capsys.readouterr().out
     assert ("\x1b[" in shown) is color
-    for style in ("0", "1", "1;36", "32", "33", "36"):
+    for style in ("0", "1", "1;36", "1;31", "32", "35", "36"):
         shown = shown.replace(f"\x1b[{style}m", "")
     assert_clean(shown)

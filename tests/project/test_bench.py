@@ -1,6 +1,7 @@
 """The benchmark's own parts; no peer is installed for these tests."""
 
 import asyncio
+import re
 import sys
 from pathlib import Path
 from xml.parsers import expat
@@ -19,6 +20,7 @@ from dev.bench.stats import Book, percentile, rotated
 from dev.bench.stdio_driver import StdioServer
 from dev.bench.upstream import listen
 from dev.bench.wire import Failed, answered, http_request, request
+from dev.environments import ROOT
 from tests.contract.operations import OPERATIONS
 
 ECHO = """
@@ -95,6 +97,14 @@ def test_the_picture_is_well_formed(book: Book) -> None:
     parser.Parse(svg(book, names, ours=frozenset({OURS})), True)
     assert opened[0] == "svg"
     assert opened.count("rect") == 3 * 6 * bool(book.values)
+
+
+def test_each_panel_of_the_kept_picture_says_which_direction_is_better_and_fits_a_phone() -> None:
+    picture = (ROOT / "dev" / "bench" / "results.svg").read_text(encoding="utf-8")
+    titles = re.findall(r'class="title"[^>]*>([^<]+)<', picture)
+    assert len(titles) > 5
+    assert all(re.search(r"\((less|more) is better\)$", title) for title in titles)
+    assert int(re.findall(r'<svg [^>]*width="(\d+)"', picture)[0]) <= 420
 
 
 @pytest.mark.anyio

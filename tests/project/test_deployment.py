@@ -212,5 +212,5 @@ def test_the_page_names_every_setting_of_serving() -> None:
 
 
 def test_nothing_here_names_a_setting_that_does_not_exist() -> None:
-    for name in ("Dockerfile", "deploy/kubernetes.yaml", "deploy/nginx.conf"):
+    for name in ("Dockerfile", "deploy/kubernetes.yaml", "deploy/nginx.conf", "deploy/github-drift.yml"):
         assert set(re.findall(r"\b(?:POSTHOG|PROJECTS_MCP)_[A-Z_]+\b", text_of(name))) <= VARIABLES.keys(), name

@@ -47,15 +47,15 @@ def ours(module: str) -> set[str]:
     return {name.removeprefix("projects_mcp.") for name in imported(module) if name.startswith("projects_mcp.")}
 
 
-HTTP, PROTOCOL, SANDBOX = (
-    {name for name in MODULES if name.startswith(folder)} for folder in ("http/", "protocol/", "sandbox/")
+HTTP, PROTOCOL, SANDBOX, DEMO = (
+    {name for name in MODULES if name.startswith(folder)} for folder in ("http/", "protocol/", "sandbox/", "cli/demo/")
 )
 
 
 @pytest.mark.parametrize(
     ("packages", "allowed"),
     [
-        (("mcp", "mcp_types"), PROTOCOL | {"cli/demo/command.py", "http/app.py", "http/middleware.py"}),
+        (("mcp", "mcp_types"), PROTOCOL | {"cli/demo/stage.py", "http/app.py", "http/middleware.py"}),
         (("httpx",), {"posthog/bounds.py", "posthog/client.py", "posthog/pool.py"}),
         (("aiohttp", "httpx_aiohttp"), {"posthog/aiohttp_transport.py"}),
         (("redis",), {"state/redis_client.py"}),
@@ -68,11 +68,19 @@ HTTP, PROTOCOL, SANDBOX = (
         (("jwt",), {"http/jwks.py", "http/jwt.py"}),
         (
             ("projects_mcp.sandbox",),
-            SANDBOX | {"runner/build.py", "cli/sandbox.py", "cli/demo/command.py", "cli/demo/steps.py"},
+            SANDBOX
+            | {"runner/build.py", "cli/sandbox.py"}
+            | {name for name in MODULES if name.startswith("cli/demo/")},
         ),
         (
             ("pydantic", "pydantic_core"),
-            {"http/callers_file.py", "protocol/caller_token.py", "protocol/stdio_messages.py"},
+            {
+                "fleet/settings_document.py",
+                "fleet/settings_tables.py",
+                "http/callers_file.py",
+                "protocol/caller_token.py",
+                "protocol/stdio_messages.py",
+            },
         ),
         (("httpx2", "requests", "urllib3", "jsonschema"), set()),
     ],

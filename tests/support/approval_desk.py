@@ -37,7 +37,7 @@ def approval_of(name: str, **fields: Any) -> Approval:
         "tool": "project_delete",
         "project": 1,
         "phrase": name,
-        "lines": (*request.lines, ("Asked by", "whoever has started this server")),
+        "lines": (*request.lines, ("Asked by", "the person who started this server")),
         "caller": "",
         "passkey": False,
         "approvers": None,

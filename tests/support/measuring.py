@@ -3,9 +3,14 @@
 A line counts as reached only if a measured test reaches it, so leaving tests out can only lower the figure: the bar may
 fail for it, and cannot pass for it. Left out are properties, which take hundreds of examples through the same lines;
 what is heavy; and the tests of documents and of the workshop.
+
+`make sample` measures even less, and takes little longer than the tests alone: of each test function two cases, and no
+process that a test starts.
 """
 
-from collections.abc import Iterator, MutableMapping
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, MutableMapping
 from contextlib import contextmanager
 
 import pytest
@@ -16,10 +21,24 @@ from tests.support.process import CLEAN
 
 FOR_PROCESSES = "COVERAGE_PROCESS_CONFIG"
 """The variable that has coverage measure the processes that a test starts."""
+SAMPLE = os.environ.get("MEASURE") == "sample"
+"""Whether this is a run of `make sample`."""
+_CHOSEN = pytest.StashKey[bool]()
 
 
-def is_measured(item: pytest.Item) -> bool:
-    return not (is_property(item) or is_heavy(item) or item.nodeid.startswith("tests/project/"))
+def choose(items: Iterable[pytest.Item]) -> None:
+    """Choose the first and the last case of each test function for a sample."""
+    cases: defaultdict[str, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        cases[item.nodeid.partition("[")[0]].append(item)
+    for same in cases.values():
+        same[0].stash[_CHOSEN] = same[-1].stash[_CHOSEN] = True
+
+
+def is_measured(item: pytest.Item, *, sample: bool = SAMPLE) -> bool:
+    if is_property(item) or is_heavy(item) or item.nodeid.startswith("tests/project/"):
+        return False
+    return not sample or item.stash.get(_CHOSEN, False)
 
 
 def is_heavy(item: pytest.Item) -> bool:
@@ -36,6 +55,15 @@ def is_state_machine(item: pytest.Item) -> bool:
 
 
 @contextmanager
+def measure_no_processes(environment: MutableMapping[str, str], *, only_if: bool = True) -> Iterator[None]:
+    """Measure no process that is started while the block runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        for variables in (environment, CLEAN) if only_if else ():
+            patch.delitem(variables, FOR_PROCESSES, raising=False)
+        yield
+
+
+@contextmanager
 def pause(environment: MutableMapping[str, str]) -> Iterator[None]:
     """Measure neither this process nor those that it starts while the block runs, if they are measured at all.
 
@@ -45,9 +73,7 @@ def pause(environment: MutableMapping[str, str]) -> Iterator[None]:
     if coverage is None:
         yield
         return
-    with pytest.MonkeyPatch.context() as patch:
-        for variables in (environment, CLEAN):
-            patch.delitem(variables, FOR_PROCESSES, raising=False)
+    with measure_no_processes(environment):
         coverage.stop()
         try:
             yield

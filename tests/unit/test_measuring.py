@@ -8,7 +8,7 @@ from coverage import Coverage
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.measuring import FOR_PROCESSES, is_measured, pause
+from tests.support.measuring import FOR_PROCESSES, SAMPLE, is_measured, pause
 
 MEASURING = Coverage.current() is not None
 """Whether this run is measured, as `make coverage` does it."""
@@ -26,7 +26,13 @@ def test_a_property_is_not_measured(nothing: None) -> None:
 
 def test_an_example_is_measured(request: pytest.FixtureRequest) -> None:
     assert is_measured(request.node)
-    assert measured_now() == (MEASURING, MEASURING)
+    assert measured_now() == (MEASURING, MEASURING and not SAMPLE)
+
+
+@pytest.mark.parametrize("case", range(4))
+def test_a_sample_is_the_first_and_the_last_case(request: pytest.FixtureRequest, case: int) -> None:
+    assert is_measured(request.node, sample=False)
+    assert is_measured(request.node, sample=True) is (case in {0, 3})
 
 
 def before() -> int:

@@ -12,7 +12,7 @@ __all__ = ["OWN_FIELDS"]
 
 _AT_CREATION: Final = "PostHog sets it when a project is created, and it stays"
 _BY_ITSELF: Final = "PostHog keeps it by itself, and nobody can set it"
-_ROLE: Final = "it is the role of whoever asks, which a project admin grants in PostHog"
+_ROLE: Final = "it is the role of the person who asks, which a project admin grants in PostHog"
 _PLAN: Final = "it follows from the organization's plan, which a person can change in PostHog"
 _MOVE: Final = "project_change_organization moves a project to another organization"
 _DELETION: Final = "project_delete begins a deletion"

@@ -166,24 +166,30 @@ def _decide(store: StateStore, terminal: ControllingTerminal, code: str, *, deny
 
 
 def _ask_for_name(terminal: ControllingTerminal, approval: Approval) -> bool:
-    """Let a person type the name, exactly; Ctrl+C and Ctrl+D end it."""
+    """Let a person type the name, or the words of a plan, exactly; Ctrl+C and Ctrl+D end it."""
     if has_invisible(approval.phrase):
         terminal.show("The name holds characters that cannot be seen: copy it from PostHog's settings.")
     for left in reversed(range(_TRIES)):
-        typed = terminal.ask("Type the project's exact name to approve it: ")
+        typed = terminal.ask(
+            f"Type these words to approve it: {approval.phrase}\n> "
+            if approval.is_plan
+            else "Type the project's exact name to approve it: "
+        )
         if typed is None:
             return False
         if typed == approval.phrase:
             return True
-        terminal.show("That is not the name." + (" Try again." if left else ""))
+        wrong = "These are not the words." if approval.is_plan else "That is not the name."
+        terminal.show(wrong + (" Try again." if left else ""))
     return False
 
 
 def _row(approval: Approval) -> dict[str, str]:
     lines = dict(approval.lines)
+    about = "" if approval.is_plan else f" {lines.get('Project', '')} (id {lines.get('Project id', '')})"
     return {
         "tool": approval.tool,
-        "what": f"{lines.get('Action', '')} {lines.get('Project', '')} (id {lines.get('Project id', '')})",
+        "what": f"{lines.get('Action', '')}{about}",
         "caller": approval.caller,
         "asked_by": lines.get("Asked by", ""),
         "expires_at": approval.ends,

@@ -144,6 +144,12 @@ def _export(settings: Settings, options: SimpleNamespace) -> int:
     return run_export(settings, options.ids, Path(options.out) if options.out else None)
 
 
+def _drift(settings: Settings, options: SimpleNamespace) -> int:
+    from projects_mcp.cli.fleet.drift import run_drift
+
+    return run_drift(settings, Path(options.file), as_json=options.json)
+
+
 _COMMANDS: Final = {
     "stdio": _stdio,
     "serve": _serve,
@@ -157,6 +163,7 @@ _COMMANDS: Final = {
     "sandbox": _sandbox,
     "compare": _compare,
     "export": _export,
+    "drift": _drift,
 }
 
 

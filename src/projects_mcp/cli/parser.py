@@ -198,6 +198,10 @@ def _add_fleet_commands(commands: argparse._SubParsersAction[_Parser], common: _
     export.add_argument("--all", action="store_true", help="all projects of the organization")
     export.add_argument("--out", metavar="FILE", help="the file, whose comments stay; default: stdout")
 
+    drift = commands.add_parser("drift", parents=[common], help="show which projects differ from a file of settings")
+    drift.add_argument("file", metavar="FILE", help="a TOML file, as export writes it")
+    drift.add_argument("--json", action="store_true", help="as one JSON object; the exit code is 3 if one differs")
+
 
 class _LastGiven(argparse.Action):
     """Keeps the last value of an option that is one: a blank one takes the place of nothing."""

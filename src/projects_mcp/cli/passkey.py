@@ -123,7 +123,7 @@ async def _invite(store: StateStore, settings: Settings, name: str) -> int:
         address = site.enrolment(await Passkeys(store).invite(name))
     finally:
         await store.aclose()
-    say(f"Whoever opens this address first, within {_MINUTES} minutes, can approve calls as {name}:", error=True)
+    say(f"The first to open this address, within {_MINUTES} minutes, can approve calls as {name}:", error=True)
     say(address)
     return DONE
 

@@ -99,7 +99,7 @@ class CallerAccessTooLow(Refusal):
         mode = "read-only" if self.access == "read" else f"limited to access level {self.access}"
         return (
             f"Your access to this server is {mode}, which does not allow {at.tool}. {NOT_CHANGED} "
-            "Whoever runs the server can grant it."
+            "The person who runs the server can grant it."
         )
 
 
@@ -113,7 +113,7 @@ class CallerLacksScope(Refusal):
         """Word the refusal."""
         return (
             f"Your access to this server lacks the scope {self.scope}, which {at.tool} needs. {NOT_CHANGED} "
-            "Whoever runs the server can grant it."
+            "The person who runs the server can grant it."
         )
 
 

@@ -35,7 +35,7 @@ RULES: Final = (
         "deletion_disabled",
         ("project deletion is temporarily disabled",),
         "This PostHog deletes no projects at the moment.{says}",
-        "Whoever runs PostHog ends that. Try again another day.",
+        "The people who run this PostHog can end that. Try again another day.",
     ),
     ForbiddenCause(
         "first_secret",

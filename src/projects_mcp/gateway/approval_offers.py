@@ -84,7 +84,7 @@ def _asked_by(context: ToolContext) -> str:
 def _who(context: ToolContext) -> str:
     caller = context.services.caller
     if caller is None:
-        return "whoever has started this server"
+        return "the person who started this server"
     return f"caller {context.services.redactor.quote(caller.name, 100)}"
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import uvicorn
@@ -13,6 +16,7 @@ from projects_mcp.sandbox.world.state import World
 __all__ = ["SandboxServer"]
 
 _HOST = "127.0.0.1"
+_ENDS_WITHIN_S = 5
 
 
 @dataclass(frozen=True)
@@ -51,3 +55,15 @@ class SandboxServer:
     def run(self) -> None:
         """Answer requests until the process is interrupted."""
         uvicorn.Server(self.config).run(sockets=[self.listener])
+
+    @contextmanager
+    def beside(self) -> Iterator[None]:
+        """Answer requests in a thread of its own, until the context is left."""
+        server = uvicorn.Server(self.config)
+        thread = threading.Thread(target=server.run, args=([self.listener],), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            thread.join(_ENDS_WITHIN_S)

@@ -56,7 +56,7 @@ FIELDS: Final[Mapping[str, Rule]] = {
     "secret_api_token_backup": Rule(Treatment.MASK, "The former server-side secret, which works until it is dropped."),
     "live_events_token": Rule(Treatment.WITHHOLD, "A bearer token for the stream of all events, valid for seven days."),
     "heatmaps_screenshot_secret": Rule(Treatment.WITHHOLD, "Lets its holder fetch pages as the screenshot service."),
-    "slack_incoming_webhook": Rule(Treatment.WITHHOLD, "Whoever has the address can post into the customer's Slack."),
+    "slack_incoming_webhook": Rule(Treatment.WITHHOLD, "Anybody with the address can post into the customer's Slack."),
 }
 """PostHog's own secret fields. `api_token` (`phc_`) is missing on purpose: it is public, in every web page."""
 

@@ -33,7 +33,7 @@ class Approval:
         binding: the SHA-256 of everything that the decision is about: host, tool, arguments, caller, project and state.
         tool: the tool that was called.
         project: its id; None for a call about several projects.
-        phrase: what a person types to approve it, exactly: the project's name.
+        phrase: what a person types to approve it, exactly: the project's name, or the words of a plan.
         lines: what a person is shown: labels and values.
         caller: whose call it is; empty for whoever has started the server.
         passkey: whether only an enrolled authenticator's signature approves it.
@@ -61,6 +61,11 @@ class Approval:
     channel: str = ""
     approver: str = ""
     assertion: Mapping[str, str] | None = None
+
+    @property
+    def is_plan(self) -> bool:
+        """Whether it is about a change of several projects, so that words are typed and no name."""
+        return self.project is None
 
     @property
     def ends(self) -> str:

@@ -16,6 +16,7 @@ from projects_mcp.api.json_values import same_json
 from projects_mcp.api.outcome import Outcome, ReadbackResult
 from projects_mcp.api.settings_diff import SettingsDiff
 from projects_mcp.errors.rejected import NotFound
+from projects_mcp.errors.uncertain import LOOK_AGAIN_AFTER
 from projects_mcp.gateway.context import ToolContext
 from projects_mcp.policy.confirmation import ProjectSnapshot, token_ending
 from projects_mcp.sanitize.text import listed
@@ -26,6 +27,11 @@ _CLOCKS_DIFFER_BY: Final = timedelta(seconds=5)
 """How far the clocks of PostHog's own machines may be apart."""
 _INTENT_TIMES: Final = ("created_at", "updated_at", "onboarding_completed_at")
 _BACKUP: Final = "secret_api_token_backup"
+_SAME_BY_OTHERS: Final = "This call explains that; the same done by somebody else just then would look no different."
+_MAY_BE_REPLACED: Final = (
+    "This call explains that; so would somebody else's, and then this one may still replace it: look once more with "
+    "project_get after {:%H:%M:%S} UTC, before you rely on it."
+)
 
 
 async def updated(context: ToolContext, sent: Mapping[str, Any], before: Mapping[str, Any]) -> ReadbackResult:
@@ -74,7 +80,7 @@ async def deleted(context: ToolContext, target: ProjectSnapshot) -> ReadbackResu
         )
     if target.state.get("is_pending_deletion"):
         return ReadbackResult(Outcome.UNKNOWN, "The project is marked for deletion, as it was before.", now)
-    return ReadbackResult(Outcome.APPLIED, "The project is now marked for deletion.", now)
+    return ReadbackResult(Outcome.APPLIED, f"The project is now marked for deletion. {_SAME_BY_OTHERS}", now)
 
 
 async def moved(context: ToolContext, target: ProjectSnapshot, destination: UUID) -> ReadbackResult:
@@ -84,7 +90,7 @@ async def moved(context: ToolContext, target: ProjectSnapshot, destination: UUID
     except NotFound:
         now = {}
     if now.get("organization") == str(destination):
-        return ReadbackResult(Outcome.APPLIED, "The project is now in that organization.", now)
+        return ReadbackResult(Outcome.APPLIED, f"The project is now in that organization. {_SAME_BY_OTHERS}", now)
     try:
         now = await context.read_project(target.organization)
     except NotFound:
@@ -110,7 +116,8 @@ async def replaced(context: ToolContext, target: ProjectSnapshot, fields: Sequen
     # A rotation makes the former secret the backup; whatever else changed them is somebody else's doing.
     if not now[fields[0]] or now[fields[0]] == former or (_BACKUP in fields and now[_BACKUP] != former):
         return ReadbackResult(Outcome.UNKNOWN, f"Somebody else may have changed the tokens too: {shown}.", now)
-    return ReadbackResult(Outcome.APPLIED, f"Now {shown}.", now)
+    again = _MAY_BE_REPLACED.format(datetime.now(UTC) + LOOK_AGAIN_AFTER)
+    return ReadbackResult(Outcome.APPLIED, f"Now {shown}. {again}", now)
 
 
 def _dropped(target: ProjectSnapshot, now: Mapping[str, Any], shown: str) -> ReadbackResult:
@@ -119,7 +126,7 @@ def _dropped(target: ProjectSnapshot, now: Mapping[str, Any], shown: str) -> Rea
     if not before:
         return ReadbackResult(Outcome.UNKNOWN, "There was no backup before, so it makes no difference.", now)
     if not now[_BACKUP]:
-        return ReadbackResult(Outcome.APPLIED, f"Now {shown}.", now)
+        return ReadbackResult(Outcome.APPLIED, f"Now {shown}. {_SAME_BY_OTHERS}", now)
     if now[_BACKUP] == before:
         return ReadbackResult(Outcome.NOT_APPLIED, f"As before, {shown}.", now)
     return ReadbackResult(Outcome.UNKNOWN, f"Somebody else has changed the tokens: now {shown}.", now)

@@ -3,122 +3,142 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from projects_mcp.cli.demo.steps import JSONObject, Step
+from projects_mcp.api.types import JSONObject
 from projects_mcp.cli.terminal import Styled, say
 from projects_mcp.sanitize.json_text import indented_json
 from projects_mcp.sanitize.text import on_one_line
 
 __all__ = ["Page"]
 
-_MAX_LINES: Final = 16
-"""Lines shown of one result."""
 _MAX_COLUMNS: Final = 100
-_INDENT_COLUMNS: Final = 6
+_INDENT: Final = 4
+_MARK: Final = 2
 _BOLD, _BOLD_RED, _BOLD_GREEN, _BOLD_CYAN = "1", "1;31", "1;32", "1;36"
-_GREEN, _YELLOW, _CYAN = "32", "33", "36"
+_GREEN, _MAGENTA, _CYAN = "32", "35", "36"
+"""Colours that can be read on black and on white. Yellow cannot."""
+_PLAIN_MARKS: Final = str.maketrans({"→": ">", "←": "<", "✗": "x", "…": "...", "“": '"', "”": '"', "·": "-"})
+"""For a terminal that cannot show them."""
 
 
 def _terminal_columns() -> int:
-    return min(shutil.get_terminal_size((_MAX_COLUMNS, 24)).columns, _MAX_COLUMNS)
+    return max(40, min(shutil.get_terminal_size((_MAX_COLUMNS, 24)).columns, _MAX_COLUMNS))
+
+
+def _shows_marks() -> bool:
+    try:
+        "→←✗…“”·".encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
 
 
 @dataclass
 class Page:
-    """Prints the demonstration on stdout.
+    """Prints the demonstration on stdout. Nothing is cut: what is longer than a line is wrapped.
 
     Attributes:
         color: use the terminal's colours.
-        columns: the longest line; by default as wide as the terminal, at most 100.
+        step: wait for the Enter key before each scene.
+        columns: the longest line, 40 to 100; by default as wide as the terminal.
     """
 
     color: bool
+    step: bool = False
     columns: int = field(default_factory=_terminal_columns)
+    _marks: bool = field(default_factory=_shows_marks)
 
-    def print_title(self, text: str) -> None:
-        """Print the first line."""
-        say(self._style(_BOLD, text))
+    def print_title(self, title: str, text: str) -> None:
+        """Print the head: what this is, and how to read it."""
+        self._say(Styled(title, _BOLD if self.color else ""))
+        for line in textwrap.wrap(text, self.columns, break_on_hyphens=False):
+            self._say(line)
 
-    def print_heading(self, number: int, step: Step) -> None:
-        """Print the number and the purpose of a step."""
-        say()
-        say(self._style(_BOLD_CYAN, f"{number:>2}"), "  ", self._style(_BOLD, step.purpose))
+    def print_heading(self, number: int, text: str) -> None:
+        """Print the number of a scene and what happens in it."""
+        if self.step:
+            say("\nPress Enter to go on. ", end="")
+            sys.stdout.flush()
+            sys.stdin.readline()
+        else:
+            say()
+        lines = textwrap.wrap(on_one_line(text), self.columns - _INDENT, break_on_hyphens=False)
+        for index, line in enumerate(lines):
+            head = self._style(_BOLD_CYAN, f"{number:>2}  ") if index == 0 else " " * _INDENT
+            self._say(head, self._style(_BOLD, line))
 
     def print_call(self, tool: str, arguments: JSONObject) -> None:
-        """Print a tool call on as many lines as it needs."""
-        text = " ".join([tool, *(f"{name}={_format_value(value)}" for name, value in arguments.items())])
-        self._print_wrapped(self._style(_CYAN, "→ "), text)
+        """Print a tool call."""
+        pairs = (f"{name}={_format(value)}" for name, value in arguments.items())
+        self._print(_CYAN, "→ ", " ".join([tool, *pairs]))
+
+    def print_answer(self, lines: Iterable[str]) -> None:
+        """Print what the answer to a call says."""
+        for index, line in enumerate(lines):
+            self._print(_GREEN, "← " if index == 0 else "  ", line)
 
     def print_question(self, text: str) -> None:
-        """Print a question of the server, and the answer that the demonstration gives."""
-        self._print_wrapped(self._style(_YELLOW, "? "), text)
-        say("      ", self._style(_YELLOW, "The person at the client accepts."))
+        """Print a question of the server to a person."""
+        self._print(_MAGENTA, "? ", text)
+
+    def print_person(self, text: str) -> None:
+        """Print what the person does."""
+        self._print(_MAGENTA, "  ", text, style=_MAGENTA)
 
     def print_refusal(self, text: str) -> None:
         """Print why a call was refused."""
-        self._print_wrapped(self._style(_YELLOW, "✗ "), text)
+        self._print(_MAGENTA, "✗ ", text)
 
-    def print_result(self, body: JSONObject) -> None:
-        """Print the body of a result, cut to 16 lines."""
-        lines = list(_format_object(body, ""))
-        if len(lines) > _MAX_LINES:
-            lines = [*lines[:_MAX_LINES], f"… and {len(lines) - _MAX_LINES} lines more"]
-        for index, line in enumerate(lines):
-            mark = self._style(_GREEN, "← ") if index == 0 else "  "
-            say("    ", mark, _cut(on_one_line(line), self.columns - _INDENT_COLUMNS))
+    def print_record(self, record: JSONObject) -> None:
+        """Print a line of the audit log."""
+        self._print(_CYAN, "· ", ", ".join(f"{name}: {_format(value)}" for name, value in record.items()))
 
-    def print_unexpected(self) -> None:
-        """Print that the result is not the expected one."""
-        say("    ", self._style(_BOLD_RED, "This is not what this step should do."))
-
-    def print_audit_records(self, records: Sequence[JSONObject]) -> None:
-        """Print some records of the audit log."""
-        say()
-        say(self._style(_BOLD, "The audit log on replacing the token: intent before, outcome after."))
-        for record in records:
-            text = ", ".join(f"{name}: {_format_value(value)}" for name, value in record.items())
-            self._print_wrapped(self._style(_CYAN, "· "), text)
+    def print_unexpected(self, text: str) -> None:
+        """Print that something is not as it should be."""
+        self._print(_BOLD_RED, "✗ ", f"This is not what should happen here: {text}", style=_BOLD_RED)
 
     def print_verdict(self, failed: Sequence[int], total: int) -> None:
-        """Print how many of the steps went as expected."""
+        """Print how many of the scenes went as they should."""
         say()
         if failed:
-            say(self._style(_BOLD_RED, f"{len(failed)} of {total} steps did not do what they should: {failed}"))
+            self._say(self._style(_BOLD_RED, f"{len(failed)} of {total} scenes did not go as they should: {failed}"))
         else:
-            say(self._style(_BOLD_GREEN, f"All {total} steps did what they should."))
+            self._say(self._style(_BOLD_GREEN, f"All {total} scenes went as they should."))
 
-    def _print_wrapped(self, mark: Styled, text: str) -> None:
-        lines = textwrap.wrap(text, self.columns - _INDENT_COLUMNS, break_on_hyphens=False)
-        for index, line in enumerate(lines):
-            say("    ", mark if index == 0 else "  ", line)
+    def print_next(self, rows: Sequence[tuple[str, str]]) -> None:
+        """Print what to do next: commands, and what each is for."""
+        self._say("What to do next:")
+        for command, purpose in rows:
+            self._say("  ", self._style(_CYAN, command))
+            for line in textwrap.wrap(purpose, self.columns - _INDENT - _MARK, break_on_hyphens=False):
+                self._say("      ", line)
+
+    def _print(self, color: str, mark: str, text: str, *, style: str = "") -> None:
+        width = self.columns - _INDENT - _MARK
+        for index, line in enumerate(textwrap.wrap(on_one_line(text), width, break_on_hyphens=False)):
+            head = self._style(color, mark) if index == 0 else " " * _MARK
+            self._say(" " * _INDENT, head, self._style(style, line) if style else line)
+
+    def _say(self, *parts: str | Styled) -> None:
+        if self._marks:
+            say(*parts)
+            return
+        say(*(_plain(part) for part in parts))
 
     def _style(self, code: str, text: str) -> Styled:
         return Styled(text, code if self.color else "")
 
 
-def _format_object(value: JSONObject, indent: str) -> Iterator[str]:
-    """Lay out a JSON object: one line a field, changes as arrows, lists of objects as items."""
-    for name, item in value.items():
-        if isinstance(item, dict) and item.keys() == {"before", "after"}:
-            yield f"{indent}{name}: {_format_value(item['before'])} → {_format_value(item['after'])}"
-        elif isinstance(item, dict) and item:
-            yield f"{indent}{name}:"
-            yield from _format_object(item, f"{indent}  ")
-        elif isinstance(item, list) and item and isinstance(item[0], dict):
-            yield f"{indent}{name}:"
-            for row in item:
-                yield f"{indent}  - {', '.join(f'{key}: {_format_value(part)}' for key, part in row.items())}"
-        elif item not in ([], {}):
-            yield f"{indent}{name}: {_format_value(item)}"
+def _plain(part: str | Styled) -> str | Styled:
+    if isinstance(part, str):
+        return part.translate(_PLAIN_MARKS)
+    return part._replace(text=part.text.translate(_PLAIN_MARKS))
 
 
-def _format_value(value: Any) -> str:
+def _format(value: Any) -> str:
     return value if isinstance(value, str) and " " not in value else indented_json(value, None)
-
-
-def _cut(line: str, columns: int) -> str:
-    return line if len(line) <= columns else f"{line[: columns - 1]}…"

@@ -11,11 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-import anyio
-
-from projects_mcp.api.types import JSONObject
 from projects_mcp.cli.exit_codes import DONE, FAILED, USAGE
-from projects_mcp.cli.fleet.calling import CallError, call, pause, run_with_runner
+from projects_mcp.cli.fleet.calling import run_with_runner
+from projects_mcp.cli.fleet.project_reading import read_projects, read_rows
 from projects_mcp.cli.terminal import say
 from projects_mcp.config.settings import Settings
 from projects_mcp.fleet.settings_file import EXPORTED, ExportedProject, SettingsFileError, write_settings
@@ -24,11 +22,7 @@ from projects_mcp.runner.runner import ToolRunner
 
 __all__ = ["run_export"]
 
-_AT_ONCE: Final = 8
-_PAGE: Final = 500
 _FIELDS: Final = ["id", "name", "organization", *EXPORTED]
-_PARTS: Final = (20, 5)
-"""Fields of one call, where all of them would be too many for one answer."""
 
 
 def run_export(settings: Settings, ids: Sequence[int], out: Path | None) -> int:
@@ -58,21 +52,8 @@ def run_export(settings: Settings, ids: Sequence[int], out: Path | None) -> int:
 
 
 async def _export(asked: Sequence[int], out: Path | None, host: str, former: str, runner: ToolRunner) -> int:
-    ids = sorted(set(asked)) or await _all_ids(runner)
-    read: dict[int, JSONObject] = {}
-    failed: dict[int, str] = {}
-    limit = anyio.CapacityLimiter(_AT_ONCE)
-
-    async def one(number: int) -> None:
-        async with limit:
-            try:
-                read[number] = await _read(runner, number)
-            except (CallError, SettingsFileError) as error:
-                failed[number] = str(error)
-
-    async with anyio.create_task_group() as tasks:
-        for number in ids:
-            tasks.start_soon(one, number)
+    ids = sorted(set(asked)) or [row["id"] for row in await read_rows(runner)]
+    read, failed = await read_projects(runner, dict.fromkeys(ids, _FIELDS))
     for number, why in sorted(failed.items()):
         say(f"Project {number} could not be read: {why}", error=True)
     organizations = {str(project.get("organization")) for project in read.values()}
@@ -95,38 +76,6 @@ def _say_left_out(projects: Sequence[ExportedProject]) -> None:
     left_out = Counter((name, why) for project in projects for name, why in project.left_out.items())
     for (name, why), number in left_out.items():
         say(f"Left out: {name} of {number} project{'' if number == 1 else 's'}, because {why}.", error=True)
-
-
-async def _all_ids(runner: ToolRunner) -> list[int]:
-    """Return the ids of all projects of the organization."""
-    ids: set[int] = set()
-    arguments: JSONObject = {"limit": _PAGE}
-    while True:
-        body = await call(runner, "project_list", arguments)
-        ids |= {row["id"] for row in body["projects"]}
-        if "next_offset" not in body:
-            break
-        arguments = {**arguments, "offset": body["next_offset"]}
-    total = body.get("total")
-    if body.get("incomplete") or (total is not None and len(ids) != total):
-        raise SettingsFileError("projects changed while they were listed; try again in a moment")
-    return sorted(ids)
-
-
-async def _read(runner: ToolRunner, number: int) -> JSONObject:
-    """Read what is exported of one project: at once, or in parts where an answer would be cut."""
-    for part in (len(_FIELDS), *_PARTS):
-        project: JSONObject = {}
-        for at in range(0, len(_FIELDS), part):
-            while wait_s := await runner.fleet_requests.take():
-                await pause(wait_s)
-            body = await call(runner, "project_get", {"project_id": number, "fields": _FIELDS[at : at + part]})
-            if "truncated" in body:
-                break
-            project |= body
-        else:
-            return project
-    raise SettingsFileError("it is too large; let the operator raise PROJECTS_MCP_RESULT_LIMIT")
 
 
 def _replace(file: Path, text: str) -> None:

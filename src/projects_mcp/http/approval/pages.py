@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from html import escape
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 from projects_mcp.http.approval.style import STYLE
@@ -30,10 +32,10 @@ _PAGE: Final = """<!doctype html>
 </html>
 """
 _BY_NAME: Final = {
-    True: "Approving here proves that somebody with a browser on this machine typed the name. It does not prove who.",
-    False: "Approving here proves that somebody who had this code typed the name in a browser. It does not prove who.",
+    True: "Approving here proves that somebody with a browser on this machine typed {}. It does not prove who.",
+    False: "Approving here proves that somebody who had this code typed {} in a browser. It does not prove who.",
 }
-"""What typing the name proves, on a page of this machine, and on a served one."""
+"""What typing the name, or the words, proves: on a page of this machine, and on a served one."""
 _BY_PASSKEY: Final = (
     "<p>Only a passkey approves this call: a name that is typed is not enough.</p>"
     '{sign}<div class="buttons"><button name="decision" value="deny" formnovalidate>Deny</button></div>'
@@ -56,7 +58,18 @@ _DECIDED: Final = {
     ),
 }
 """For each decision: the heading, and what it means."""
-_LOSS: Final = "What is lost"
+_PLAN_GRANTED: Final = (
+    "Nothing has happened yet. Make the same call again until {until}, in your assistant or at your terminal: it "
+    "begins, and later calls go on without asking. A project that others change meanwhile is left alone."
+)
+_MARKED: Final = frozenset({"What is lost", "Privacy", "Protected projects"})
+"""Rows that nobody should read over."""
+
+
+_ASKED: Final = {
+    False: "An assistant has asked for this, and waits for you.",
+    True: "An assistant, or a command, has planned this and waits for you. You can print this page.",
+}
 
 
 def approval_page(
@@ -83,17 +96,21 @@ def approval_page(
     what = _what(approval)
     if approval.status is not Status.WAITING:
         heading, meaning = _DECIDED[approval.status]
+        if approval.is_plan and approval.status is Status.GRANTED:
+            meaning = _PLAN_GRANTED
         meant = escaped(meaning.format(until=approval.ends))
         content = f'<h1>{escaped(f"{heading}: {what}")}</h1><p role="status">{meant}</p>{_rows(approval)}'
         return whole_page(f"{heading}: {what}", content)
     form = (
-        _BY_PASSKEY.replace("{sign}", sign) if approval.passkey else _by_name(typed, error, this_machine=this_machine)
+        _BY_PASSKEY.replace("{sign}", sign)
+        if approval.passkey
+        else _by_name(approval, typed, error, this_machine=this_machine)
     )
     left = "less than a minute" if minutes < 1 else f"{minutes} minute{'' if minutes == 1 else 's'}"
     content = (
         f"<h1>{escaped(f'{what}?')}</h1>"
         f"{_alert(error) if approval.passkey else ''}"
-        "<p>An assistant has asked for this, and waits for you. Approve it only if you want exactly this to happen.</p>"
+        f"<p>{_ASKED[approval.is_plan]} Approve it only if you want exactly this to happen.</p>"
         f"{_rows(approval)}"
         f"<p>You have <strong>{left}</strong>. If you do nothing, nothing is changed.</p>"
         "<h2>Your decision</h2>"
@@ -137,30 +154,42 @@ def whole_page(title: str, content: str) -> str:
 def _what(approval: Approval) -> str:
     """Say what the call does, in a few words."""
     shown = dict(approval.lines)
-    return f"{shown.get('Action', approval.tool)} {shown.get('Project', '')}".strip()
+    what = f"{shown.get('Action', approval.tool)} {shown.get('Project', '')}".strip()
+    return f"{what[:1].upper()}{what[1:]}"
 
 
 def _rows(approval: Approval) -> str:
-    """Show each row: together they are the text that a passkey signs."""
+    """Show each row: together they are the text that a passkey signs. Rows of one label stand under it as a list."""
     rows = []
-    for label, value in approval.rows:
-        shown = f'<time datetime="{escape(value)}">{escaped(value)}</time>' if label == "Until" else escaped(value)
-        kind = ' class="lost"' if label == _LOSS else ""
-        rows.append(f"<div{kind}><dt>{escaped(label, apart=False)}</dt><dd>{shown}</dd></div>")
+    for label, group in groupby(approval.rows, key=itemgetter(0)):
+        kind = ' class="lost"' if label in _MARKED else ""
+        values = "".join(f"<dd>{_value(label, value)}</dd>" for _, value in group)
+        rows.append(f"<div{kind}><dt>{escaped(label, apart=False)}</dt>{values}</div>")
     return f"<dl>{''.join(rows)}</dl>"
 
 
-def _by_name(typed: str, error: str, *, this_machine: bool) -> str:
+def _value(label: str, value: str) -> str:
+    return f'<time datetime="{escape(value)}">{escaped(value)}</time>' if label == "Until" else escaped(value)
+
+
+def _by_name(approval: Approval, typed: str, error: str, *, this_machine: bool) -> str:
     state = ' aria-invalid="true" aria-describedby="hint error" autofocus' if error else ' aria-describedby="hint"'
+    words = f"these words: {escaped(approval.phrase)}" if approval.is_plan else "the exact name of the project"
+    hint = (
+        "They name how many projects are changed."
+        if approval.is_plan
+        else "Without the quotation marks around it; capitals and spaces count."
+    )
+    proof = _BY_NAME[this_machine].format("these words" if approval.is_plan else "the name")
     return (
         f"{_alert(error)}"  # beside the field that has the focus, also on a small screen
-        '<label for="name">To approve, type the exact name of the project</label>'
-        '<p class="quiet" id="hint">Without the quotation marks around it; capitals and spaces count.</p>'
+        f'<label for="name">To approve, type {words}</label>'
+        f'<p class="quiet" id="hint">{hint}</p>'
         f'<input id="name" name="name" required autocapitalize="none" autocorrect="off" spellcheck="false"'
         f' value="{escaped(typed, apart=False)}"{state}>'
         '<div class="buttons"><button class="approve" name="decision" value="approve">Approve</button>'
         '<button name="decision" value="deny" formnovalidate>Deny</button></div>'
-        f'<p class="quiet">{_BY_NAME[this_machine]}</p>'
+        f'<p class="quiet">{proof}</p>'
     )
 
 

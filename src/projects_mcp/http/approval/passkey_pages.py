@@ -71,7 +71,7 @@ def enrolment_page(invitation: Invitation, enrolled: list[Passkey], site: Site) 
     }
     content = (
         f"<h1>Enrol a passkey for {escaped(invitation.name)}</h1>"
-        "<p>Whoever holds it can then approve calls that destroy something, as this person. Go on only if you are "
+        "<p>Anybody who holds it can then approve calls that destroy something, as this person. Go on only if you are "
         f"{escaped(invitation.name)}, and if you have asked for this page.</p>"
         "<p>Your device makes the passkey and keeps its secret. It asks for your fingerprint, your face or its PIN, "
         "now and whenever you approve a call.</p>"

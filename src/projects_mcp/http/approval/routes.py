@@ -148,7 +148,12 @@ class _ApprovalPages(_Pages):
                 return await self._page(approval, 429, error)
             name = form.get("name", "")
             if name != approval.phrase:
-                error = "Not approved: this is not the exact name of the project. Nothing was decided."
+                wanted = (
+                    "these are not the words of the plan"
+                    if approval.is_plan
+                    else "this is not the exact name of the project"
+                )
+                error = f"Not approved: {wanted}. Nothing was decided."
                 return await self._page(approval, 422, error, name)
         try:
             await self._approvals.decide(approval, granted=granted, channel="page")

@@ -26,6 +26,7 @@ dl div{padding:.6rem 0;border-top:1px solid var(--line)}
 dl div:first-child{border-top:0}
 dt{color:var(--quiet);font-size:.9rem}
 dd{margin:0;overflow-wrap:anywhere}
+dd+dd{margin-top:.35rem}
 .lost{margin:0 -1rem;padding:.6rem 1rem .6rem .65rem;background:var(--warned);border-left:.35rem solid var(--danger)}
 .lost dt{color:var(--danger);font-weight:700}
 .lost+div{border-top-color:transparent}
@@ -41,8 +42,11 @@ button.approve{border-color:var(--danger);color:var(--danger)}
 :focus-visible{outline:3px solid var(--focus);outline-offset:2px}
 a{color:var(--focus)}
 @media (min-width:40rem){main{padding-top:2.5rem}
-dl div{display:grid;grid-template-columns:9rem 1fr;gap:1rem}dt{font-size:1rem}}
+dl div{display:grid;grid-template-columns:9rem 1fr;gap:0 1rem}dd{grid-column:2}dt{font-size:1rem}}
 @media (max-width:22rem){.buttons{grid-template-columns:1fr}}
+@media print{:root{color-scheme:light;--ground:#fff;--sheet:#fff;--text:#000;--quiet:#333;--line:#999;--edge:#333;
+--danger:#8b0000;--warned:#fff}
+form,h2,.alert{display:none}main{max-width:none;padding:0}h1{break-after:avoid}dl div{break-inside:avoid-page}}
 """
 STYLE_SOURCE: Final = f"'sha256-{b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'"
 """The style sheet as a source of a content security policy."""

@@ -26,7 +26,8 @@ class SlowWrites:
 
     Attributes:
         answer: what the client gets.
-        effect_after_s: the seconds from the arrival to the effect, from 1 to `LONGEST_WAIT_S`; None for never.
+        effect_after_s: the seconds from the arrival to the effect, from 0 (at once) to `LONGEST_WAIT_S`; None
+            for never.
         answer_after_s: the seconds until a late answer.
     """
 
@@ -35,8 +36,8 @@ class SlowWrites:
     answer_after_s: float = 60
 
     def __post_init__(self) -> None:
-        if self.effect_after_s is not None and not 1 <= self.effect_after_s <= LONGEST_WAIT_S:
-            raise ValueError(f"a write takes effect after 1 to {LONGEST_WAIT_S} seconds, or never")
+        if self.effect_after_s is not None and not 0 <= self.effect_after_s <= LONGEST_WAIT_S:
+            raise ValueError(f"a write takes effect after 0 to {LONGEST_WAIT_S} seconds, or never")
 
     @classmethod
     def parse(cls, text: str) -> SlowWrites:
@@ -52,7 +53,7 @@ class SlowWrites:
         if wait == "never":
             return cls(answer, None)
         if not (wait.isascii() and wait.isdigit() and len(wait) <= len(str(LONGEST_WAIT_S))):
-            raise ValueError(f"write ANSWER:SECONDS, with 1 to {LONGEST_WAIT_S} seconds or never, such as 504:8")
+            raise ValueError(f"write ANSWER:SECONDS, with 0 to {LONGEST_WAIT_S} seconds or never, such as 504:8")
         return cls(answer, int(wait))
 
 
