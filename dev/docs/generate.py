@@ -18,6 +18,7 @@ from dev.docs.markdown import markdown_table, replace_between
 from dev.docs.project_settings import project_settings
 from dev.environments import ROOT
 from projects_mcp import __version__
+from projects_mcp.api.operations import BY_KEY
 from projects_mcp.config.parsers import Choice, WholeNumber
 from projects_mcp.config.row import FormField, Variable
 from projects_mcp.config.variables import VARIABLES
@@ -49,11 +50,16 @@ def tools_table() -> str:
             f"`{tool.name}`",
             _SENTENCE_END.split(tool.description)[0],
             tool.effect.value,
-            "yes" if tool.operation.session_only else "",
+            _needs_session(tool.name) if tool.operation.session_only else "",
         )
         for tool in CATALOG
     )
     return markdown_table(("Tool", "What it does", "Effect", "Needs a session"), rows)
+
+
+def _needs_session(tool: str) -> str:
+    other = BY_KEY.get(tool)
+    return "yes" if other is None else f"or `{other.more_scopes[0]}`"
 
 
 def settings_table() -> str:

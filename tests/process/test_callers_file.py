@@ -16,7 +16,7 @@ from projects_mcp.sandbox import (
 )
 from tests.contract.operations import TOOLS
 from tests.support.callers import entry, token_of, write_callers
-from tests.support.callers_server import KEYS, READ, READERS, VARIABLES
+from tests.support.callers_server import KEYS, READ, READERS, READERS_BY_KEY, VARIABLES
 from tests.support.posthog import Upstream, writing
 from tests.support.served import HARMLESS, refused_start, served
 from tests.support.waiting import PATIENCE_S, in_background
@@ -88,7 +88,7 @@ def test_a_key_that_was_replaced_is_used_from_then_on(upstream: Upstream, tmp_pa
     credential = f'[credentials.filed]\nkey_file = "{key}"\n'
     path = write_callers(tmp_path / "callers", entry("ada", credential="filed"), credential)
     with served(POSTHOG_HOST=upstream.origin, PROJECTS_MCP_CALLERS=str(path)) as server:
-        assert server.tools(token_of("ada")) == READERS
+        assert server.tools(token_of("ada")) == READERS_BY_KEY
         key.write_text(ALL_ACCESS_KEY, encoding="utf-8")
         server.send_signal(signal.SIGHUP)
         server.wait_for("has been read again")

@@ -12,7 +12,7 @@ from projects_mcp.errors.refusals import TooManyCalls
 from projects_mcp.runner.rate_limit import RateLimiter
 from projects_mcp.sandbox import PRODUCTION_ID, READ_ONLY_KEY
 from tests.support.callers import entry, token_of, write_callers
-from tests.support.callers_server import READ, READERS
+from tests.support.callers_server import READ, READERS, READERS_BY_KEY
 from tests.support.issuer_server import WithIssuer
 from tests.support.messages import message_of
 from tests.support.posthog import Upstream
@@ -107,12 +107,12 @@ def test_what_is_known_of_a_key_outlives_a_change_of_its_caller(upstream: Upstre
     path = write_callers(tmp_path / "callers", entry("reads", credential="reader"), key)
     known = {"KEY_OF_READER": READ_ONLY_KEY, "PROJECTS_MCP_CALLERS": str(path)}
     with served(POSTHOG_HOST=upstream.origin, **known, **HARMLESS) as server:
-        assert server.tools(token_of("reads")) == READERS
+        assert server.tools(token_of("reads")) == READERS_BY_KEY
         upstream.refuse = lambda scope: 403 if scope["path"].startswith("/api/personal_api_keys/") else 0
         write_callers(path, entry("reads", credential="reader", protected_projects=[PRODUCTION_ID]), key)
         server.send_signal(signal.SIGHUP)
         server.wait_for("has been read again")
-        assert server.tools(token_of("reads")) == READERS
+        assert server.tools(token_of("reads")) == READERS_BY_KEY
         new = {"project_id": PRODUCTION_ID, "settings": {"timezone": "Asia/Tokyo"}}
         assert server.call("project_update", new, token_of("reads")).refusal["kind"] == "missing_scope"
         assert upstream.recorder.writes == []

@@ -19,7 +19,7 @@ from projects_mcp.sandbox import (
 )
 from tests.contract.operations import TOOLS
 from tests.support.callers import entry, token_of, write_callers
-from tests.support.callers_server import MOBILE, READERS, RESET
+from tests.support.callers_server import MOBILE, READERS, READERS_BY_KEY, RESET
 from tests.support.harness import ERAS, Era, body_of, refusal_of
 from tests.support.messages import message_of
 from tests.support.posthog import Upstream
@@ -136,7 +136,7 @@ def test_over_other_addresses_a_token_is_enough(upstream: Upstream, tmp_path: Pa
         ("reader", READERS, "caller_scope"),
         ("low", READERS, "caller_access"),
         ("middle", sorted(READERS + CHANGERS), "caller_access"),
-        ("weak-key", READERS, "missing_scope"),
+        ("weak-key", READERS_BY_KEY, "missing_scope"),
     ],
 )
 def test_what_is_not_allowed_is_neither_listed_nor_run(

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from projects_mcp.http.metrics import create_metrics_app
-from projects_mcp.metrics.tally import BUCKETS_S, Histogram, Tally
+from projects_mcp.http.tally import Tally
+from projects_mcp.posthog.request_tally import BUCKETS_S, Histogram
 from projects_mcp.sandbox import MOBILE_ID, PRODUCTION_ID
 from tests.support.callers import entry, token_of, write_callers
 from tests.support.callers_server import MOBILE, SECRETS
@@ -110,10 +111,10 @@ def test_only_the_metrics_are_there_and_only_under_names_of_this_machine(server:
 
 def test_subjects_of_an_issuer_are_counted_together() -> None:
     tally = Tally()
-    tally.know_callers(["ada"])
+    tally.calls.know_callers(["ada"])
     for caller in ("ada", None, *(f"subject-{at}@example.com" for at in range(1_000))):
-        tally.count_call("project_list", caller, "answered", 0.1, None, None)
-    assert {caller: times for (_, caller, _), times in tally.calls.items()} == {
+        tally.calls.count("project_list", caller, "answered", 0.1, None, None)
+    assert {caller: times for (_, caller, _), times in tally.calls.outcomes.items()} == {
         "ada": 1,
         "(none)": 1,
         "(issuer)": 1_000,
@@ -124,11 +125,11 @@ def test_callers_of_a_file_are_counted_apart_up_to_a_bound() -> None:
     tally = Tally()
     for start in range(0, 1_000, 100):  # as the file is read again
         names = [f"caller-{at}" for at in range(start, start + 100)]
-        tally.know_callers(names)
+        tally.calls.know_callers(names)
         for name in names:
-            tally.count_call("project_list", name, "answered", 0.1, None, None)
-    assert len({caller for _, caller, _ in tally.calls}) == 201
-    assert tally.calls["project_list", "(other)", "answered"] == 800
+            tally.calls.count("project_list", name, "answered", 0.1, None, None)
+    assert len({caller for _, caller, _ in tally.calls.outcomes}) == 201
+    assert tally.calls.outcomes["project_list", "(other)", "answered"] == 800
 
 
 @given(st.lists(st.floats(0, 1_000)))
@@ -183,7 +184,7 @@ async def scrape_in_process(tally: Tally) -> dict[str, float]:
 @pytest.mark.anyio
 async def test_two_applications_in_one_process_are_not_added_up() -> None:
     one, other = Tally(), Tally()
-    one.count_call("project_list", None, "answered", 0.1, None, None)
-    other.count_call("project_get", None, "answered", 0.1, None, None)
+    one.calls.count("project_list", None, "answered", 0.1, None, None)
+    other.calls.count("project_get", None, "answered", 0.1, None, None)
     assert await scrape_in_process(one) == {"project_list": 1}
     assert await scrape_in_process(other) == {"project_get": 1}

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from projects_mcp.http.metrics import collect_into
-from projects_mcp.metrics.tally import Tally
+from projects_mcp.http.tally import Tally
 from tests.support.documents import text_of
 
 NAME = re.compile(r"\b(?:projects_mcp|process)_[a-z0-9_]+")
@@ -16,11 +16,11 @@ OF_PROMETHEUS = {"job", "instance", "le"}
 """Labels that the scraper or the format adds."""
 
 
-def offered() -> dict[str, set[str]]:
+def existing() -> dict[str, set[str]]:
     """Every sample that a server has which has counted one of each, with its labels."""
     tally = Tally()
-    tally.count_call("project_delete", None, "applied", 0.1, "rejected", "client")
-    tally.count_upstream("GET", 200, 0.1)
+    tally.calls.count("project_delete", None, "applied", 0.1, "rejected", "client")
+    tally.upstream.count("GET", 200, 0.1)
     tally.count_request("/mcp", 200)
     registry = CollectorRegistry()
     collect_into(registry, tally)
@@ -42,7 +42,7 @@ def expressions() -> list[str]:
 
 
 def test_every_metric_it_asks_for_exists_with_its_labels() -> None:
-    samples = offered()
+    samples = existing()
     assert len(expressions()) > 10
     for expression in [*expressions(), *(row["query"]["query"] for row in variables() if row["type"] == "query")]:
         (name,) = set(NAME.findall(expression))
@@ -55,7 +55,7 @@ def test_every_metric_it_asks_for_exists_with_its_labels() -> None:
 
 
 def test_it_shows_every_metric_of_ours() -> None:
-    families = {re.sub(r"_(total|bucket|sum|count|info|created)$", "", name) for name in offered() if "mcp" in name}
+    families = {re.sub(r"_(total|bucket|sum|count|info|created)$", "", name) for name in existing() if "mcp" in name}
     asked = {re.sub(r"_(total|bucket|info)$", "", name) for text in expressions() for name in NAME.findall(text)}
     assert families - asked == set()
 
@@ -95,9 +95,9 @@ def test_the_document_lists_every_metric() -> None:
     listed = {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in named}
     samples = {
         re.sub(r"_(bucket|sum|count)$", "", name): labels - {"le"}
-        for name, labels in offered().items()
+        for name, labels in existing().items()
         if "mcp" in name
     }
     assert listed == samples
     alerts = text.rpartition("```text\n")[2]
-    assert set(NAME.findall(alerts)) <= offered().keys()
+    assert set(NAME.findall(alerts)) <= existing().keys()

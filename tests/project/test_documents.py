@@ -31,7 +31,7 @@ def test_every_kind_of_failure_is_documented() -> None:
 def test_every_command_and_flag_is_documented() -> None:
     text = text_of("docs/reference.md")
     helped = run("--help").stdout
-    commands = re.findall(r"^    ([a-z]+) ", helped, flags=re.MULTILINE)
+    commands = re.findall(r"^  ([a-z]+) ", helped, flags=re.MULTILINE)
     assert len(commands) == 18
     for command in ["", *commands]:
         assert f"`projects-mcp {command}".rstrip() in text

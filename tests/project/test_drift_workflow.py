@@ -32,7 +32,7 @@ def test_its_command_is_one_of_ours_with_settings_of_ours() -> None:
     last = steps()[-1]
     program, *arguments = last["run"].split()
     options = parse(arguments)
-    assert (program, options.command, options.file) == ("projects-mcp", "drift", "projects.toml")
+    assert (program, options.command, options.parameters["file"]) == ("projects-mcp", "drift", "projects.toml")
     settings = load({**last["env"], "POSTHOG_PERSONAL_API_KEY": READ_ONLY_KEY})
     assert settings.policy.access is Access.READ
     assert last["env"]["POSTHOG_PERSONAL_API_KEY"] == "${{ secrets.READ_ONLY_KEY }}"

@@ -50,6 +50,9 @@ def ours(module: str) -> set[str]:
 HTTP, PROTOCOL, SANDBOX, DEMO = (
     {name for name in MODULES if name.startswith(folder)} for folder in ("http/", "protocol/", "sandbox/", "cli/demo/")
 )
+CLICK = {name for name in MODULES if name.startswith("cli/commands/")} | {
+    f"cli/{name}.py" for name in ("command", "group", "main", "parser", "setting_options", "values")
+}
 
 
 @pytest.mark.parametrize(
@@ -63,6 +66,7 @@ HTTP, PROTOCOL, SANDBOX, DEMO = (
         (("platformdirs",), {"state/open.py", "config/profiles.py"}),
         (("keyring",), {"config/system_keyring.py"}),
         (("prometheus_client",), {"http/metrics.py"}),
+        (("click",), CLICK),
         (("starlette",), SANDBOX | HTTP),
         (("uvicorn",), SANDBOX | {"http/process.py"} | {name for name in HTTP if name.startswith("http/uvicorn_")}),
         (("webauthn",), {"policy/passkey_signature.py"}),
@@ -151,6 +155,8 @@ NOT_AT_THE_START = (
         "cli.demo",
         "cli.doctor",
         "cli.install",
+        "cli.command",
+        "cli.group",
         "cli.parser",
         "cli.sandbox",
         "cli.tools",

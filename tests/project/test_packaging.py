@@ -158,7 +158,7 @@ def test_both_ways_to_start_it_work(command: list[str]) -> None:
     assert (asked.returncode, asked.stdout, asked.stderr) == (0, f"projects-mcp {__version__}\n", "")
     helped = run_command([*command, "--help"])
     assert (helped.returncode, helped.stderr) == (0, "")
-    assert helped.stdout.startswith("usage: projects-mcp ")
+    assert helped.stdout.startswith("Usage: projects-mcp ")
 
 
 # Pins -----------------------------------------------------------------------------------------------------------------

@@ -22,6 +22,8 @@ RESET = "project_reset_token"
 MOBILE = {"project_id": MOBILE_ID, "confirm_project_name": "Acme mobile"}
 SIGNING_KEY = "a-signing-key-of-more-than-32-bytes-00000000"
 READERS = ["project_list", "project_get", "project_activity", "project_is_generating_demo_data"]
+READERS_BY_KEY = [tool for tool in READERS if tool != "project_activity"]
+"""With a key of their own, which lacks `activity_log:read`, and no session."""
 READ = ["project:read"]
 KEYS = """
 [credentials.reader]

@@ -5,7 +5,7 @@ import re
 from projects_mcp.cli.parser import parse
 from tests.support.documents import text_of
 
-PORT: int = parse(["serve"]).port
+PORT: int = parse(["serve"]).parameters["port"]
 SECRET = re.compile(r"KEY|TOKEN|SECRET|SESSION|PASSWORD|ph[xsar]_", re.IGNORECASE)
 
 

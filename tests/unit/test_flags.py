@@ -2,7 +2,8 @@
 
 import pytest
 
-from projects_mcp.cli.parser import apply_flags, parse
+from projects_mcp.cli.invocation import apply_flags
+from projects_mcp.cli.parser import parse
 from projects_mcp.config.settings import load
 from projects_mcp.config.variables import VARIABLES
 
@@ -28,7 +29,7 @@ def test_the_restrictions_are_settings() -> None:
 @pytest.mark.parametrize("blank", BLANK)
 @pytest.mark.parametrize("name", FLAGS)
 def test_a_blank_flag_leaves_what_the_environment_says(name: str, blank: str, environment: dict[str, str]) -> None:
-    applied = apply_flags(environment, parse(["tools", FLAGS[name], blank]))
+    applied = apply_flags(environment, parse(["tools", FLAGS[name], blank]).flags)
     assert load(applied) == load(environment)
     assert applied == environment
 
@@ -37,4 +38,4 @@ def test_a_blank_flag_leaves_what_the_environment_says(name: str, blank: str, en
 @pytest.mark.parametrize("arguments", [["--access", "read", "tools"], ["tools", "--access", "read"]])
 def test_a_blank_flag_does_not_undo_the_same_flag(blank: str, arguments: list[str]) -> None:
     for given in ([*arguments, "--access", blank], ["--access", blank, *arguments]):
-        assert apply_flags({}, parse(given)) == {"PROJECTS_MCP_ACCESS": "read"}
+        assert apply_flags({}, parse(given).flags) == {"PROJECTS_MCP_ACCESS": "read"}

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projects_mcp.cli.parser import apply_flags, parse
+from projects_mcp.cli.invocation import apply_flags
+from projects_mcp.cli.parser import parse
 from projects_mcp.config.parsers import SettingsError
 from projects_mcp.config.profile_file import profile_key
 from projects_mcp.config.profiles import PROFILE, apply_profile, config_folder, with_profile
@@ -45,7 +46,7 @@ def test_flags_win_over_the_environment_and_that_over_the_profile(
     lines = [f"{profile_key(name)} = {text!r}" for name, text in profile.items()]
     home = keep_profiles(tmp_path_factory.getbasetemp() / "layers", "\n".join(["[profiles.one]", *lines]))
     options = [word for name, text in flags.items() for word in (VARIABLES[name].flag.option, text)]  # type: ignore[union-attr]
-    merged = apply_flags({**environment, **home}, parse(["tools", "--profile", "one", *options]))
+    merged = apply_flags({**environment, **home}, parse(["tools", "--profile", "one", *options]).flags)
     wanted = {**profile, **environment, **flags, PROFILE: "one"}
     assert load(with_profile(merged)) == load(wanted)
     taken = apply_profile(merged).taken

@@ -166,9 +166,9 @@ GATES: Final[Mapping[str, tuple[Mutant, ...]]] = {
     "A flag without a value loosens nothing": (
         Mutant(
             "let-a-blank-flag-undo-the-same-flag",
-            "src/projects_mcp/cli/parser.py",
-            "        if is_given(values):\n            setattr",
-            "        if True:\n            setattr",
+            "src/projects_mcp/cli/setting_options.py",
+            "            if is_given(text):",
+            "            if True:",
             ("tests/unit/test_flags.py",),
         ),
         Mutant(

@@ -46,7 +46,7 @@ RESULTS: Final[Mapping[str, tuple[Mutant, ...]]] = {
         ),
         Mutant(
             "offer-a-way-back-that-is-refused",
-            "src/projects_mcp/tools/update.py",
+            "src/projects_mcp/tools/way_back.py",
             "taken = fits(setting.schema, value)",
             "taken = True",
             (f"{_TRUTH}test_whatever_was_there_before_a_way_back_restores_it_or_is_not_offered",),
@@ -127,14 +127,14 @@ RESULTS: Final[Mapping[str, tuple[Mutant, ...]]] = {
         ),
         Mutant(
             "offer-a-way-back-from-a-change-for-good",
-            "src/projects_mcp/tools/update.py",
+            "src/projects_mcp/tools/way_back.py",
             "for_good = {*irreversible(diff.changed), *irreversible(backwards)}",
             "for_good = {*irreversible(backwards)}",
             (f"{_FOR_GOOD}::test_with_the_name_it_is_written_and_claims_no_way_back",),
         ),
         Mutant(
             "offer-a-way-back-that-is-for-good",
-            "src/projects_mcp/tools/update.py",
+            "src/projects_mcp/tools/way_back.py",
             "for_good = {*irreversible(diff.changed), *irreversible(backwards)}",
             "for_good = {*irreversible(diff.changed)}",
             (f"{_FOR_GOOD}::test_the_other_direction_needs_no_name_and_offers_no_way_back_that_would",),

@@ -9,9 +9,13 @@ from uuid import UUID
 from projects_mcp.api.effects import Effect
 from projects_mcp.api.types import Current, OrganizationRef, ProjectRef
 
-__all__ = ["KEY_INTROSPECTION", "OPERATIONS", "Method", "Operation"]
+__all__ = ["BY_KEY", "KEY_INTROSPECTION", "OPERATIONS", "Method", "Operation"]
 
 Method: TypeAlias = Literal["GET", "POST", "PATCH", "DELETE"]
+
+_PROJECTS: Final = "/api/organizations/{organization}/projects/"
+_PROJECT: Final = "/api/organizations/{organization}/projects/{project}/"
+_PROJECT_ALONE: Final = "/api/projects/{project}/"
 
 
 class Operation(NamedTuple):
@@ -25,6 +29,8 @@ class Operation(NamedTuple):
         on_project: whether the path names a project.
         session_only: whether current versions of PostHog answer 403 to every personal key and OAuth token, whatever its
             scopes: the operation carries no API scope, so only a browser session can use it.
+        address: what stands before the suffix in the path.
+        more_scopes: scopes that a key needs for it besides the one of its effect.
     """
 
     tool: str
@@ -33,6 +39,8 @@ class Operation(NamedTuple):
     suffix: str = ""
     on_project: bool = True
     session_only: bool = False
+    address: str = _PROJECT
+    more_scopes: tuple[str, ...] = ()
 
     def path(self, organization: OrganizationRef, project: ProjectRef | None) -> str:
         """Build the request path. Only a UUID, an integer or `@current` can become a segment of it.
@@ -43,14 +51,14 @@ class Operation(NamedTuple):
         if not isinstance(organization, UUID | Current):
             raise TypeError("an organization in a path is a UUID or @current")
         place = organization.value if isinstance(organization, Current) else organization
-        base = f"/api/organizations/{place}/projects/"
         if not self.on_project:
             if project is not None:
                 raise TypeError(f"{self.tool} takes no project")
-            return base
+            return self.address.format(organization=place)
         if not (isinstance(project, Current) or (type(project) is int and project >= 1)):
             raise TypeError("a project in a path is an integer from 1 or @current")
-        return f"{base}{project.value if isinstance(project, Current) else project}/{self.suffix}"
+        number = project.value if isinstance(project, Current) else project
+        return f"{self.address.format(organization=place, project=number)}{self.suffix}"
 
 
 def _action(name: str, effect: Effect, method: Method = "PATCH", *, session_only: bool = True) -> Operation:
@@ -58,11 +66,11 @@ def _action(name: str, effect: Effect, method: Method = "PATCH", *, session_only
 
 
 _ROWS: Final = (
-    Operation("project_list", Effect.READ, "GET", on_project=False),
+    Operation("project_list", Effect.READ, "GET", on_project=False, address=_PROJECTS),
     Operation("project_get", Effect.READ, "GET"),
     _action("activity", Effect.READ, "GET"),
     _action("is_generating_demo_data", Effect.READ, "GET"),
-    Operation("project_create", Effect.ADD, "POST", on_project=False),
+    Operation("project_create", Effect.ADD, "POST", on_project=False, address=_PROJECTS),
     Operation("project_update", Effect.CHANGE, "PATCH"),
     _action("add_product_intent", Effect.ADD, session_only=False),
     _action("complete_product_onboarding", Effect.ADD, session_only=False),
@@ -75,6 +83,20 @@ _ROWS: Final = (
 
 OPERATIONS: Final[Mapping[str, Operation]] = {row.tool: row for row in _ROWS}
 """Each operation by the name of its tool, in the order in which clients see them."""
+
+BY_KEY: Final[Mapping[str, Operation]] = {
+    "project_activity": Operation(
+        "project_activity",
+        Effect.READ,
+        "GET",
+        "activity_log/",
+        address=_PROJECT_ALONE,
+        more_scopes=("activity_log:read",),
+    )
+}
+"""What a key can send where there is no session, in place of the session-only operation of the same tool. The address
+names no organization, so the project is read first."""
+
 
 KEY_INTROSPECTION: Final = "/api/personal_api_keys/@current/"
 """Where a personal key can ask what it may do. No tool can send it."""

@@ -166,30 +166,28 @@ def _decide(store: StateStore, terminal: ControllingTerminal, code: str, *, deny
 
 
 def _ask_for_name(terminal: ControllingTerminal, approval: Approval) -> bool:
-    """Let a person type the name, or the words of a plan, exactly; Ctrl+C and Ctrl+D end it."""
+    """Let a person type the name of the project, or the words of the plan, exactly; Ctrl+C and Ctrl+D end it."""
+    what = "the project's exact name" if approval.project is not None else f"the words “{approval.phrase}”"
     if has_invisible(approval.phrase):
         terminal.show("The name holds characters that cannot be seen: copy it from PostHog's settings.")
     for left in reversed(range(_TRIES)):
-        typed = terminal.ask(
-            f"Type these words to approve it: {approval.phrase}\n> "
-            if approval.is_plan
-            else "Type the project's exact name to approve it: "
-        )
+        typed = terminal.ask(f"Type {what} to approve it: ")
         if typed is None:
             return False
         if typed == approval.phrase:
             return True
-        wrong = "These are not the words." if approval.is_plan else "That is not the name."
+        wrong = "That is not the name." if approval.project is not None else "Those are not the words."
         terminal.show(wrong + (" Try again." if left else ""))
     return False
 
 
 def _row(approval: Approval) -> dict[str, str]:
     lines = dict(approval.lines)
-    about = "" if approval.is_plan else f" {lines.get('Project', '')} (id {lines.get('Project id', '')})"
     return {
         "tool": approval.tool,
-        "what": f"{lines.get('Action', '')}{about}",
+        "what": lines.get("Action", "")
+        if approval.project is None
+        else f"{lines.get('Action', '')} {lines.get('Project', '')} (id {lines.get('Project id', '')})",
         "caller": approval.caller,
         "asked_by": lines.get("Asked by", ""),
         "expires_at": approval.ends,

@@ -31,14 +31,15 @@ class UsageError(Exception):
     """The command line cannot be understood."""
 
 
-def run_call(settings: Settings, name: str, pairs: Sequence[str], json_text: str | None) -> int:
+def run_call(settings: Settings, name: str, words: Sequence[str], *, as_json: bool) -> int:
     """Run one tool. Print its result on stdout as JSON, or the reason of a refusal on stderr.
 
     Args:
         settings: of the server.
         name: the tool's name.
-        pairs: arguments as `key=value`, which go over those of `json_text`.
-        json_text: arguments as one JSON object; `-` reads it from stdin.
+        words: arguments as `name=value`, and at most one JSON object of arguments, under which they stand; `-` reads
+            that from stdin.
+        as_json: print one line of JSON at a terminal too.
 
     Returns:
         The exit code: also 1 if PostHog ignored everything that was sent, although there is a receipt.
@@ -48,14 +49,14 @@ def run_call(settings: Settings, name: str, pairs: Sequence[str], json_text: str
     """
     if name not in _TOOLS:
         raise UsageError(f"there is no tool named {name!r:.60}; see: projects-mcp tools")
-    arguments = _parse_arguments(_TOOLS[name], pairs, json_text)
+    arguments = _parse_arguments(_TOOLS[name], words)
     approver = TerminalApprover() if sys.stdin.isatty() and sys.stderr.isatty() else None
     runner = build_runner(settings, store=open_state(settings))
     result = anyio.run(_call_once, runner, name, arguments, approver)
     if result.failed:
         say(result.text, error=True)
         return USAGE if (result.error or {}).get("kind") == "invalid_argument" else FAILED
-    say(indented_json(result.body) if sys.stdout.isatty() else result.text)
+    say(indented_json(result.body) if sys.stdout.isatty() and not as_json else result.text)
     ignored = result.body is not None and result.body.get("outcome") == Outcome.NOT_APPLIED.value
     return FAILED if ignored else DONE
 
@@ -87,14 +88,15 @@ class TerminalApprover:
         return Consent.ACCEPTED if line.strip() == "yes" else Consent.DECLINED
 
 
-def _parse_arguments(tool: Tool, pairs: Sequence[str], json_text: str | None) -> dict[str, Any]:
-    arguments: dict[str, Any] = {}
-    if json_text is not None:
-        arguments = _parse_object(sys.stdin.read() if json_text == "-" else json_text)
-    for pair in pairs:
+def _parse_arguments(tool: Tool, words: Sequence[str]) -> dict[str, Any]:
+    objects = [word for word in words if word == "-" or word.lstrip()[:1] in {"{", "["}]
+    if len(objects) > 1:
+        raise UsageError("the arguments are one JSON object, and there are two")
+    arguments = _parse_object(sys.stdin.read() if objects[0] == "-" else objects[0]) if objects else {}
+    for pair in (word for word in words if word not in objects):
         name, equals, text = pair.partition("=")
         if not equals or not name:
-            raise UsageError("arguments are written as key=value, or all together as --json OBJECT")
+            raise UsageError("arguments are written as NAME=VALUE, or all together as one JSON object")
         _set_argument(arguments, tool, name, text)
     return arguments
 
@@ -128,7 +130,7 @@ def _parse_object(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        raise UsageError("--json takes one JSON object") from None
+        raise UsageError('the arguments are one JSON object, such as {"project_id": 12345}') from None
     if not isinstance(value, dict):
-        raise UsageError("--json takes one JSON object")
+        raise UsageError('the arguments are one JSON object, such as {"project_id": 12345}')
     return value

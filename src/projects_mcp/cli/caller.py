@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 from collections.abc import Collection, Sequence
@@ -12,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from projects_mcp.api.types import CURRENT, OrganizationRef
 from projects_mcp.cli.exit_codes import DONE, FAILED
+from projects_mcp.cli.nearest import did_you_mean
 from projects_mcp.cli.terminal import say
 from projects_mcp.cli.toml_tables import remove_table
 from projects_mcp.cli.user_files import NotMergedError, read_file, replace_file
@@ -204,9 +204,7 @@ def run_caller_revoke(settings: Settings, name: str) -> int:
     file = _required_file(settings)
     callers = read_callers(file)
     if name not in callers:
-        near = difflib.get_close_matches(name[:100], callers, n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        say(f"projects-mcp caller: {shown_path(file)} has no such caller.{hint}", error=True)
+        say(f"projects-mcp caller: {shown_path(file)} has no such caller.{did_you_mean(name, callers)}", error=True)
         return FAILED
     try:
         found = read_file(file)

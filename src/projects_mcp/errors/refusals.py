@@ -6,6 +6,7 @@ from typing import Final
 
 from projects_mcp.errors.refusal import Refusal
 from projects_mcp.errors.refused_consent import ChangedMeanwhile, ConfirmationNeeded, NameMismatch
+from projects_mcp.errors.refused_plan import NoSuchPlan, PlanBusy, PlanNeeded, PlanNotConfirmed, TooManyPlans
 from projects_mcp.errors.refused_question import (
     ApprovalDenied,
     ApprovalNotSigned,
@@ -78,6 +79,7 @@ __all__ = [
     "NameMismatch",
     "NoOtherProject",
     "NoSuchPage",
+    "NoSuchPlan",
     "NotConfigured",
     "NotConfirmed",
     "NotExpected",
@@ -88,6 +90,9 @@ __all__ = [
     "OwnCsrfTokenRefused",
     "PasskeyNeeded",
     "PasskeyUnusable",
+    "PlanBusy",
+    "PlanNeeded",
+    "PlanNotConfirmed",
     "ProjectBusy",
     "ProjectNotIdentified",
     "ProjectProtected",
@@ -99,6 +104,7 @@ __all__ = [
     "SessionUnchecked",
     "StateUnavailable",
     "TooManyCalls",
+    "TooManyPlans",
     "WrongKindOfKey",
 ]
 

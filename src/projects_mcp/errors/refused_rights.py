@@ -75,16 +75,18 @@ class AccessLevelTooLow(Refusal):
 
 
 class KeyLacksScope(Refusal):
-    """The key lacks a scope that this server asks for."""
+    """The key lacks a scope that this server asks for. `or_session`: whether a browser session would do as well."""
 
     kind = "missing_scope"
     scope: str
+    or_session: bool = False
 
     def message(self, at: FailureContext) -> str:
         """Word the refusal."""
+        session = " Or the operator opts in to a browser session with POSTHOG_SESSION_ID." if self.or_session else ""
         return (
             f"The PostHog key lacks the scope {self.scope}, which {at.tool} needs. {NOT_CHANGED} "
-            f"Add the scope to the key at {at.keys_page}, then restart this server."
+            f"Add the scope to the key at {at.keys_page}, then restart this server.{session}"
         )
 
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 import anyio.to_thread
 
 from projects_mcp.gateway.audit_file import AuditFile
-from projects_mcp.metrics.tally import Tally
+from projects_mcp.gateway.call_tally import CallTally
 from projects_mcp.sanitize.redaction import Redactor
 
 __all__ = ["AuditLog", "AuditUnavailable"]
@@ -54,7 +54,7 @@ class AuditLog:
     redactor: Redactor
     path: Path | None = None
     clock: Callable[[], datetime] = field(default=_now, repr=False)
-    tally: Tally | None = field(default=None, repr=False)
+    tally: CallTally | None = field(default=None, repr=False)
     _file: AuditFile | None = field(default=None, init=False, repr=False)
     _broken: bool = field(default=False, init=False)
 

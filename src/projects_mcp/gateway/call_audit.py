@@ -34,6 +34,7 @@ class CallAudit:
         project: its target, once it is known.
         dropped: arguments that the client has added by itself, by names that this package knows.
         evidence: how a destructive call was confirmed, once it was.
+        plan: the id of the plan that it is a step of.
         intent_written: whether a request that changes something was about to leave.
     """
 
@@ -44,6 +45,7 @@ class CallAudit:
     project: ProjectRef | None = None
     dropped: Sequence[str] = ()
     evidence: ConfirmationEvidence | None = None
+    plan: str | None = None
     intent_written: bool = False
     _id: str = field(default_factory=partial(token_hex, 8))
     _started: float = field(default_factory=time.monotonic)
@@ -86,7 +88,7 @@ class CallAudit:
             if (tally := self.log.tally) is not None:
                 kind = None if error is None else error["kind"]
                 channel = None if self.evidence is None else self.evidence.channel.value
-                tally.count_call(self.operation.tool, self.caller, outcome, duration_s, kind, channel)
+                tally.count(self.operation.tool, self.caller, outcome, duration_s, kind, channel)
             record = {**self._identity(), "outcome": outcome, "duration_ms": round(duration_s * 1000, 1)}
             if isinstance(project, dict):
                 record |= {"project": project.get("id"), "organization": project.get("organization_id")}
@@ -119,6 +121,7 @@ class CallAudit:
             "effect": self.operation.effect.value,
             "organization": None if self.organization is None else str(self.organization),
             "project": project if project is None or isinstance(project, int) else str(project),
+            "plan": self.plan,
             "confirmed": "none" if self.evidence is None else self.evidence.channel.value,
             "dropped_arguments": list(self.dropped) or None,
         }

@@ -10,6 +10,7 @@ import asyncio
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import find_spec
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.exceptions import HTTPException
@@ -21,8 +22,9 @@ from projects_mcp.config.parsers import is_loopback
 from projects_mcp.http.cors import LOOPBACK, Pages
 from projects_mcp.http.middleware import JSONErrors
 from projects_mcp.http.request_checks import KnownHosts, OneReading
+from projects_mcp.http.tally import Tally
 from projects_mcp.http.uvicorn_server import create_server
-from projects_mcp.metrics.tally import BUCKETS_S, Histogram, Tally
+from projects_mcp.posthog.request_tally import BUCKETS_S, Histogram
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -37,16 +39,16 @@ _DRAIN_S: Final = 1
 _END_S: Final = 1.5
 """Seconds to close the connections in, when the process ends."""
 _COUNTERS: Final[tuple[tuple[str, str, tuple[str, ...], str], ...]] = (
-    ("calls", "Calls of tools that have ended", ("tool", "caller", "outcome"), "calls"),
-    ("call_failures", "Calls that were refused or failed, by kind", ("tool", "kind"), "failures"),
-    ("confirmations", "Destructive calls that were confirmed", ("tool", "channel"), "confirmations"),
-    ("upstream_requests", "Requests to PostHog", ("method", "status"), "upstream"),
+    ("calls", "Calls of tools that have ended", ("tool", "caller", "outcome"), "calls.outcomes"),
+    ("call_failures", "Calls that were refused or failed, by kind", ("tool", "kind"), "calls.failures"),
+    ("confirmations", "Destructive calls that were confirmed", ("tool", "channel"), "calls.confirmations"),
+    ("upstream_requests", "Requests to PostHog", ("method", "status"), "upstream.answers"),
     ("http_requests", "Requests over HTTP", ("path", "status"), "requests"),
 )
-"""Name, meaning, labels, and the field of the tally."""
+"""Name, meaning, labels, and the place in the tally."""
 _HISTOGRAMS: Final = (
-    ("call_duration_seconds", "Time from the begin of a call to its end", "tool", "durations"),
-    ("upstream_duration_seconds", "Time until the head of PostHog's answer", "method", "upstream_durations"),
+    ("call_duration_seconds", "Time from the begin of a call to its end", "tool", "calls.durations"),
+    ("upstream_duration_seconds", "Time until the head of PostHog's answer", "method", "upstream.durations"),
 )
 
 
@@ -72,7 +74,7 @@ class _Collector:
         yield InfoMetricFamily("projects_mcp", "The server", value={"version": __version__})
         for name, about, labels, field in _COUNTERS:
             counter = CounterMetricFamily(f"projects_mcp_{name}", about, labels=labels)
-            counts: Mapping[tuple[str, ...], int] = getattr(self._tally, field)
+            counts: Mapping[tuple[str, ...], int] = attrgetter(field)(self._tally)
             for values, times in sorted(counts.items()):
                 counter.add_metric(values, times)
             yield counter
@@ -82,7 +84,7 @@ class _Collector:
         yield throttled
         for name, about, label, field in _HISTOGRAMS:
             family = HistogramMetricFamily(f"projects_mcp_{name}", about, labels=[label])
-            histograms: Mapping[str, Histogram] = getattr(self._tally, field)
+            histograms: Mapping[str, Histogram] = attrgetter(field)(self._tally)
             for value, histogram in sorted(histograms.items()):
                 family.add_metric([value], list(_cumulative(histogram.counts)), histogram.sum_s)
             yield family

@@ -19,8 +19,8 @@ from projects_mcp.http.callers import Caller
 from projects_mcp.http.health import HEALTH_PATHS
 from projects_mcp.http.resource_metadata import WELL_KNOWN_PATH
 from projects_mcp.http.responses import json_response
+from projects_mcp.http.tally import Tally
 from projects_mcp.http.tenants import Tenants
-from projects_mcp.metrics.tally import Tally
 from projects_mcp.protocol.caller_token import CallerToken
 from projects_mcp.sanitize.redaction import Redactor
 

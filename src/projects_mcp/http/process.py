@@ -14,9 +14,9 @@ from projects_mcp.config.logging import configure_logging
 from projects_mcp.config.parsers import SettingsError, is_loopback
 from projects_mcp.config.settings import Settings
 from projects_mcp.http.limits import ANSWER_AFTER_CALL_S, LISTEN_BACKLOG
+from projects_mcp.http.tally import Tally
 from projects_mcp.http.tenants import Tenants
 from projects_mcp.http.uvicorn_server import create_server
-from projects_mcp.metrics.tally import Tally
 from projects_mcp.runner.garbage import collect_as_usual
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from projects_mcp.gateway.key_access import KeyAccess
 from projects_mcp.gateway.project_locks import ProjectLocks
 from projects_mcp.http.callers import DEFAULT_CREDENTIAL, Caller, Callers
 from projects_mcp.http.limits import KEPT_RATE_LIMITERS, KEPT_RUNNERS
-from projects_mcp.metrics.tally import Tally
+from projects_mcp.http.tally import Tally
 from projects_mcp.policy.standing import CallerStanding
 from projects_mcp.posthog.client import PostHog
 from projects_mcp.posthog.credentials import Credentials
@@ -64,13 +64,13 @@ class Tenants:
         self._given = settings
         self._environment = environment
         self._settings = in_sandbox(settings) if settings.sandbox else settings
-        self._audit_log = AuditLog(Redactor(), settings.audit_log, tally=tally)
+        self._audit_log = AuditLog(Redactor(), settings.audit_log, tally=None if tally is None else tally.calls)
         self._posthog = PostHog(
             self._settings.origin,
             self._settings.credentials,
             settings.limits,
             posthog_application(settings, application),
-            tally=tally,
+            tally=None if tally is None else tally.upstream,
         )
         # Asks whether PostHog answers, in slots of its own: slow calls do not make the server unready.
         self._anonymous = self._posthog.acting_as(Credentials())
@@ -139,7 +139,7 @@ class Tenants:
         )
         former, self.callers = self.callers, callers
         if self.tally is not None and callers is not None:
-            self.tally.know_callers(caller.name for caller in callers.by_hash.values())
+            self.tally.calls.know_callers(caller.name for caller in callers.by_hash.values())
         for digest, caller in former.by_hash.items() if former else ():
             now = callers.by_hash.get(digest) if callers else None
             if now is None or now.rights != caller.rights:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from projects_mcp.api.effects import Effect
-from projects_mcp.api.operations import Operation
+from projects_mcp.api.operations import BY_KEY, Operation
 from projects_mcp.api.types import Current, OrganizationRef, ProjectRef, parse_uuid
 from projects_mcp.errors.refusals import (
     AccessLevelTooLow,
@@ -223,9 +223,9 @@ class Authorization(NamedTuple):
         return None
 
     def _by_key(self, organization: OrganizationRef | None, project: ProjectRef | None) -> Refusal | None:
-        key, scope = self.key, self.operation.effect.scope
-        if not key.has(scope):
-            return KeyLacksScope(scope=scope)
+        key, operation = self.key, self.operation
+        if missing := [scope for scope in (operation.effect.scope, *operation.more_scopes) if not key.has(scope)]:
+            return KeyLacksScope(scope=missing[0], or_session=operation.tool in BY_KEY)
         if key.projects is not None:
             if not self.operation.on_project and not self.operation.effect.reads:  # a list is read one by one
                 return KeyRestrictedToProjects(projects=self.key_projects)

@@ -23,12 +23,12 @@ from projects_mcp.api.operations import KEY_INTROSPECTION, Operation
 from projects_mcp.api.types import JSONObject, LargeObject, OrganizationRef, ProjectRef
 from projects_mcp.errors.connection import InvalidResponse, PostHogError, RequestNotSent
 from projects_mcp.errors.rejected import RateLimited, StatusError, status_error
-from projects_mcp.metrics.tally import Tally
 from projects_mcp.posthog.bounds import Exchange, bounded
 from projects_mcp.posthog.credentials import BrowserSession, Credential, Credentials, authentication
 from projects_mcp.posthog.http_date import parse_http_date
 from projects_mcp.posthog.limits import Limits
 from projects_mcp.posthog.pool import ASGIApplication, Connections
+from projects_mcp.posthog.request_tally import RequestTally
 from projects_mcp.posthog.response import at_most_values, decode, is_json, read_bounded
 from projects_mcp.posthog.retry import Backoff, RetryBudget, retry_after_seconds
 from projects_mcp.posthog.tracing import SDK_MODULE, request_span
@@ -89,7 +89,7 @@ class PostHog:
     limits: Limits = field(default_factory=Limits)
     application: ASGIApplication | None = field(default=None, repr=False)
     shared: Connections | None = field(default=None, repr=False)
-    tally: Tally | None = field(default=None, repr=False)
+    tally: RequestTally | None = field(default=None, repr=False)
     _channels: dict[int, _Channel] = field(default_factory=dict, init=False, repr=False)
     _dated: tuple[str, float] | None = field(default=None, init=False, repr=False)
     """The `Date` of the latest answer, and when it came."""

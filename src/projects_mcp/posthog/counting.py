@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, cast
 
-from projects_mcp.metrics.tally import Tally
+from projects_mcp.posthog.request_tally import RequestTally
 
 if TYPE_CHECKING:
     import httpx
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["counted"]
 
 
-def counted(transport: httpx.AsyncBaseTransport, tally: Tally | None) -> httpx.AsyncBaseTransport:
+def counted(transport: httpx.AsyncBaseTransport, tally: RequestTally | None) -> httpx.AsyncBaseTransport:
     """Return a transport whose requests are counted; the transport itself if there is nothing to count in."""
     return transport if tally is None else cast("httpx.AsyncBaseTransport", _CountedTransport(transport, tally))
 
@@ -24,7 +24,7 @@ class _CountedTransport:
     The others only ask whether PostHog answers at all.
     """
 
-    def __init__(self, transport: httpx.AsyncBaseTransport, tally: Tally) -> None:
+    def __init__(self, transport: httpx.AsyncBaseTransport, tally: RequestTally) -> None:
         self._transport = transport
         self._tally = tally
 
@@ -37,7 +37,7 @@ class _CountedTransport:
             response = await self._transport.handle_async_request(request)
             status = response.status_code
         finally:
-            self._tally.count_upstream(request.method, status, time.monotonic() - began)
+            self._tally.count(request.method, status, time.monotonic() - began)
         return response
 
     async def aclose(self) -> None:

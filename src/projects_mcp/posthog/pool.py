@@ -12,8 +12,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from projects_mcp.errors.connection import RequestNotSent
-from projects_mcp.metrics.tally import Tally
 from projects_mcp.posthog.counting import counted
+from projects_mcp.posthog.request_tally import RequestTally
 
 if TYPE_CHECKING:
     import ssl
@@ -48,7 +48,9 @@ class Connections:
         tally: counts the requests; None if nobody reads the counts.
     """
 
-    def __init__(self, origin: str, application: ASGIApplication | None = None, tally: Tally | None = None) -> None:
+    def __init__(
+        self, origin: str, application: ASGIApplication | None = None, tally: RequestTally | None = None
+    ) -> None:
         self._origin = origin
         self._application = application
         self._tally = tally

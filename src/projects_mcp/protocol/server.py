@@ -34,6 +34,7 @@ from projects_mcp.protocol.elicitation import approver_for, client_name, input_r
 from projects_mcp.protocol.identity import ICONS, WEBSITE
 from projects_mcp.protocol.lowlevel_stdio import run_over_pipes
 from projects_mcp.protocol.middleware import RequestLimit, complete_identity, refuse_cursors
+from projects_mcp.protocol.progress import ProgressReporter
 from projects_mcp.protocol.prompts import get_prompt, publish_prompts
 from projects_mcp.protocol.resources import RESOURCE_TEMPLATES, RESOURCES, complete, read_resource
 from projects_mcp.protocol.stdio_pipes import claim_pipes
@@ -53,6 +54,8 @@ INSTRUCTIONS: Final = (
 )
 
 _ERROR_META: Final = "projects-mcp/error"
+_SEVERAL: Final = frozenset({"plan", "project_ids", "where"})
+"""Arguments of calls about several projects, which take so long that a client may want to know how far they are."""
 _TOOLS_TTL_MS: Final = 60_000
 """Milliseconds for which a client may keep the list of tools."""
 
@@ -121,7 +124,8 @@ class ProjectsServer(MCPServer[None]):
         try:
             client = client_name(context)
             approver = await approver_for(context, runner.store, runner.question_timeout_s)
-            result = await runner.call(name, arguments, approver, client=client)
+            progress = ProgressReporter(context) if context is not None and not _SEVERAL.isdisjoint(arguments) else None
+            result = await runner.call(name, arguments, approver, client=client, progress=progress)
         except UnknownToolError:
             await self._request_limit.count()  # no tool runner has
             message = f"Unknown tool: {runner.redactor.quote(name, 100)}"

@@ -56,7 +56,7 @@ def _shortened(value: Any, level: int) -> Any:
     if isinstance(value, dict | list) and level == _SHORTENED_LEVELS:
         return "…"
     if isinstance(value, dict):
-        first = list(value.items())[:_MOST_NAMES]
+        first = [(name, item) for name, item in value.items() if name not in _WHOLE][:_MOST_NAMES]
         return {name[:_SHORTENED_TEXT]: _shortened(item, level + 1) for name, item in first}
     if isinstance(value, list):
         return [_shortened(item, level + 1) for item in value[:_MOST_NAMES]]

@@ -1,4 +1,4 @@
-"""Read projects: the list, one of them, its activity, its demo data."""
+"""Read projects: the list, one of them, its demo data."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import Any, Final, NamedTuple
 from projects_mcp.api.settings_table import SETTINGS
 from projects_mcp.api.types import CURRENT, MAX_ID, JSONObject, are_project_ids
 from projects_mcp.errors.connection import InvalidResponse
-from projects_mcp.errors.refusals import NoSuchPage, OtherOrganization, ProjectNotIdentified
-from projects_mcp.errors.rejected import InvalidRequest, NotFound, ServerError
+from projects_mcp.errors.refusals import OtherOrganization, ProjectNotIdentified
 from projects_mcp.gateway.context import ToolContext
 from projects_mcp.tools.all_projects import holds, read_all_projects, read_page
 from projects_mcp.tools.allowed_projects import read_allowed_projects
@@ -20,7 +19,7 @@ from projects_mcp.tools.names import nearest
 from projects_mcp.tools.tool import tool
 from projects_mcp.tools.views import list_items, select_fields, summary
 
-__all__ = ["project_activity", "project_get", "project_is_generating_demo_data", "project_list"]
+__all__ = ["project_get", "project_is_generating_demo_data", "project_list"]
 
 _SEARCHED_HERE: Final = "PostHog did not search, so all projects were read and their names compared here."
 _UNORDERED: Final = (
@@ -141,54 +140,6 @@ async def project_get(
 
 
 @tool(
-    "project_activity",
-    "Show a project's activity",
-    "Show the activity log of a PostHog project: who changed which settings, and when. Audit trail and history of "
-    "changes: who edited, modified, enabled, disabled or turned off what.",
-    {
-        "limit": {"type": "integer", "minimum": 1, "maximum": 100, "description": "Entries in a page"},
-        "page": {"type": "integer", "minimum": 1, "maximum": 100_000, "description": "Page to show"},
-    },
-)
-async def project_activity(context: ToolContext, *, limit: int = 10, page: int = 1) -> JSONObject:
-    """Return one page of the activity log."""
-    try:
-        answer = await context.read({"limit": limit, "page": page})
-    except (InvalidRequest, NotFound, ServerError):
-        await _require_page(context, limit, page)
-        raise
-    entries = answer.get("results")
-    if not isinstance(entries, list):
-        raise InvalidResponse("shape")
-    if page > 1 and not entries:
-        await _require_page(context, limit, page)
-    result: JSONObject = {
-        "project_id": context.project,
-        "total": answer.get("total_count"),
-        "page": page,
-        "activity": [_entry(item) for item in entries if isinstance(item, dict)],
-    }
-    if answer.get("next"):
-        result["next_page"] = page + 1
-    return result
-
-
-async def _require_page(context: ToolContext, limit: int, page: int) -> None:
-    """Make sure that a page is there. Of one past the end, versions of PostHog answer 404, 400, 500 or nothing.
-
-    Raises:
-        NoSuchPage: it is past the end.
-        PostHogError: the first page cannot be read either.
-    """
-    if page == 1:
-        return
-    first = await context.read({"limit": limit, "page": 1})
-    total = first.get("total_count")
-    if type(total) is int and total <= (page - 1) * limit:
-        raise NoSuchPage(page=page, pages=max(1, -(-total // limit)))
-
-
-@tool(
     "project_is_generating_demo_data",
     "Check demo data",
     "Check whether PostHog is still generating the demo data (sample data) of a demo project, or is done: finished, "
@@ -257,30 +208,3 @@ def _meant(missing: Iterable[str], known: Iterable[str]) -> JSONObject:
 
 def _stated(context: ToolContext) -> str | None:
     return None if context.organization is CURRENT else str(context.organization)
-
-
-def _entry(entry: Mapping[str, Any]) -> JSONObject:
-    """One line of the log: when, who, what, and the values before and after."""
-    detail = entry.get("detail")
-    detail = detail if isinstance(detail, dict) else {}
-    line: JSONObject = {
-        "at": entry.get("created_at"),
-        "by": _who(entry.get("user")),
-        "activity": entry.get("activity"),
-        "name": detail.get("name"),
-    }
-    changes = detail.get("changes")
-    if isinstance(changes, list) and changes:
-        line["changes"] = [
-            {name: change.get(name) for name in ("field", "before", "after") if name in change}
-            for change in changes
-            if isinstance(change, dict)
-        ]
-    return {name: value for name, value in line.items() if value is not None}
-
-
-def _who(user: object) -> str | None:
-    if not isinstance(user, dict):
-        return None
-    name, email = user.get("first_name"), user.get("email")
-    return f"{name} <{email}>" if name and email else name or email

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from projects_mcp.api.effects import Effect
-from projects_mcp.api.operations import OPERATIONS, Operation
+from projects_mcp.api.operations import BY_KEY, OPERATIONS, Operation
 from projects_mcp.api.outcome import Outcome
 from projects_mcp.api.types import MAX_ID, JSONObject
 from projects_mcp.tools.schema import closed_object, public_schema
@@ -63,6 +63,7 @@ class Tool(NamedTuple):
         title: what people read.
         description: what a model reads: what it does and returns, and when not to use it.
         operation: the one operation of PostHog's that it may send, besides reading the project of the call.
+        by_key: what it sends in place of that where there is no session.
         arguments: the whole statement of what it takes, which is enforced.
         input_schema: the extract of it that is published.
         run: the coroutine.
@@ -72,6 +73,7 @@ class Tool(NamedTuple):
     title: str
     description: str
     operation: Operation
+    by_key: Operation
     arguments: Mapping[str, Any]
     input_schema: Mapping[str, Any]
     run: ToolFunction
@@ -95,6 +97,7 @@ def tool(
     *,
     required: Sequence[str] = (),
     current_project: bool = False,
+    several: bool = False,
 ) -> Callable[[ToolFunction], Tool]:
     """Make a tool of a coroutine.
 
@@ -105,25 +108,27 @@ def tool(
         arguments: its own arguments, as JSON Schemas.
         required: which of those must be given.
         current_project: whether the project may be left out, meaning the one that the credential's owner has open.
+        several: whether a call may be about several projects, and then names none as its own. The function sees to it.
     """
     operation = OPERATIONS[name]
     properties: dict[str, Any] = {"organization_id": _ORGANIZATION}
     needed: list[str] = []
     if operation.on_project:
         properties["project_id"] = _CURRENT_PROJECT if current_project else _PROJECT
-        if not current_project:
+        if not (current_project or several):
             needed.append("project_id")
     properties |= arguments or {}
     needed += required
     if operation.effect.needs_confirmation:
         properties["confirm_project_name"] = CONFIRM_PROJECT_NAME
         needed.append("confirm_project_name")
-    if operation.session_only:  # a model should know before it tries
+    if operation.session_only and name not in BY_KEY:  # a model should know before it tries
         description = f"{description} {_SESSION_ONLY}"
     whole = closed_object(properties, needed)
     creates = operation.effect is Effect.ADD and not operation.on_project
 
     def make(run: ToolFunction) -> Tool:
-        return Tool(name, title, description, operation, whole, public_schema(whole, at_creation=creates), run)
+        other, published = BY_KEY.get(name, operation), public_schema(whole, at_creation=creates)
+        return Tool(name, title, description, operation, other, whole, published, run)
 
     return make

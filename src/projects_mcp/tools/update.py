@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from projects_mcp.api.json_values import canonical
 from projects_mcp.api.outcome import Outcome
-from projects_mcp.api.settings_diff import Revert, SettingsDiff, expected_after
+from projects_mcp.api.settings_diff import SettingsDiff, expected_after
 from projects_mcp.api.settings_impact import MAY_BE_IRREVERSIBLE, describe_impact, describe_replaced, irreversible
 from projects_mcp.api.settings_newer import keys_at_risk
 from projects_mcp.api.settings_table import SETTINGS
@@ -24,11 +24,13 @@ from projects_mcp.gateway.context import ToolContext
 from projects_mcp.policy.confirmation import identify
 from projects_mcp.sanitize.redaction import PRESENCE, WITHHELD_FIELDS
 from projects_mcp.tools import readback, readback_checks
+from projects_mcp.tools.changing_many import SEVERAL, change_many
 from projects_mcp.tools.names import unknown_name
 from projects_mcp.tools.receipt import changes, receipt, suggestion
 from projects_mcp.tools.schema import closed_object, settings_schema
 from projects_mcp.tools.tool import CONFIRM_PROJECT_NAME, tool
-from projects_mcp.tools.validation import fits, validate
+from projects_mcp.tools.validation import validate
+from projects_mcp.tools.way_back import way_back
 
 __all__ = ["project_update"]
 
@@ -71,7 +73,9 @@ _ADJUSTED: Final = "PostHog stored the adjusted fields in its own form, or merge
         },
         "dry_run": {"type": "boolean", "description": "Preview only"},
         "confirm_project_name": CONFIRM_PROJECT_NAME,
+        **SEVERAL,
     },
+    several=True,
 )
 async def project_update(
     context: ToolContext,
@@ -81,9 +85,18 @@ async def project_update(
     expected: Mapping[str, Any] | None = None,
     dry_run: bool = False,
     confirm_project_name: str | None = None,
+    project_ids: Sequence[int] | None = None,
+    where: Mapping[str, Any] | None = None,
+    plan: str | None = None,
+    confirm_plan: str | None = None,
 ) -> JSONObject:
-    """Write settings once, and report what PostHog made of them."""
-    sent = _body(settings or {}, clear)
+    """Write settings once, and report what PostHog made of them. Of several projects: preview, or apply a preview."""
+    applies = plan is not None or confirm_plan is not None
+    sent = {} if applies and not (settings or clear) else _body(settings or {}, clear)
+    if context.project is None or applies or project_ids is not None or where is not None:
+        given = {"expected": expected, "confirm_project_name": confirm_project_name}
+        others = [name for name, value in given.items() if value is not None]
+        return await change_many(context, sent, project_ids, where, plan, confirm_plan, dry_run=dry_run, others=others)
     expected = _expected_values(expected) if expected else {}
     if dry_run:
         before = await _read_expected(context, expected)
@@ -213,7 +226,7 @@ def _receipt(
     diff: SettingsDiff,
     suggestions: Sequence[JSONObject] = (),
 ) -> JSONObject:
-    kept, clear, lost = _way_back(diff)
+    kept, clear, lost = way_back(diff)
     redactor = context.services.redactor  # a sentence cuts what it quotes, so secrets are removed before
     warnings = describe_impact(redactor.value(diff.changed))
     if diff.lost_keys:
@@ -240,29 +253,6 @@ def _receipt(
 def _why_ignored(diff: SettingsDiff) -> str:
     """Say why everything that was sent can have been ignored."""
     return _NONE_KNOWN if set(diff.ignored) == set(diff.unknown) else _NONE_TOOK
-
-
-def _way_back(diff: SettingsDiff) -> Revert:
-    """Return the arguments that undo a change, as far as this tool would take them without a confirmation."""
-    settings, clear, lost = diff.revert
-    for_good: set[str] = set()
-    if not MAY_BE_IRREVERSIBLE.isdisjoint(diff.changed):
-        # Neither a change that cannot be undone is offered a way back, nor one whose way back cannot be undone.
-        backwards = {name: {"before": both["after"], "after": both["before"]} for name, both in diff.changed.items()}
-        for_good = {*irreversible(diff.changed), *irreversible(backwards)}
-    for name, value in list(settings.items()):
-        # Older versions have stored values that no version takes; their normal form is the same to PostHog.
-        setting = SETTINGS[name]
-        taken = fits(setting.schema, value)
-        if not taken and fits(setting.schema, normal := setting.normal(value)):
-            settings[name], taken = normal, True
-        if name in for_good or not taken:
-            del settings[name]
-            lost.append(name)
-    for name in for_good.intersection(clear):
-        clear.remove(name)
-        lost.append(name)
-    return Revert(settings, clear, lost)
 
 
 def _same_call(context: ToolContext, sent: Mapping[str, Any]) -> JSONObject:

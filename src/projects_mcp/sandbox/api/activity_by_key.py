@@ -12,7 +12,8 @@ from projects_mcp.sandbox.world.state import ActivityEntry
 
 PATH = "/api/projects/{project}/activity_log"
 PAGE_SIZE = 100
-"""Entries on a page, unless ``page_size`` asks for fewer."""
+"""Entries on a page, unless ``page_size`` asks for another number."""
+MAX_PAGE_SIZE = 1_000
 
 _SCOPE = "activity_log:read"
 
@@ -20,7 +21,8 @@ _SCOPE = "activity_log:read"
 def read_activity_log(request: ApiRequest) -> Response:
     """Respond with a page of the entries of a project, newest first, settings and renames alike.
 
-    Query: ``scope`` (``Team`` or ``Project``), ``item_id``, ``user`` (an id), ``page`` and ``page_size``.
+    Query: ``scope`` (``Team`` or ``Project``), ``scopes`` (several, with commas), ``item_id``, ``user`` (an id),
+    ``page`` and ``page_size``. PostHog's behaviour: what it does not know is ignored.
 
     Raises:
         ApiError: 403 without the scope ``activity_log:read``, 404 for a project that the user does not see, 400 for
@@ -29,15 +31,17 @@ def read_activity_log(request: ApiRequest) -> Response:
     project = find_visible_project(request, _SCOPE)
     query = request.http.query_params
     user = parse_count("user", query["user"]) if "user" in query else None
+    scopes = query["scopes"].split(",") if query.get("scopes") else None
     entries = [
         entry
         for entry in reversed(project.activity)
         if query.get("scope", entry.scope) == entry.scope
+        and (scopes is None or entry.scope in scopes)
         and query.get("item_id", entry.item_id) == entry.item_id
         and (user is None or user == entry.user_id)
     ]
     number = parse_count("page", query.get("page", "1"))
-    size = min(PAGE_SIZE, parse_count("page_size", query.get("page_size", str(PAGE_SIZE))))
+    size = min(MAX_PAGE_SIZE, parse_count("page_size", query.get("page_size", str(PAGE_SIZE))))
     return JSONResponse(_page(request, entries, number, size))
 
 

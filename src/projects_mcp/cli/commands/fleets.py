@@ -1,0 +1,141 @@
+"""The commands about many projects, and the check of audit logs that shares its first word with one of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import click
+
+from projects_mcp.cli.command import Argument, Command, flag, option
+from projects_mcp.cli.group import Group
+from projects_mcp.cli.invocation import Invocation
+from projects_mcp.cli.values import PROJECT_ID
+from projects_mcp.sanitize.text import on_one_line
+
+__all__ = ["AUDIT", "COMPARE", "DRIFT", "EXPORT"]
+
+
+def _audit(invocation: Invocation, *, words: tuple[str, ...], fields: str, as_json: bool) -> int:
+    if odd := [word for word in words if "=" not in word]:
+        raise click.UsageError(
+            "audit takes conditions as FIELD=VALUE, or the word verify and files; "
+            f"{on_one_line(odd[0])!r:.60} is neither"
+        )
+    from projects_mcp.cli.fleet.audit import run_audit
+
+    shown = [name.strip() for name in fields.split(",") if name.strip()]
+    return run_audit(invocation.settings, words, shown, as_json=as_json)
+
+
+def _verify(
+    _invocation: Invocation, *, files: tuple[str, ...], head: tuple[str, ...], passkeys: str | None, as_json: bool
+) -> int:
+    from projects_mcp.cli.audit.command import run_audit_verify
+
+    return run_audit_verify(files, heads=head, passkeys=passkeys, as_json=as_json)
+
+
+AUDIT: Final = Group(
+    "audit",
+    "find the projects with certain settings; with verify: check audit logs",
+    (
+        Command(
+            "verify",
+            "check audit logs: is a line missing, changed or in another place",
+            _verify,
+            (
+                Argument(
+                    "files",
+                    "FILE",
+                    "an audit log; several in the order in which they were written",
+                    nargs=-1,
+                    required=True,
+                ),
+                option("--head", "N:SHA256", "an end that was noted before, and must still be there", multiple=True),
+                option("--passkeys", "FILE", "the enrolled passkeys, with those that were removed"),
+                flag("--json", "print one JSON object"),
+            ),
+            examples=("audit verify audit.jsonl", "audit verify audit.jsonl.1 audit.jsonl --passkeys passkeys.json"),
+        ),
+    ),
+    default=Command(
+        "projects",
+        "find the projects with certain settings",
+        _audit,
+        (
+            Argument(
+                "words",
+                "FIELD=VALUE",
+                "a setting, and its value or several: timezone=UTC,Europe/Madrid",
+                nargs=-1,
+                required=False,
+            ),
+            option("--fields", "A,B", "settings to show of each project, and to count", default=""),
+            flag("--json", "print one JSON object"),
+        ),
+        examples=("audit surveys_opt_in=true",),
+    ),
+    examples=("audit surveys_opt_in=true", "audit --fields timezone,week_start_day", "audit verify audit.jsonl"),
+)
+
+
+def _compare(invocation: Invocation, *, first: int, second: int, as_json: bool) -> int:
+    settings = invocation.settings
+    from projects_mcp.cli.fleet.compare import run_compare
+
+    return run_compare(settings, first, second, as_json=as_json)
+
+
+COMPARE: Final = Command(
+    "compare",
+    "show what differs between two projects",
+    _compare,
+    (
+        Argument("first", "A", "the id of a project", type=PROJECT_ID),
+        Argument("second", "B", "the id of the one to compare it with", type=PROJECT_ID),
+        flag("--json", "print one JSON object; the exit code is 3 if they differ"),
+    ),
+    examples=("compare 12345 12346", "compare 12345 12346 --json"),
+)
+
+
+def _export(invocation: Invocation, *, ids: tuple[int, ...], all: bool, out: str | None) -> int:  # noqa: A002 - the option's name
+    if all == bool(ids):
+        raise click.UsageError("export takes the ids of projects, or --all")
+    settings = invocation.settings
+    from projects_mcp.cli.fleet.export import run_export
+
+    return run_export(settings, ids, Path(out) if out else None)
+
+
+EXPORT: Final = Command(
+    "export",
+    "write the settings of projects to a TOML file",
+    _export,
+    (
+        Argument("ids", "ID", "the id of a project", nargs=-1, required=False, type=PROJECT_ID),
+        flag("--all", "all projects of the organization"),
+        option("--out", "FILE", "the file, whose comments stay; default: stdout"),
+    ),
+    examples=("export 12345 12346", "export --all --out projects.toml"),
+)
+
+
+def _drift(invocation: Invocation, *, file: str, as_json: bool) -> int:
+    settings = invocation.settings
+    from projects_mcp.cli.fleet.drift import run_drift
+
+    return run_drift(settings, Path(file), as_json=as_json)
+
+
+DRIFT: Final = Command(
+    "drift",
+    "show which projects differ from a file of settings",
+    _drift,
+    (
+        Argument("file", "FILE", "a TOML file, as export writes it"),
+        flag("--json", "print one JSON object; the exit code is 3 if one differs"),
+    ),
+    examples=("drift projects.toml", "drift projects.toml --json"),
+)
