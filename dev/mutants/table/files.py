@@ -102,6 +102,36 @@ FILES: Final[Mapping[str, tuple[Mutant, ...]]] = {
             (f"{_REPLACED}test_a_file_with_two_names_is_left_alone",),
         ),
     ),
+    "A key is typed unseen, and kept where nobody else reads it": (
+        Mutant(
+            "show-a-key-that-is-typed",
+            "src/projects_mcp/cli/controlling_terminal.py",
+            "before[3] & ~termios.ECHO",
+            "before[3]",
+            ("tests/process/test_login.py::test_a_key_is_kept_in_a_private_file_and_used",),
+        ),
+        Mutant(
+            "read-profiles-that-others-can-read",
+            "src/projects_mcp/config/profile_file.py",
+            "        if mode & _OTHERS:\n",
+            "        if mode & _OTHERS == _OTHERS:\n",
+            ("tests/unit/test_profiles.py::test_a_file_with_a_secret_must_be_closed_to_others",),
+        ),
+        Mutant(
+            "keep-a-key-in-a-folder-of-everybody",
+            "src/projects_mcp/cli/profile_store.py",
+            "_WRITABLE_BY_OTHERS: Final = 0o022",
+            "_WRITABLE_BY_OTHERS: Final = 0o000",
+            ("tests/process/test_login.py::test_a_folder_that_others_can_write_is_refused_before_anything_is_asked",),
+        ),
+        Mutant(
+            "count-each-subject-of-an-issuer-apart",
+            "src/projects_mcp/gateway/call_tally.py",
+            "            return _BY_ISSUER\n",
+            "            return caller\n",
+            ("tests/process/test_metrics.py::test_subjects_of_an_issuer_are_counted_together",),
+        ),
+    ),
     "A secret that cannot be kept is not made": (
         Mutant(
             "reserve-a-name-and-no-bytes",
