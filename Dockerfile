@@ -11,7 +11,7 @@ COPY src src
 # valid however the layers are copied: a start without it takes more than twice as long.
 RUN python -m venv /opt/projects-mcp \
     && PIP_CONSTRAINT=/build/constraints.txt \
-        /opt/projects-mcp/bin/pip install --no-cache-dir --disable-pip-version-check '.[aiohttp,redis]' \
+        /opt/projects-mcp/bin/pip install --no-cache-dir --disable-pip-version-check '.[aiohttp,metrics,redis]' \
     && /opt/projects-mcp/bin/pip uninstall --yes --quiet pip \
     && python -m compileall -q -f --invalidation-mode unchecked-hash /opt/projects-mcp/lib
 

@@ -21,15 +21,21 @@ from projects_mcp.cli.install.entries import (
     KEY,
     KEY_FILE,
     NAME,
-    UVX,
     Addition,
     Client,
     build_addition,
     render_block,
 )
+from projects_mcp.cli.install.program import CHECKOUT, PUBLISHED, UVX
 
 DOCUMENT: Final = ROOT / "docs" / "clients.md"
 
+_PROGRAM: Final = UVX if PUBLISHED else CHECKOUT
+"""What the blocks start."""
+_NOT_YET: Final = (
+    "The package is not published yet, so there are no links to click: they would start `uvx projects-mcp`, which is "
+    "whatever somebody registers under that name until then, with your key. These are the addresses for afterwards:"
+)
 _SYSTEMS: Final[Mapping[str, str]] = {"darwin": "macOS", "win32": "Windows"}
 
 
@@ -60,11 +66,14 @@ def _added(name: str) -> Addition:
 
 
 def _links() -> str:
-    return f"- [Add to Cursor]({cursor_link()})\n- [Add to VS Code]({vscode_link()})"
+    if PUBLISHED:
+        links = f"- [Add to Cursor]({cursor_link()})\n- [Add to VS Code]({vscode_link()})"
+        return f"A click adds the server, after the client has asked you:\n\n{links}"
+    return f"{_NOT_YET}\n\n```text\nCursor: {cursor_link()}\nVS Code: {vscode_link()}\n```"
 
 
 def _section(name: str, client: Client) -> str:
-    added = build_addition(client, UVX, {})
+    added = build_addition(client, _PROGRAM, {})
     where = (
         _where(name, client) if client.files else "Most clients take this, some under another name than `mcpServers`."
     )

@@ -1,17 +1,13 @@
-"""The callers file: what is wrong with one, how it is read again, and how an entry is made."""
+"""The callers file: what is wrong with one, and how it is read again."""
 
 import signal
-import subprocess
-import sys
 import time
-import tomllib
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projects_mcp.cli.caller import new_entry
 from projects_mcp.config.parsers import SettingsError
 from projects_mcp.http.callers_file import load_callers
 from projects_mcp.sandbox import (
@@ -22,7 +18,6 @@ from tests.contract.operations import TOOLS
 from tests.support.callers import entry, token_of, write_callers
 from tests.support.callers_server import KEYS, READ, READERS, READERS_BY_KEY, VARIABLES
 from tests.support.posthog import Upstream, writing
-from tests.support.process import CLEAN
 from tests.support.served import HARMLESS, refused_start, served
 from tests.support.waiting import PATIENCE_S, in_background
 
@@ -204,51 +199,3 @@ def test_no_text_makes_it_fail_otherwise(tmp_path: Path, text: str) -> None:
     path.chmod(0o600)
     with pytest.raises(SettingsError):
         load_callers(path, {})
-
-
-# A new entry --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["ci.deploy-1", "A_b", "9" * 64])
-def test_a_new_entry_can_be_used_as_it_is(tmp_path: Path, name: str) -> None:
-    made = subprocess.run(
-        [sys.executable, "-m", "projects_mcp", "caller", "new", name],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        env=CLEAN,
-        check=True,
-    )
-    token = made.stderr.split()[-1]
-    assert made.stderr.count("\n") == 1
-    assert token.startswith("pmcp_")
-    assert len(token) > 40
-    assert token not in made.stdout, "what goes into the file does not hold it"
-    assert list(tomllib.loads(made.stdout)["callers"]) == [name]
-    callers = load_callers(write_callers(tmp_path / "callers", made.stdout), {})
-    caller = callers.of_token(token)
-    assert caller is not None
-    assert (caller.name, caller.grant.scopes, caller.grant.access.value) == (name, frozenset(["project:read"]), "read")
-    assert callers.of_token(token + "x") is None
-    assert token not in repr(callers)
-
-
-def test_no_two_tokens_are_alike() -> None:
-    assert len({new_entry("a")[0] for _ in range(100)}) == 100
-
-
-@pytest.mark.parametrize("name", ["", "-a", "a b", "ü", "a\n[callers.b]", 'a"', "x" * 65, "../a", "[a]"])
-def test_a_name_that_cannot_be_used_is_refused(name: str) -> None:
-    with pytest.raises(SettingsError):
-        new_entry(name)
-
-
-def test_a_wrong_name_is_a_wrong_usage() -> None:
-    made = subprocess.run(
-        [sys.executable, "-m", "projects_mcp", "caller", "new", "a b"],
-        capture_output=True,
-        timeout=PATIENCE_S,
-        env=CLEAN,
-        check=False,
-    )
-    assert (made.returncode, made.stdout, made.stderr.count(b"\n")) == (2, b"", 1)

@@ -83,7 +83,7 @@ def test_another_server_of_the_former_name_is_left_alone(entry: Any, force: bool
 
 def test_a_new_entry_is_found_whatever_stands_under_the_former_name() -> None:
     added = build_addition(CODEX, PROGRAM, {})
-    both = f'[mcp_servers.projects]\ncommand = "projects-mcp"\n{render_table(CODEX, added.entry)}\n'
+    both = f'[mcp_servers.projects]\ncommand = "projects-mcp"\n{render_table(CODEX, added)}\n'
     assert merge_text(both, CODEX, added) is None
 
 

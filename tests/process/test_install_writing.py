@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from projects_mcp.cli.install.command import CLIENTS, Place
-from projects_mcp.cli.install.entries import INPUT, UVX, build_addition, render_block
+from projects_mcp.cli.install.entries import INPUT, build_addition, render_block
 from projects_mcp.cli.install.merge import NotMergedError, merge_text
+from projects_mcp.cli.install.program import UVX
 from tests.support.install import PROGRAM, WITH_FILE, WITH_JSON, install, path_of, servers_in
 
 

@@ -50,7 +50,7 @@ def test_no_secret_is_built_into_the_image() -> None:
 def test_the_image_has_what_was_tested_and_its_bytecode() -> None:
     steps = " ".join(rest for word, rest in instructions() if word == "RUN")
     assert "PIP_CONSTRAINT=/build/constraints.txt" in steps
-    assert "'.[aiohttp,redis]'" in steps
+    assert "'.[aiohttp,metrics,redis]'" in steps
     assert steps.count("compileall") == 2, "the packages and the standard library"
     assert "--no-compile" not in steps
     assert not any("PYTHONDONTWRITEBYTECODE" in rest for _, rest in instructions())
@@ -208,7 +208,7 @@ def test_every_field_of_a_callers_file_is_explained() -> None:
 def test_the_page_names_every_setting_of_serving() -> None:
     text = text_of("docs/serving.md")
     named = {name for name, row in VARIABLES.items() if row.field.startswith("serving.")}
-    assert len(named) == 8
+    assert len(named) == 9
     assert {name for name in named if name not in text} == set()
 
 

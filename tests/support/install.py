@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from projects_mcp.cli.install.command import CLIENTS, Place, file_of, run_install
-from projects_mcp.cli.install.entries import Command
+from projects_mcp.cli.install.program import Command
 
 KEY = "POSTHOG_PERSONAL_API_KEY"
 PROGRAM = Command("/opt/tools/bin/projects-mcp")

@@ -174,6 +174,7 @@ USABLE = {
     "PROJECTS_MCP_SIGNING_KEY": "signing_key_0_of_thirty_two_bytes,signing_key_1_of_thirty_two_bytes",
     "PROJECTS_MCP_SANDBOX": "1",
     "PROJECTS_MCP_PROFILE": "eu",
+    "PROJECTS_MCP_METRICS_PORT": "[::1]:9090",
 }
 """For each setting a value that is not its default."""
 

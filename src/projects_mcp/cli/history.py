@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from projects_mcp.api.types import JSONObject
-from projects_mcp.cli.call import TerminalApprover
+from projects_mcp.cli.call.approver import TerminalApprover
 from projects_mcp.cli.exit_codes import DONE, FAILED
 from projects_mcp.cli.fleet.calling import CallError, run_with_runner
 from projects_mcp.cli.terminal import say

@@ -32,6 +32,7 @@ class Serving(NamedTuple):
         hosts: names under which it may be called, in lower case; one without a port stands for every port.
         origins: web pages that may call it, in the form of `origin_form`.
         signing_keys: what seals the state of a confirmation; the first seals, all open.
+        metrics: the address and port that metrics are served on; None for nowhere.
     """
 
     callers: Path | None = None
@@ -42,6 +43,7 @@ class Serving(NamedTuple):
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     signing_keys: tuple[Secret, ...] = ()
+    metrics: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

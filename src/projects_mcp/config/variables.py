@@ -14,7 +14,7 @@ from projects_mcp.config import parsers
 from projects_mcp.config.parsers import Choice, WholeNumber
 from projects_mcp.config.row import Flag, FormField, Variable
 from projects_mcp.config.state_parser import parse_state
-from projects_mcp.config.web_names import parse_hosts, parse_origins
+from projects_mcp.config.web_names import parse_hosts, parse_listener, parse_origins
 from projects_mcp.policy.access import Access
 from projects_mcp.policy.confirmation import Confirmation
 
@@ -252,6 +252,13 @@ _ROWS: Final = (
         "Keys, comma-separated, of 32 bytes or more, that seal confirmations; the first seals",
         None,
         secret=True,
+    ),
+    Variable(
+        "PROJECTS_MCP_METRICS_PORT",
+        "serving.metrics",
+        parse_listener,
+        "Port, or address and port such as 0.0.0.0:9090, for Prometheus metrics of a served server; default: none",
+        None,
     ),
     Variable(
         "PROJECTS_MCP_SANDBOX",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from ipaddress import AddressValueError, IPv6Address
 from typing import Final
 
-from projects_mcp.config.parsers import SettingsError, parse_list
+from projects_mcp.config.parsers import SettingsError, parse_list, parse_whole_number
 
-__all__ = ["host_form", "host_of", "origin_form", "parse_hosts", "parse_origins"]
+__all__ = ["host_form", "host_of", "origin_form", "parse_hosts", "parse_listener", "parse_origins"]
 
 _LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
 _AUTHORITY: Final = re.compile(rf"({_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])(?::([1-9][0-9]{{0,4}}))?")
@@ -60,6 +61,24 @@ def host_of(address: str) -> str | None:
 def parse_hosts(name: str, text: str) -> tuple[str, ...]:
     """Parse hosts that are separated by commas, at least one."""
     return _parse_all(name, text, host_form, "host names, such as mcp.example.com or mcp.example.com:8443")
+
+
+def parse_listener(name: str, text: str) -> tuple[str, int]:
+    """Parse a port to listen on, with the address before it, or on this machine only; 0 takes a free one."""
+    host, _, digits = text.rpartition(":")
+    port = parse_whole_number(digits, 0, _HIGHEST_PORT, digits=5)
+    address = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
+    if port is None or (host and not _is_address(address)) or (":" in text and not host):
+        raise SettingsError(f"{name} must be a port such as 9090, or an address and a port such as 0.0.0.0:9090.")
+    return address or "127.0.0.1", port
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return text == "localhost"
+    return True
 
 
 def parse_origins(name: str, text: str) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from typing import Any, Final
 import anyio.to_thread
 
 from projects_mcp.gateway.audit_file import AuditFile
+from projects_mcp.gateway.call_tally import CallTally
 from projects_mcp.sanitize.redaction import Redactor
 
 __all__ = ["AuditLog", "AuditUnavailable"]
@@ -47,11 +48,13 @@ class AuditLog:
         redactor: removes secrets from every line.
         path: the file; None if the operator wants none.
         clock: the time in UTC, for tests.
+        tally: counts the calls too; None if nobody reads the counts.
     """
 
     redactor: Redactor
     path: Path | None = None
     clock: Callable[[], datetime] = field(default=_now, repr=False)
+    tally: CallTally | None = field(default=None, repr=False)
     _file: AuditFile | None = field(default=None, init=False, repr=False)
     _broken: bool = field(default=False, init=False)
 

@@ -78,7 +78,7 @@ class CallAudit:
         self.intent_written = True
 
     def finish(self, outcome: str, error: Mapping[str, Any] | None = None, project: object = None) -> None:
-        """Record the end of the call. Never fails.
+        """Record the end of the call, and count it. Never fails.
 
         Args:
             outcome: one word.
@@ -86,8 +86,12 @@ class CallAudit:
             project: the `project` of a receipt, which knows what was created, and where it is now.
         """
         try:
-            duration_ms = round((time.monotonic() - self._started) * 1000, 1)
-            record = {**self._identity(), "outcome": outcome, "duration_ms": duration_ms}
+            duration_s = time.monotonic() - self._started
+            if (tally := self.log.tally) is not None:
+                kind = None if error is None else error["kind"]
+                channel = None if self.evidence is None else self.evidence.channel.value
+                tally.count(self.operation.tool, self.caller, outcome, duration_s, kind, channel)
+            record = {**self._identity(), "outcome": outcome, "duration_ms": round(duration_s * 1000, 1)}
             if isinstance(project, dict):
                 record |= {"project": project.get("id"), "organization": project.get("organization_id")}
             if error is not None:

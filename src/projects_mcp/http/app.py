@@ -102,7 +102,11 @@ def create_app(tenants: Tenants, serving: Serving, host: str, port: int) -> Rout
             *([] if metadata is None else [Route(path, metadata, middleware=documents) for path in metadata.paths]),
             *([] if site is None else approval_routes(Approvals(tenants.store), site)),
         ],
-        middleware=[Middleware(AccessLog, tenants.redactor), Middleware(JSONErrors), Middleware(OneReading)],
+        middleware=[
+            Middleware(AccessLog, tenants.redactor, tenants.tally),
+            Middleware(JSONErrors),
+            Middleware(OneReading),
+        ],
         default=_not_found,
         redirect_slashes=False,
         lifespan=lifespan,

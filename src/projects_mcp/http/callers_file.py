@@ -44,7 +44,7 @@ from projects_mcp.policy.access import Access
 from projects_mcp.policy.authorization import CallerGrant
 from projects_mcp.posthog.credentials import Credentials
 
-__all__ = ["CallerTable", "CredentialTable", "load_callers"]
+__all__ = ["CallerTable", "CredentialTable", "load_callers", "read_callers"]
 
 _OTHERS: Final = 0o077
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
@@ -62,11 +62,7 @@ def load_callers(path: Path, environment: Mapping[str, str]) -> Callers:
     Raises:
         SettingsError: it cannot be read or used. The text is one line, and shows no secret.
     """
-    document = _read_toml(path)
-    unknown = set(document) - {"callers", "credentials"}
-    _require(
-        not unknown, f"there is no section [{_first_harmless(unknown)}]; use [callers.NAME] and [credentials.NAME]"
-    )
+    document = _read_document(path)
     credentials = {
         name: _credentials(name, table, environment) for name, table in _tables(document, "credentials").items()
     }
@@ -79,6 +75,25 @@ def load_callers(path: Path, environment: Mapping[str, str]) -> Callers:
         by_hash[entry.token_sha256] = entry.caller(name)
     _require(bool(by_hash), "it names no caller")
     return Callers(by_hash, credentials)
+
+
+def read_callers(path: Path) -> dict[str, Caller]:
+    """Read the callers of a callers file by their names, without the credentials that `serve` finds for them.
+
+    Raises:
+        SettingsError: it cannot be read or used. The text is one line, and shows no secret.
+    """
+    tables = _tables(_read_document(path), "callers")
+    return {name: _validate(CallerTable, f"[callers.{name}]", table).caller(name) for name, table in tables.items()}
+
+
+def _read_document(path: Path) -> dict[str, Any]:
+    document = _read_toml(path)
+    unknown = set(document) - {"callers", "credentials"}
+    _require(
+        not unknown, f"there is no section [{_first_harmless(unknown)}]; use [callers.NAME] and [credentials.NAME]"
+    )
+    return document
 
 
 # The models -------------------------------------------------------------------------------------------------------

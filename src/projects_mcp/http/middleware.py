@@ -19,6 +19,7 @@ from projects_mcp.http.callers import Caller
 from projects_mcp.http.health import HEALTH_PATHS
 from projects_mcp.http.resource_metadata import WELL_KNOWN_PATH
 from projects_mcp.http.responses import json_response
+from projects_mcp.http.tally import Tally
 from projects_mcp.http.tenants import Tenants
 from projects_mcp.protocol.caller_token import CallerToken
 from projects_mcp.sanitize.redaction import Redactor
@@ -48,11 +49,13 @@ class AccessLog:
     Args:
         app: answers the request.
         redactor: removes secrets from a caller's name before it stands in a line of JSON.
+        tally: counts the requests too; None if nobody reads the counts.
     """
 
-    def __init__(self, app: ASGIApp, redactor: Redactor) -> None:
+    def __init__(self, app: ASGIApp, redactor: Redactor, tally: Tally | None = None) -> None:
         self._app = app
         self._redactor = redactor
+        self._tally = tally
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request and record it, whatever becomes of it."""
@@ -71,6 +74,8 @@ class AccessLog:
         try:
             await self._app(scope, receive, send_and_note_status)
         finally:
+            if self._tally is not None:
+                self._tally.count_request(_recorded_path(scope["path"]), status)
             record = _access_record(scope, status, time.monotonic() - began)
             # Redacted as an object: whatever a subject is called, the line stays JSON.
             logger.info("%s", json.dumps(self._redactor.value(record), separators=(",", ":")))

@@ -7,19 +7,21 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from projects_mcp.config.logging import configure_logging
 from projects_mcp.config.parsers import SettingsError, is_loopback
 from projects_mcp.config.settings import Settings
 from projects_mcp.http.limits import ANSWER_AFTER_CALL_S, LISTEN_BACKLOG
+from projects_mcp.http.tally import Tally
 from projects_mcp.http.tenants import Tenants
 from projects_mcp.http.uvicorn_server import create_server
 from projects_mcp.runner.garbage import collect_as_usual
 
 if TYPE_CHECKING:
     import uvicorn
+    from starlette.types import ASGIApp
 
 __all__ = ["run_server"]
 
@@ -39,7 +41,7 @@ def run_server(settings: Settings, environment: Mapping[str, str], host: str, po
         The exit code of the process.
 
     Raises:
-        SettingsError: the address needs authentication, or the callers file cannot be used.
+        SettingsError: the address needs authentication, or the callers file or the port for metrics cannot be used.
     """
     serving = settings.serving
     unauthenticated = serving.callers is None and serving.issuer is None
@@ -50,27 +52,62 @@ def run_server(settings: Settings, environment: Mapping[str, str], host: str, po
         )
     if not host.strip():  # a blank one would mean every address of this machine
         raise SettingsError("--host is blank: name the address to listen on, such as 127.0.0.1 or 0.0.0.0.")
-    tenants = Tenants(settings, environment)
+    tally = None if serving.metrics is None else Tally()
+    tenants = Tenants(settings, environment, tally=tally)
     configure_logging(tenants.redactor)
     from projects_mcp.http.app import create_app  # noqa: PLC0415 - the SDK is slow to import
 
-    try:
-        listener = _listen(host, port)
-    except OSError as error:
-        raise SettingsError(f"{host}:{port} cannot be listened on: {error.strerror}.") from None
+    metrics = None if tally is None or serving.metrics is None else _open_metrics(tally, *serving.metrics)
+    listener = _listen_or_refuse(host, port)
     bound_port = listener.getsockname()[1]
     app = create_app(tenants, serving, host, bound_port)
     collect_as_usual()
     server = create_server(app, round(settings.limits.call_s) + ANSWER_AFTER_CALL_S)
-    address = f"http://{'[' + host + ']' if ':' in host else host}:{bound_port}/mcp"
+    greeting = _greeting(f"{_origin(listener, host)}/mcp", unauthenticated=unauthenticated, metrics=metrics)
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as loop:
-        loop.run(_serve(server, listener, tenants, _greeting(address, unauthenticated=unauthenticated)))
+        loop.run(_serve_both(_serve(server, listener, tenants, greeting), metrics))
     return 0
 
 
-def _greeting(address: str, *, unauthenticated: bool) -> str:
+class _Metrics(NamedTuple):
+    """Metrics that are about to be served: their listener, its address, and what answers there."""
+
+    listener: socket.socket
+    address: str
+    app: ASGIApp
+
+
+def _open_metrics(tally: Tally, host: str, port: int) -> _Metrics:
+    """Listen on the port for metrics.
+
+    Raises:
+        SettingsError: the library is not installed, or the port cannot be listened on.
+    """
+    from projects_mcp.http import metrics  # noqa: PLC0415 - what few serve is loaded by them
+
+    if not metrics.library_is_there():
+        raise SettingsError(f"PROJECTS_MCP_METRICS_PORT is set, and {metrics.NO_LIBRARY}.")
+    listener = _listen_or_refuse(host, port)
+    return _Metrics(
+        listener, f"{_origin(listener, host)}{metrics.METRICS_PATH}", metrics.create_metrics_app(tally, host)
+    )
+
+
+def _greeting(address: str, *, unauthenticated: bool, metrics: _Metrics | None) -> str:
     hint = "projects-mcp: no token is needed on this address; see docs/serving.md for how to ask for one\n"
-    return f"{hint if unauthenticated else ''}projects-mcp: serving on {address}"
+    counts = "" if metrics is None else f"projects-mcp: metrics are at {metrics.address}\n"
+    return f"{hint if unauthenticated else ''}{counts}projects-mcp: serving on {address}"
+
+
+def _origin(listener: socket.socket, host: str) -> str:
+    return f"http://{'[' + host + ']' if ':' in host else host}:{listener.getsockname()[1]}"
+
+
+def _listen_or_refuse(host: str, port: int) -> socket.socket:
+    try:
+        return _listen(host, port)
+    except OSError as error:
+        raise SettingsError(f"{host}:{port} cannot be listened on: {error.strerror}.") from None
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -87,6 +124,21 @@ def _listen(host: str, port: int) -> socket.socket:
     listener.listen(LISTEN_BACKLOG)
     listener.setblocking(False)
     return listener
+
+
+async def _serve_both(serving: Coroutine[Any, Any, None], metrics: _Metrics | None) -> None:
+    """Serve, and beside it the metrics, which end with it."""
+    if metrics is None:
+        await serving
+        return
+    from projects_mcp.http.metrics import serve_metrics  # noqa: PLC0415 - as above
+
+    beside = asyncio.ensure_future(serve_metrics(metrics.listener, metrics.app))
+    try:
+        await serving
+    finally:
+        beside.cancel()
+        await asyncio.wait([beside])
 
 
 async def _serve(server: uvicorn.Server, listener: socket.socket, tenants: Tenants, greeting: str) -> None:

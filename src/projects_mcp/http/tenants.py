@@ -19,6 +19,7 @@ from projects_mcp.gateway.key_access import KeyAccess
 from projects_mcp.gateway.project_locks import ProjectLocks
 from projects_mcp.http.callers import DEFAULT_CREDENTIAL, Caller, Callers
 from projects_mcp.http.limits import KEPT_RATE_LIMITERS, KEPT_RUNNERS
+from projects_mcp.http.tally import Tally
 from projects_mcp.policy.standing import CallerStanding
 from projects_mcp.posthog.client import PostHog
 from projects_mcp.posthog.credentials import Credentials
@@ -44,6 +45,7 @@ class Tenants:
         environment: may hold the credentials of a callers file.
         application: an ASGI application to use as PostHog, for tests. In sandbox mode it defaults to a new sandbox.
         store: what must be remembered between calls; the one that is set by default.
+        tally: counts calls and requests; None if nobody reads the counts.
 
     Raises:
         SettingsError: the callers file or the state store cannot be used.
@@ -55,16 +57,20 @@ class Tenants:
         environment: Mapping[str, str],
         application: ASGIApplication | None = None,
         store: StateStore | None = None,
+        tally: Tally | None = None,
     ) -> None:
+        self.tally: Final = tally
+        """Counts calls and requests; None if nobody reads the counts."""
         self._given = settings
         self._environment = environment
         self._settings = in_sandbox(settings) if settings.sandbox else settings
-        self._audit_log = AuditLog(Redactor(), settings.audit_log)
+        self._audit_log = AuditLog(Redactor(), settings.audit_log, tally=None if tally is None else tally.calls)
         self._posthog = PostHog(
             self._settings.origin,
             self._settings.credentials,
             settings.limits,
             posthog_application(settings, application),
+            tally=None if tally is None else tally.upstream,
         )
         # Asks whether PostHog answers, in slots of its own: slow calls do not make the server unready.
         self._anonymous = self._posthog.acting_as(Credentials())
@@ -132,6 +138,8 @@ class Tenants:
             [*self._settings.secrets(), *(secret for credentials in named for secret in credentials.secrets())]
         )
         former, self.callers = self.callers, callers
+        if self.tally is not None and callers is not None:
+            self.tally.calls.know_callers(caller.name for caller in callers.by_hash.values())
         for digest, caller in former.by_hash.items() if former else ():
             now = callers.by_hash.get(digest) if callers else None
             if now is None or now.rights != caller.rights:

@@ -1,7 +1,6 @@
 """The one HTTP client: sends an operation once, within bounds, and returns its decoded answer or one of our errors.
 
-`httpx` is imported in this room only, and on first use, so that a process that never
-calls PostHog never pays for it.
+`httpx` is imported in this room only, and on first use, so that a process that never calls PostHog never pays for it.
 """
 
 from __future__ import annotations
@@ -29,6 +28,7 @@ from projects_mcp.posthog.credentials import BrowserSession, Credential, Credent
 from projects_mcp.posthog.http_date import parse_http_date
 from projects_mcp.posthog.limits import Limits
 from projects_mcp.posthog.pool import ASGIApplication, Connections
+from projects_mcp.posthog.request_tally import RequestTally
 from projects_mcp.posthog.response import at_most_values, decode, is_json, read_bounded
 from projects_mcp.posthog.retry import Backoff, RetryBudget, retry_after_seconds
 from projects_mcp.posthog.tracing import SDK_MODULE, request_span
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     import httpx
 
 __all__ = ["PostHog"]
-
 
 _HEADERS: Final = {
     "User-Agent": f"projects-mcp/{__version__}",
@@ -82,6 +81,7 @@ class PostHog:
         limits: bounds of time and size.
         application: an ASGI application to call in process instead of the network: the sandbox, or a test's recorder.
         shared: connections that other clients use too; None for some of its own.
+        tally: counts the requests of connections of its own; None if nobody reads the counts.
     """
 
     origin: str
@@ -89,6 +89,7 @@ class PostHog:
     limits: Limits = field(default_factory=Limits)
     application: ASGIApplication | None = field(default=None, repr=False)
     shared: Connections | None = field(default=None, repr=False)
+    tally: RequestTally | None = field(default=None, repr=False)
     _channels: dict[int, _Channel] = field(default_factory=dict, init=False, repr=False)
     _dated: tuple[str, float] | None = field(default=None, init=False, repr=False)
     """The `Date` of the latest answer, and when it came."""
@@ -186,7 +187,7 @@ class PostHog:
 
     @cached_property
     def _connections(self) -> Connections:
-        return self.shared or Connections(self.origin, self.application)
+        return self.shared or Connections(self.origin, self.application, self.tally)
 
     @cached_property
     def _url(self) -> Callable[[str], httpx.URL]:

@@ -12,6 +12,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from projects_mcp.errors.connection import RequestNotSent
+from projects_mcp.posthog.counting import counted
+from projects_mcp.posthog.request_tally import RequestTally
 
 if TYPE_CHECKING:
     import ssl
@@ -43,11 +45,15 @@ class Connections:
     Args:
         origin: scheme, host and port, without a trailing slash.
         application: an ASGI application to call in process instead of the network.
+        tally: counts the requests; None if nobody reads the counts.
     """
 
-    def __init__(self, origin: str, application: ASGIApplication | None = None) -> None:
+    def __init__(
+        self, origin: str, application: ASGIApplication | None = None, tally: RequestTally | None = None
+    ) -> None:
         self._origin = origin
         self._application = application
+        self._tally = tally
         self._pools: list[_Pool] = []
 
     async def aclose(self) -> None:
@@ -61,7 +67,7 @@ class Connections:
         """Give the transport for one exchange while the block runs: that of the first pool with a free connection."""
         pool = next((pool for pool in self._pools if pool.in_use < _POOL_SIZE), None)
         if pool is None:
-            pool = _Pool(self._new_transport())
+            pool = _Pool(counted(self._new_transport(), self._tally))
             self._pools.append(pool)
         pool.in_use += 1
         try:

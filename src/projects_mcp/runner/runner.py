@@ -215,7 +215,9 @@ class ToolRunner:
         outcome = result.outcome
         audit.finish(outcome, result.error, (result.body or {}).get("project"))
         if not tool.operation.effect.reads and outcome != "preview":
-            done = Done(time(), audit.number, name, arguments.get("project_id"), outcome, result.body, audit.changed)
+            done = Done(
+                time(), audit.number, tool.name, arguments.get("project_id"), outcome, result.body, audit.changed
+            )
             self.history.pending.append(done)  # written later, so that no call waits for it
             if caller is not None:  # whose runner may be gone by then
                 await self.history.flush()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from projects_mcp.cli.command import Argument, Command, flag
+from projects_mcp.cli.command import Argument, Command, flag, option
 from projects_mcp.cli.group import Group
-from projects_mcp.cli.invocation import Invocation
+from projects_mcp.cli.invocation import Invocation, apply_flags
+from projects_mcp.config.settings import load
 
 __all__ = ["APPROVALS", "APPROVE", "CALLER", "PASSKEY"]
 
@@ -47,25 +48,60 @@ APPROVE: Final = Command(
 )
 
 
-def _new_caller(_invocation: Invocation, *, name: str) -> int:
-    from projects_mcp.cli.caller import run_caller
+def _new_caller(invocation: Invocation, *, name: str, scopes: str | None, credential: str | None) -> int:
+    from projects_mcp.cli.caller import parse_rights, run_caller
 
-    return run_caller(name)
+    flags = apply_flags({}, invocation.flags)  # what the environment says is about the server
+    return run_caller(name, parse_rights(scopes, credential, load(flags), flags))
+
+
+def _list_callers(invocation: Invocation, *, as_json: bool) -> int:
+    from projects_mcp.cli.caller import run_caller_list
+
+    return run_caller_list(invocation.settings, as_json=as_json)
+
+
+def _revoke_caller(invocation: Invocation, *, name: str) -> int:
+    from projects_mcp.cli.caller import run_caller_revoke
+
+    return run_caller_revoke(invocation.settings, name)
 
 
 CALLER: Final = Group(
     "caller",
-    "make an entry for the callers file",
+    "make, list and revoke those who may call serve",
     (
         Command(
             "new",
-            "make a token and print its entry",
+            "make a token and print its entry for the callers file",
             _new_caller,
-            (Argument("name", "NAME", "the caller's name, for the audit log: letters, digits, dots, hyphens, _"),),
-            examples=("caller new ci >> callers.toml",),
+            (
+                Argument("name", "NAME", "the caller's name, for the audit log: letters, digits, dots, hyphens, _"),
+                option("--scopes", "read|read,write", "what it may do; default: read"),
+                option("--credential", "NAME", "a [credentials.NAME] of the file; default: the key of the server"),
+            ),
+            more="--access, --organization-id and --protected-projects are those of the caller.",
+            examples=(
+                "caller new ci >> callers.toml",
+                "caller new ops --scopes read,write --access full --protected-projects 12345 >> callers.toml",
+            ),
+        ),
+        Command(
+            "list",
+            "list the callers of the callers file, without their tokens",
+            _list_callers,
+            (flag("--json", "print a JSON list"),),
+            examples=("caller list", "caller list --json"),
+        ),
+        Command(
+            "revoke",
+            "take a caller out of the callers file",
+            _revoke_caller,
+            (Argument("name", "NAME", "the caller's name, as caller list shows it"),),
+            examples=("caller revoke ci",),
         ),
     ),
-    examples=("caller new ci >> callers.toml",),
+    examples=("caller new ci >> callers.toml", "caller list", "caller revoke ci"),
 )
 
 

@@ -7,7 +7,7 @@ from typing import Final
 import click
 from click.shell_completion import CompletionItem
 
-from projects_mcp.cli.command import Argument, Command, flag
+from projects_mcp.cli.command import Argument, Command, flag, option
 from projects_mcp.cli.completion import SHELLS, script_for
 from projects_mcp.cli.exit_codes import DONE
 from projects_mcp.cli.invocation import Invocation, apply_flags
@@ -32,10 +32,11 @@ DOCTOR: Final = Command(
 )
 
 
-def _install(invocation: Invocation, *, client: str, write: bool, force: bool) -> int:
+def _install(invocation: Invocation, *, client: str, name: str, write: bool, force: bool) -> int:
     from projects_mcp.cli.install.command import run_install
 
-    return run_install(client, apply_flags({}, invocation.flags), write=write, force=force)
+    given = apply_flags({}, invocation.flags)
+    return run_install(client, given, write=write, force=force, entry_name=name)
 
 
 def _clients(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -50,10 +51,15 @@ INSTALL: Final = Command(
     _install,
     (
         Argument("client", "CLIENT", "the client's name, such as cursor; a wrong one lists them", _clients),
+        option("--name", "NAME", "of the entry; default: posthog-projects", default="posthog-projects"),
         flag("--write", "put it into the client's file, and keep a backup"),
         flag("--force", "replace another entry of the same name, or rename this server's former one"),
     ),
-    examples=("install cursor", "install claude-desktop --write --access read"),
+    examples=(
+        "install cursor",
+        "install claude-desktop --write --access read",
+        "install cursor --write --name posthog-eu --profile eu",
+    ),
 )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from projects_mcp.cli.complaints import complain
 from projects_mcp.cli.exit_codes import DONE, FAILED, USAGE
@@ -14,20 +15,24 @@ from projects_mcp.cli.install.entries import (
     CLIENTS,
     KEY,
     KEY_FILE,
+    NAME,
     Addition,
     Client,
-    Command,
     build_addition,
-    find_command,
     render_block,
 )
 from projects_mcp.cli.install.merge import NotMergedError, merge_into_file
+from projects_mcp.cli.install.program import Command, NoCommandError, find_command
 from projects_mcp.cli.nearest import did_you_mean
 from projects_mcp.cli.terminal import say
+from projects_mcp.config.profiles import DEFAULT_PROFILE, PROFILE, apply_profile
 from projects_mcp.config.settings import SettingsError, load
 from projects_mcp.sanitize.text import on_one_line
 
 __all__ = ["CLIENTS", "Place", "file_of", "run_install"]
+
+_ENTRY_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""Clients put it before the names of tools, and each allows these characters."""
 
 
 class Place(NamedTuple):
@@ -71,6 +76,7 @@ def run_install(
     *,
     write: bool = False,
     force: bool = False,
+    entry_name: str = NAME,
     place: Place | None = None,
     program: Command | None = None,
 ) -> int:
@@ -83,6 +89,7 @@ def run_install(
         given: settings for the entry by variable, such as `POSTHOG_HOST`; none of them may be a secret.
         write: merge the entry into the file instead of printing it.
         force: replace another entry of the same name.
+        entry_name: of the server in the client.
         place: the folders of the clients' files; those of this process by default.
         program: starts the server; the one that started this process by default.
 
@@ -93,11 +100,11 @@ def run_install(
         sentence = f"There is no client {name:.60}.{did_you_mean(name, CLIENTS)} The clients are {', '.join(CLIENTS)}."
         return complain("install", sentence, USAGE, "usage")
     try:
-        load(given)
+        client, added = _build(name, given, entry_name, program)
     except SettingsError as error:
         return complain("install", str(error), USAGE, "settings")
-    client = CLIENTS[name]
-    added = build_addition(client, program or find_command(), given)
+    except NoCommandError as error:
+        return complain("install", str(error), FAILED, "no_command")
     file = file_of(client, place or Place.here())
     if not write:
         say(render_block(client, added))
@@ -107,6 +114,40 @@ def run_install(
     if file is None:
         return complain("install", f"{name} stands for any client, so there is no file to write.", USAGE, "usage")
     return _write_entry(file, client, added, force=force)
+
+
+def _build(name: str, given: Mapping[str, str], entry_name: str, program: Command | None) -> tuple[Client, Addition]:
+    """Return the client of a name, and the parts to add to its file.
+
+    Raises:
+        SettingsError: the name of the entry or a setting cannot be used.
+        NoCommandError: nothing would start the server later.
+    """
+    if not _ENTRY_NAME.fullmatch(entry_name):
+        raise SettingsError("a name has 1 to 64 letters, digits, hyphens or underscores.")
+    client = CLIENTS[name]
+    given, keyed = _with_key(given)
+    program = program or find_command(full_path=client.desktop)
+    return client, build_addition(client, program, given, name=entry_name, keyed=keyed)
+
+
+def _with_key(given: Mapping[str, str]) -> tuple[Mapping[str, str], bool]:
+    """Check the settings, and find the profile that has the key: the named one, or the default one after a login.
+
+    Returns:
+        The settings for the entry, and whether their profile has the key.
+
+    Raises:
+        SettingsError: a setting, or the profile, cannot be used.
+    """
+    load(given)
+    if "PROJECTS_MCP_SANDBOX" in given:
+        return given, False
+    profile = apply_profile(given).profile
+    if profile is None:
+        return given, False
+    keyed = profile.keyring or not profile.texts.keys().isdisjoint((KEY, f"{KEY}_FILE"))
+    return ({PROFILE: DEFAULT_PROFILE, **given} if keyed else given), keyed
 
 
 def _write_entry(file: Path, client: Client, added: Addition, *, force: bool) -> int:
@@ -126,10 +167,16 @@ def _write_entry(file: Path, client: Client, added: Addition, *, force: bool) ->
     return DONE
 
 
+def _names_key(added: Addition) -> bool:
+    return bool(added.inputs) or "env_vars" in added.entry or any(name.startswith(KEY) for name in added.entry["env"])
+
+
 def _key_advice(client: Client, added: Addition) -> str:
     """Return how to give the key to the server, because the entry does not hold it."""
     if "PROJECTS_MCP_SANDBOX" in added.entry["env"]:
         return "It uses the embedded sandbox and needs no key."
+    if (profile := added.entry["env"].get(PROFILE)) and not _names_key(added):
+        return f"The key is that of the profile {profile}."
     if client.asks:
         return f"{client.title} asks for the key when it first starts the server, and keeps it."
     if client.key or client.forwards:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import sys
-import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from projects_mcp.cli.install.program import Command
+from projects_mcp.config.profiles import PROFILE
 from projects_mcp.sanitize.json_text import indented_json
 from projects_mcp.sanitize.text import has_invisible
 
@@ -23,12 +21,9 @@ __all__ = [
     "KEY_FILE",
     "NAME",
     "UNDER_FORMER_NAME",
-    "UVX",
     "Addition",
     "Client",
-    "Command",
     "build_addition",
-    "find_command",
     "is_ours",
     "render_block",
     "render_inline",
@@ -57,17 +52,6 @@ _PROGRAM: Final = re.compile(r"projects-mcp(?:\.exe)?(?:\[\w,]*\])?(?:[=@].*)?")
 """The program, or the package with its extras and its version."""
 
 
-class Command(NamedTuple):
-    """A program and its arguments."""
-
-    program: str
-    arguments: tuple[str, ...] = ()
-
-
-UVX: Final = Command("uvx", ("projects-mcp",))
-"""Starts the published package, also if nothing is installed."""
-
-
 @dataclass(frozen=True)
 class Client:
     """One client.
@@ -83,6 +67,7 @@ class Client:
         typed: an entry states its transport.
         toml: its file is TOML; all others are JSON.
         line: a command line that adds the entry, with `{entry}` for it; empty if there is none.
+        desktop: it is not started by a shell, so that its PATH is not that of the user's shell.
     """
 
     title: str
@@ -94,6 +79,7 @@ class Client:
     typed: bool = False
     toml: bool = False
     line: str = ""
+    desktop: bool = False
 
 
 CLIENTS: Final[Mapping[str, Client]] = {
@@ -104,6 +90,7 @@ CLIENTS: Final[Mapping[str, Client]] = {
             "win32": "%APPDATA%/Claude/claude_desktop_config.json",
             "*": "~/.config/Claude/claude_desktop_config.json",
         },
+        desktop=True,
     ),
     "claude-code": Client(
         "Claude Code",
@@ -111,7 +98,7 @@ CLIENTS: Final[Mapping[str, Client]] = {
         key=f"${{{KEY}}}",
         line=f"claude mcp add-json {NAME} '{{entry}}' --scope user",
     ),
-    "cursor": Client("Cursor", files={"*": "~/.cursor/mcp.json"}, key=f"${{env:{KEY}}}"),
+    "cursor": Client("Cursor", files={"*": "~/.cursor/mcp.json"}, key=f"${{env:{KEY}}}", desktop=True),
     "vscode": Client(
         "VS Code",
         section="servers",
@@ -122,13 +109,16 @@ CLIENTS: Final[Mapping[str, Client]] = {
     ),
     "codex": Client("Codex", section="mcp_servers", files={"*": "~/.codex/config.toml"}, forwards=True, toml=True),
     "gemini": Client("Gemini CLI", files={"*": "~/.gemini/settings.json"}, key=f"${{{KEY}}}"),
-    "windsurf": Client("Windsurf", files={"*": "~/.codeium/windsurf/mcp_config.json"}, key=f"${{env:{KEY}}}"),
+    "windsurf": Client(
+        "Windsurf", files={"*": "~/.codeium/windsurf/mcp_config.json"}, key=f"${{env:{KEY}}}", desktop=True
+    ),
     "zed": Client(
         "Zed",
         section="context_servers",
         files={"win32": "%APPDATA%/Zed/settings.json", "*": "~/.config/zed/settings.json"},
+        desktop=True,
     ),
-    "generic": Client("Any other client"),
+    "generic": Client("Any other client", desktop=True),
 }
 """The clients by the name that `install` accepts."""
 
@@ -139,27 +129,38 @@ class Addition(NamedTuple):
     Attributes:
         entry: of the server.
         inputs: with which the client asks for secrets.
+        name: of the server in the client.
     """
 
     entry: Mapping[str, Any]
     inputs: tuple[Mapping[str, Any], ...] = ()
+    name: str = NAME
 
 
-def build_addition(client: Client, program: Command, given: Mapping[str, str]) -> Addition:
+def build_addition(
+    client: Client, program: Command, given: Mapping[str, str], *, name: str = NAME, keyed: bool = False
+) -> Addition:
     """Build the parts to add to the configuration of a client. They never hold a key, only a reference to it.
 
     Args:
         client: one of `CLIENTS`.
         program: starts the server.
         given: settings for the entry by variable; none of them is secret. In sandbox mode the entry needs no key.
+        name: of the server in the client.
+        keyed: whether the profile that `given` names has a key.
     """
-    sandbox = "PROJECTS_MCP_SANDBOX" in given
-    environment = dict(given) if sandbox else {**_key_reference(client), "POSTHOG_HOST": "us", **given}
+    keyless = keyed or "PROJECTS_MCP_SANDBOX" in given
+    environment = dict(given) if keyless else {**_key_reference(client), **_default_host(given), **given}
     entry: dict[str, Any] = {"type": "stdio"} if client.typed else {}
     entry |= {"command": program.program, "args": list(program.arguments), "env": environment}
-    if client.forwards and not sandbox:
+    if client.forwards and not keyless:
         entry["env_vars"] = [KEY]
-    return Addition(entry, (INPUT,) if client.asks and not sandbox else ())
+    return Addition(entry, (INPUT,) if client.asks and not keyless else (), name)
+
+
+def _default_host(given: Mapping[str, str]) -> dict[str, str]:
+    """Write the region down, where a person finds it to change it. A profile has its own."""
+    return {} if PROFILE in given else {"POSTHOG_HOST": "us"}
 
 
 def _key_reference(client: Client) -> dict[str, str]:
@@ -180,15 +181,15 @@ def is_ours(entry: object) -> bool:
 def render_block(client: Client, added: Addition) -> str:
     """Render the file of a client that has no other server, for a person to paste."""
     if client.toml:
-        return render_table(client, added.entry)
+        return render_table(client, added)
     inputs = {"inputs": [dict(entry) for entry in added.inputs]} if added.inputs else {}
-    return indented_json({**inputs, client.section: {NAME: dict(added.entry)}})
+    return indented_json({**inputs, client.section: {added.name: dict(added.entry)}})
 
 
-def render_table(client: Client, entry: Mapping[str, Any]) -> str:
+def render_table(client: Client, added: Addition) -> str:
     """Render the entry of a server as a TOML table."""
-    lines = [f"{name} = {_toml_value(value)}" for name, value in entry.items()]
-    return "\n".join([f"[{client.section}.{NAME}]", *lines])
+    lines = [f"{name} = {_toml_value(value)}" for name, value in added.entry.items()]
+    return "\n".join([f"[{client.section}.{added.name}]", *lines])
 
 
 def render_inline(entry: Mapping[str, Any]) -> str:
@@ -205,12 +206,3 @@ def _toml_value(value: Any) -> str:
 
 def _toml_escaped(text: str) -> str:
     return "".join(f"\\U{ord(each):08x}" if has_invisible(each) else each for each in text)
-
-
-def find_command() -> Command:
-    """Return the command that starts this installation: its script by the full path, else `uvx`."""
-    script = shutil.which("projects-mcp", path=sysconfig.get_path("scripts"))
-    parts = Path(sys.prefix).parts
-    # uvx runs a program from its cache, which it empties from time to time.
-    temporary = any(part.startswith(("archive-v", "environments-v")) for part in parts)
-    return UVX if script is None or temporary else Command(str(Path(script).absolute()))

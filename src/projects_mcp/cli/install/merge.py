@@ -73,34 +73,35 @@ def merge_text(text: str, client: Client, added: Addition, *, force: bool = Fals
     """
     start = len(_BOM) if text.startswith(_BOM) else 0
     if client.toml:
-        return merge_toml(text, start, client, added.entry, force=force)
+        return merge_toml(text, start, client, added, force=force)
     if not text[start:].strip(" \t\r\n"):
         return text[:start] + render_block(client, added) + (text[start:] or "\n")
     new = text
     for question in added.inputs:
         new = _put_input(new, start, question, force=force)
-    new = _put_server(new, start, client, added.entry, force=force)
+    new = _put_server(new, start, client, added, force=force)
     return None if new == text else new
 
 
-def _put_server(text: str, start: int, client: Client, entry: Mapping[str, Any], *, force: bool) -> str:
+def _put_server(text: str, start: int, client: Client, added: Addition, *, force: bool) -> str:
+    entry, name = added.entry, added.name
     root = _scan(text, start)
     holder = _only(root.value.members, client.section)
     if holder is None:
-        return insert(text, root.value, None, client.section, {NAME: dict(entry)})
+        return insert(text, root.value, None, client.section, {name: dict(entry)})
     _require(holder, "{", client.section)
-    known = _only(holder.value.members, NAME)
-    former = _only(holder.value.members, FORMER_NAME) if known is None else None
+    known = _only(holder.value.members, name)
+    former = _only(holder.value.members, FORMER_NAME) if known is None and name == NAME else None
     if former is not None and _is_ours(text, former):
         if not force:
             raise NotMergedError(UNDER_FORMER_NAME)
-        return rename(replace(text, root.value, holder.value, former, entry), former, NAME)
+        return rename(replace(text, root.value, holder.value, former, entry), former, name)
     if known is None:
-        return insert(text, root.value, holder, NAME, entry)
+        return insert(text, root.value, holder, name, entry)
     if _holds(text, known, entry):
         return text
     if not force:
-        raise NotMergedError(f"The file has another entry named {NAME}. Remove it, or replace it with --force.")
+        raise NotMergedError(f"The file has another entry named {name}. Remove it, or replace it with --force.")
     return replace(text, root.value, holder.value, known, entry)
 
 

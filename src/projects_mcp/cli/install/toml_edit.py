@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
 from itertools import groupby
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from projects_mcp.cli.install.entries import (
     FORMER_NAME,
     NAME,
     UNDER_FORMER_NAME,
+    Addition,
     Client,
     is_ours,
     render_inline,
@@ -26,7 +26,7 @@ _NEWLINE: Final = re.compile(r"\r?\n")
 _OTHER_FORM: Final = "The file is of a form into which no table can be put. Add the entry by hand."
 
 
-def merge_toml(text: str, start: int, client: Client, entry: Mapping[str, Any], *, force: bool) -> str | None:
+def merge_toml(text: str, start: int, client: Client, added: Addition, *, force: bool) -> str | None:
     """Return the document with the entry of the server; None if it has that already.
 
     A new table is appended. With `force`, the statements of a former one are replaced where they stand, together with
@@ -36,30 +36,32 @@ def merge_toml(text: str, start: int, client: Client, entry: Mapping[str, Any], 
         text: the document.
         start: where it begins: after a byte order mark.
         client: the owner of the document.
-        entry: of the server.
+        added: the entry of the server, and its name.
         force: replace another entry of the same name, or this server's under its former name.
 
     Raises:
         NotMergedError: it cannot be read, or has another entry of that name and `force` was not given.
     """
+    entry, name = added.entry, added.name
     old = _parse(text[start:])
     servers = old.get(client.section, {})
     if not isinstance(servers, dict):
         raise NotMergedError(_OTHER_FORM)
-    if servers.get(NAME) == entry:
+    if servers.get(name) == entry:
         return None
-    if NAME in servers and not force:
-        raise NotMergedError(f"The file has another entry named {NAME}. Remove it, or replace it with --force.")
-    held = NAME if NAME in servers else FORMER_NAME if is_ours(servers.get(FORMER_NAME)) else None
+    if name in servers and not force:
+        raise NotMergedError(f"The file has another entry named {name}. Remove it, or replace it with --force.")
+    former = name == NAME and is_ours(servers.get(FORMER_NAME))
+    held = name if name in servers else FORMER_NAME if former else None
     if held == FORMER_NAME and not force:
         raise NotMergedError(UNDER_FORMER_NAME)
-    new = _replace(text, start, client, entry, held) if held else _append(text, start, client, entry)
+    new = _replace(text, start, client, added, held) if held else _append(text, start, client, added)
     try:
         whole = _parse(new[start:])
     except NotMergedError:
         whole = {}
-    others = {name: server for name, server in servers.items() if name != held}
-    if whole != {**old, client.section: {**others, NAME: dict(entry)}}:
+    others = {other: server for other, server in servers.items() if other != held}
+    if whole != {**old, client.section: {**others, name: dict(entry)}}:
         raise NotMergedError(_OTHER_FORM)
     return new
 
@@ -72,7 +74,7 @@ def _parse(text: str) -> dict[str, Any]:
         raise NotMergedError("The file is not valid TOML. Add the entry by hand.") from None
 
 
-def _append(text: str, start: int, client: Client, entry: Mapping[str, Any]) -> str:
+def _append(text: str, start: int, client: Client, added: Addition) -> str:
     newline = _newline_of(text)
     lines = text[start:].split("\n")[-2:]
     if not text[start:]:
@@ -81,10 +83,10 @@ def _append(text: str, start: int, client: Client, entry: Mapping[str, Any]) -> 
         gap = newline * 2
     else:
         gap = newline if lines[0].strip() else ""
-    return text + gap + render_table(client, entry).replace("\n", newline) + newline
+    return text + gap + render_table(client, added).replace("\n", newline) + newline
 
 
-def _replace(text: str, start: int, client: Client, entry: Mapping[str, Any], name: str) -> str:
+def _replace(text: str, start: int, client: Client, added: Addition, name: str) -> str:
     """Put the entry in the place of its former first statements, and take out those that stand elsewhere."""
     ours = (client.section, name)
     found = list(statements(text, start))
@@ -95,16 +97,16 @@ def _replace(text: str, start: int, client: Client, entry: Mapping[str, Any], na
         text = text[: text.rfind("\n", start, run[0].start) + 1 or start] + text[_next_line(text, run[-1].end) :]
     first, last = runs[0][0], runs[0][-1]
     end = _NEWLINE.search(text, last.end)
-    new = _render_like(first, client, entry).replace("\n", _newline_of(text))
+    new = _render_like(first, client, added).replace("\n", _newline_of(text))
     return text[: first.start] + new + text[end.start() if end else len(text) :]
 
 
-def _render_like(first: Statement, client: Client, entry: Mapping[str, Any]) -> str:
+def _render_like(first: Statement, client: Client, added: Addition) -> str:
     """Return the entry as a table, or as an inline table where the former one was given by keys of another table."""
     if first.header:
-        return render_table(client, entry)
-    name = ".".join((client.section, NAME)[len(first.table) :])
-    return f"{name} = {render_inline(entry)}"
+        return render_table(client, added)
+    name = ".".join((client.section, added.name)[len(first.table) :])
+    return f"{name} = {render_inline(added.entry)}"
 
 
 def _next_line(text: str, start: int) -> int:
