@@ -28,11 +28,11 @@ async def test_a_code_that_is_over_is_as_unknown_as_any() -> None:
 
 
 async def test_codes_cannot_be_searched_for() -> None:
-    """2,000 forged codes: none opens anything, only so many are looked up, and the store keeps nothing of them."""
+    """10,000 forged codes: none opens anything, only so many are looked up, and the store keeps nothing of them."""
     store = MemoryStore(clock=lambda: 0.0)
     desk = Desk(store=store)
     code, _ = await desk.offer()
-    asked = 2_000
+    asked = 10_000
     gc.collect()
     blocks = sys.getallocatedblocks()
     statuses = [(await desk.ask("GET", f"/approve/{new_code()}")).status_code for _ in range(asked)]
