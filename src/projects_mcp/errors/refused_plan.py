@@ -75,5 +75,4 @@ class TooManyPlans(Refusal):
 
     def message(self, at: FailureContext) -> str:
         """Word the refusal."""
-        del at
-        return f"{self.reason} {NOT_CHANGED} Change fewer projects or settings at a time."
+        return f"{self.reason} {NOT_CHANGED} Plan fewer projects or settings at a time with {at.tool}."
