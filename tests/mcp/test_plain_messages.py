@@ -72,6 +72,18 @@ def test_a_change_that_may_ask_somebody_is_not_plain(word: str, opening: list[di
     assert judged(opening, make(1, "tools/call", params)) is None
 
 
+@BOTH
+@pytest.mark.parametrize("word", ["where", "project_ids", "plan"])
+def test_a_call_that_tells_how_far_it_is_is_not_plain(word: str, opening: list[dict[str, Any]], make: Make) -> None:
+    params: dict[str, Any] = {"name": "project_list", "arguments": {word: {"timezone": "UTC"}}}
+    message = make(1, "tools/call", params)
+    assert isinstance(judged(opening, message), ToolCall)
+    message["params"].setdefault("_meta", {})["progressToken"] = 7
+    assert judged(opening, message) is None
+    message["params"]["arguments"] = {"limit": 2}
+    assert isinstance(judged(opening, message), ToolCall)
+
+
 USUAL = '{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{}}'
 
 

@@ -16,6 +16,7 @@ READS: list[tuple[str, dict[str, Any]]] = [
     ("project_list", {"limit": 2}),
     ("project_list", {"fields": ["timezone", "ä"]}),
     ("project_list", {"limit": "x"}),
+    ("project_list", {"where": {"timezone": "UTC"}}),
     ("project_get", {"project_id": PRODUCTION_ID}),
     ("project_get", {"project_id": str(PRODUCTION_ID), "detail": "full"}),
     ("project_get", {"project_id": 7}),

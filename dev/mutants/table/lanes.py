@@ -64,6 +64,15 @@ LANES: Final[Mapping[str, tuple[Mutant, ...]]] = {
             (f"{_PLAIN}test_a_change_that_may_ask_somebody_is_not_plain",),
         ),
     ),
+    "Whoever wants to know how far a call is, is told": (
+        Mutant(
+            "make-calls-with-progress-plain",
+            _SESSION,
+            "    if request.wants_progress and not",
+            "    if request is None and not",
+            (f"{_PLAIN}test_a_call_that_tells_how_far_it_is_is_not_plain",),
+        ),
+    ),
     "A plain message has one reading": (
         Mutant(
             "take-a-key-that-stands-twice",

@@ -50,10 +50,12 @@ class Request(NamedTuple):
     Attributes:
         params: without `_meta`.
         client: how the client names itself in this request; empty if it does not.
+        wants_progress: whether it wants to be told how far the request is.
     """
 
     params: dict[str, Any]
     client: str = ""
+    wants_progress: bool = False
 
 
 def read(line: str) -> Plain | None:
@@ -92,7 +94,9 @@ def legacy_request(params: dict[str, Any]) -> Request | None:
     if "_meta" not in params:
         return Request(params)
     meta = params["_meta"]
-    return Request(_without_meta(params)) if type(meta) is dict and _is_of_any_era(meta) else None
+    if type(meta) is not dict or not _is_of_any_era(meta):
+        return None
+    return Request(_without_meta(params), wants_progress=_TOKEN in meta)
 
 
 def modern_request(params: dict[str, Any]) -> Request | None:
@@ -104,10 +108,11 @@ def modern_request(params: dict[str, Any]) -> Request | None:
         return None
     if not _is_of_any_era({name: value for name, value in meta.items() if name not in _ENVELOPE}):
         return None
+    request = Request(_without_meta(params), wants_progress=_TOKEN in meta)
     if _CLIENT not in meta:
-        return Request(_without_meta(params))
+        return request
     identity = meta[_CLIENT]
-    return Request(_without_meta(params), client_of(identity)) if _is_identity(identity) else None
+    return request._replace(client=client_of(identity)) if _is_identity(identity) else None
 
 
 def _without_meta(params: Mapping[str, Any]) -> dict[str, Any]:

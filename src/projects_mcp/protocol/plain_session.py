@@ -33,6 +33,9 @@ _CHANGED_BY_SETTINGS_ONLY: Final = frozenset(
 )
 """Arguments with which a change of settings asks nobody. With any other, such as a name that confirms, a person may
 have to be asked, and only the SDK can do that."""
+_SEVERAL: Final = frozenset({"plan", "project_ids", "where"})
+"""Arguments of calls about several projects, which take so long that a client may want to know how far they are. Only
+the SDK can tell it."""
 
 
 class ToolCall(NamedTuple):
@@ -154,7 +157,7 @@ class PlainSession:
 
 
 def _plain_call(era: Era, request: Request) -> ToolCall | None:
-    """Return the call of a tool that destroys nothing and asks nobody."""
+    """Return the call of a tool that destroys nothing, asks nobody and has nothing to say before its end."""
     params = request.params
     if params.keys() - {"name", "arguments"}:
         return None
@@ -163,5 +166,7 @@ def _plain_call(era: Era, request: Request) -> ToolCall | None:
     if tool is None or type(arguments) is not dict or tool.effect.needs_confirmation:
         return None
     if tool.effect is Effect.CHANGE and arguments.keys() - _CHANGED_BY_SETTINGS_ONLY:
+        return None
+    if request.wants_progress and not _SEVERAL.isdisjoint(arguments):
         return None
     return ToolCall(era, tool.name, arguments, request.client)
