@@ -40,7 +40,7 @@ def test_an_unknown_certificate_is_refused_and_a_private_authority_can_be_named(
 def test_a_proxy_is_used_and_its_failure_names_it() -> None:
     environment = {"POSTHOG_HOST": "https://posthog.invalid", "POSTHOG_PERSONAL_API_KEY": KEY}
     failed = run("call", "project_list", **environment, HTTPS_PROXY="http://127.0.0.1:9", NO_PROXY="")
-    assert failed.returncode == 1
+    assert failed.returncode in {1, 4}, "httpx does not tell the proxy from PostHog, which may come back"
     assert "HTTPS_PROXY" in failed.stderr
     assert "Nothing was changed." in failed.stderr
 

@@ -10,6 +10,7 @@ from secrets import token_urlsafe
 from typing import Any, Final, NamedTuple
 
 from projects_mcp.api.types import CURRENT, OrganizationRef
+from projects_mcp.cli.complaints import complain
 from projects_mcp.cli.exit_codes import DONE, FAILED
 from projects_mcp.cli.nearest import did_you_mean
 from projects_mcp.cli.terminal import say
@@ -204,16 +205,15 @@ def run_caller_revoke(settings: Settings, name: str) -> int:
     file = _required_file(settings)
     callers = read_callers(file)
     if name not in callers:
-        say(f"projects-mcp caller: {shown_path(file)} has no such caller.{did_you_mean(name, callers)}", error=True)
-        return FAILED
+        sentence = f"{shown_path(file)} has no such caller.{did_you_mean(name, callers)}"
+        return complain("caller", sentence, FAILED, "no_such_caller")
     try:
         found = read_file(file)
         new = remove_table((found.data or b"").decode(), ("callers", name))
         replace_file(found, new.encode(), backup=False)
     except (NotMergedError, OSError, UnicodeDecodeError) as error:
         reason = str(error) if isinstance(error, NotMergedError) else "It cannot be read or written."
-        say(f"projects-mcp caller: {shown_path(file)} was not changed. {reason}", error=True)
-        return FAILED
+        return complain("caller", f"{shown_path(file)} was not changed. {reason}", FAILED, "not_written")
     say(f"{name} is no longer in {shown_path(file)}.")
     if len(callers) == 1:
         say(

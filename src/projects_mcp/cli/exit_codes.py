@@ -33,6 +33,8 @@ NOT_WRITTEN: Final = 6
 """The command did what it was asked to do, and stdout could not take the answer."""
 INTERRUPTED: Final = 130
 """The command was ended by Ctrl+C: 128 and the number of the signal, as shells count."""
+_UNTIL_SOMEBODY_ACTS: Final = frozenset({"tls", "proxy"})
+"""Kinds of failures to connect that waiting does not mend: a certificate, or a proxy, is to be set."""
 
 
 def code_of_failure(error: Mapping[str, Any] | None) -> int:
@@ -42,5 +44,7 @@ def code_of_failure(error: Mapping[str, Any] | None) -> int:
         return UNKNOWN
     if error.get("kind") == "invalid_argument":
         return USAGE
-    later = error.get("retryable") or error.get("retry_after_s") is not None or error.get("kind") == "unreachable"
+    if error.get("kind") in _UNTIL_SOMEBODY_ACTS:
+        return FAILED
+    later = error.get("retryable") or error.get("retry_after_s") is not None
     return TRY_LATER if later else FAILED

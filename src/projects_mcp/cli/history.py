@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from projects_mcp.api.types import JSONObject
 from projects_mcp.cli.call.approver import TerminalApprover
+from projects_mcp.cli.complaints import complain
 from projects_mcp.cli.exit_codes import DONE, FAILED
 from projects_mcp.cli.fleet.calling import CallError, run_with_runner
 from projects_mcp.cli.terminal import say
@@ -60,8 +61,7 @@ def run_history(settings: Settings, wanted: Wanted, *, undo: int | None, as_json
         try:
             rows = await runner.history.entries()
         except StoreError as error:
-            say(f"The state store cannot be used: {error}.", error=True)
-            return FAILED
+            return complain("history", f"The state store cannot be used: {error}.", FAILED, "state_unavailable")
         chosen = [row for row in rows if _is_meant(row, wanted, since)]
         if undo is not None:
             return await _undo(runner, chosen, undo, as_json=as_json)
@@ -82,15 +82,15 @@ async def _undo(runner: ToolRunner, rows: Sequence[JSONObject], number: int, *, 
         CallError: it was refused or failed.
     """
     if not 1 <= number <= len(rows):
-        say(f"There is no call {number} in this list, which has {len(rows)}. Nothing was changed.", error=True)
-        return FAILED
+        sentence = f"There is no call {number} in this list, which has {len(rows)}. Nothing was changed."
+        return complain("history", sentence, FAILED, "no_such_call")
     row = rows[number - 1]
     undo = row.get("undo")
     if undo is None:
         why = row.get("no_undo", "no call can bring back what it changed, or it changed nothing")
-        say(f"Call {number} ({row['tool']}, {row['at']}) has no undo: {why}. Nothing was changed.", error=True)
-        return FAILED
-    approver = TerminalApprover() if sys.stdin.isatty() and sys.stderr.isatty() else None
+        sentence = f"Call {number} ({row['tool']}, {row['at']}) has no undo: {why}. Nothing was changed."
+        return complain("history", sentence, FAILED, "no_undo")
+    approver = TerminalApprover.find()
     result = await runner.call(undo["tool"], undo["arguments"], approver)
     if result.failed:
         raise CallError(result)

@@ -10,6 +10,7 @@ import anyio
 
 from projects_mcp.api.operations import OPERATIONS
 from projects_mcp.api.types import CURRENT
+from projects_mcp.cli.complaints import complain
 from projects_mcp.cli.controlling_terminal import ControllingTerminal, NoTerminalError
 from projects_mcp.cli.doctor.credentials import check_grant, explain_refused_key
 from projects_mcp.cli.doctor.findings import Finding, Level
@@ -17,7 +18,6 @@ from projects_mcp.cli.doctor.probe import Probe, build_probe, explain_unreachabl
 from projects_mcp.cli.exit_codes import DONE, FAILED
 from projects_mcp.cli.open_page import show_page
 from projects_mcp.cli.profile_store import CannotKeep, check_writable, keep_key, required_file, write_profile
-from projects_mcp.cli.terminal import say
 from projects_mcp.config.parsers import REGIONS, SettingsError, parse_host, parse_key
 from projects_mcp.config.profile_file import read_profiles
 from projects_mcp.config.profiles import DEFAULT_PROFILE, PROFILE
@@ -70,8 +70,7 @@ def run_login(environment: Mapping[str, str], *, browser: bool = True) -> int:
 
 
 def _complain(sentence: str) -> int:
-    say(f"projects-mcp login: {sentence}", error=True)
-    return FAILED
+    return complain("login", sentence, FAILED, "not_kept")
 
 
 class _Login:

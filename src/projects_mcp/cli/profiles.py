@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from projects_mcp.cli.complaints import complain
 from projects_mcp.cli.exit_codes import DONE, FAILED
 from projects_mcp.cli.profile_store import CannotKeep, forget_key, required_file
 from projects_mcp.cli.terminal import say
@@ -99,11 +100,9 @@ def run_logout(environment: Mapping[str, str]) -> int:
     try:
         done = None if profile is None else forget_key(profile)
     except CannotKeep as error:
-        say(f"projects-mcp logout: {error}", error=True)
-        return FAILED
+        return complain("logout", str(error), FAILED, "not_deleted")
     if profile is None or done is None:
-        say(f"projects-mcp logout: the profile {name} has no key.", error=True)
-        return FAILED
+        return complain("logout", f"The profile {name} has no key.", FAILED, "no_key")
     say(done)
     say(f"PostHog still accepts the key until it is deleted at {_keys_page(profile)}")
     if is_given(environment.get(_KEY, "")):

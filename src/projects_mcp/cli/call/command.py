@@ -60,7 +60,7 @@ def run_call(invocation: Invocation, name: str, words: Sequence[str], *, as_json
         if as_json or not is_terminal(sys.stdout):
             say(result.text)
         else:
-            from projects_mcp.cli.call.output import print_answer  # noqa: PLC0415 - a script does not wait for it
+            from projects_mcp.cli.call.people import print_answer  # noqa: PLC0415 - a script does not wait for it
 
             print_answer(result.body, invocation.options)
         end_answer()
