@@ -4,16 +4,15 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from projects_mcp.cli.fleet.drift import run_drift
 from projects_mcp.cli.fleet.export import run_export
-from projects_mcp.config.settings import Settings, load
 from projects_mcp.sandbox import ACME_ID, NORTHWIND_ID, ONE_PROJECT_KEY, PRODUCTION_ID, READ_ONLY_KEY
 from projects_mcp.sandbox.fleet import FIRST_FLEET_ID
-from tests.support.process import run, running
+from tests.support.process import run
+from tests.support.settings_desk import Desk, fleet
 
 FLEET = 6
 ALL = 4 + FLEET
@@ -22,42 +21,13 @@ ALL = 4 + FLEET
 
 @pytest.fixture(scope="module")
 def origin() -> Iterator[str]:
-    with running("sandbox", "--port", "0", "--projects", str(FLEET)) as server:
-        found = re.search(r"http://127\.0\.0\.1:\d+", server.stderr.readline().decode())
-        assert found is not None
-        yield found[0]
-
-
-class Desk:
-    """Files of settings, and the command that holds projects against them."""
-
-    def __init__(self, origin: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.origin, self.folder, self.capsys = origin, folder, capsys
-
-    def settings(self, **more: str) -> Settings:
-        given = {
-            "POSTHOG_HOST": self.origin,
-            "POSTHOG_PERSONAL_API_KEY": READ_ONLY_KEY,
-            "PROJECTS_MCP_STATE": "memory",
-            **more,
-        }
-        return load(given)
-
-    def file(self, text: str, organization: str = ACME_ID) -> Path:
-        file = self.folder / "projects.toml"
-        file.write_text(f'host = "{self.origin}"\norganization = "{organization}"\n{text}', encoding="utf-8")
-        return file
-
-    def drift(self, file: Path, **settings: str) -> tuple[int, Any, str]:
-        """The exit code, the JSON of stdout, and stderr."""
-        code = run_drift(self.settings(**settings), file, as_json=True)
-        out, err = self.capsys.readouterr()
-        return code, json.loads(out) if out else None, err
+    with fleet(FLEET) as address:
+        yield address
 
 
 @pytest.fixture
 def desk(origin: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Desk:
-    return Desk(origin, tmp_path, capsys)
+    return Desk(origin, tmp_path, capsys, READ_ONLY_KEY)
 
 
 def test_what_was_just_exported_is_in_sync(desk: Desk) -> None:

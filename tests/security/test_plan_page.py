@@ -67,7 +67,7 @@ async def test_only_the_words_approve(typed: str) -> None:
     code, _ = await offer_plan(desk)
     answer = await desk.send(code, await desk.form(code, name=typed))
     assert (answer.status_code, await desk.status(code)) == (422, "waiting")
-    assert "these are not the words of the plan" in read(answer.text).alert
+    assert "this is not the words of the plan" in read(answer.text).alert
     answer = await desk.send(code, await desk.form(code, name=WORDS))
     assert (answer.status_code, await desk.status(code)) == (303, "granted")
     assert "later calls go on without asking" in (await desk.open(code)).text

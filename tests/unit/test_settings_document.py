@@ -72,6 +72,7 @@ def test_each_kind_of_table_is_read() -> None:
             "`business_model` is in both `settings` and `clear`",
         ),
         ("[defaults.settings]\nname = 'x'\n", "`name` is one project's own: set it in a [[project]]"),
+        ("[defaults.settings]\nprimary_dashboard = 7\n", "`primary_dashboard` is one project's own"),
         ("[defaults.settings]\nslack_incoming_webhook = 'x'\n", "is a secret, and no file holds one"),
         ("[defaults]\nclear = ['secret_api_token']\n", "`secret_api_token` is a secret, and no file holds one"),
         (f"[defaults.settings.extra_settings]\na = '{SECRET}'\n", "`extra_settings` holds a secret"),
@@ -107,6 +108,11 @@ def test_a_file_says_where_it_belongs() -> None:
     assert problems_of("", 'host = "us"\norganization = "@current"\n') == [
         "line 2: `organization` must be the UUID of an organization"
     ]
+
+
+def test_a_key_has_sixteen_parts_at_most() -> None:
+    assert "a key has more than" not in problems_of(f"{'a.' * 15}b = 1\n")[0]
+    assert problems_of(f"{'a.' * 16}b = 1\n") == ["line 3: a key has more than 16 parts"]
 
 
 @pytest.mark.parametrize("mark", [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"])

@@ -10,10 +10,19 @@ from projects_mcp.api.settings_model import Area, Merge
 from projects_mcp.api.settings_table import SETTINGS
 from projects_mcp.sanitize.text import listed, quoted
 
-__all__ = ["MAY_BE_IRREVERSIBLE", "describe_impact", "describe_replaced", "difference", "irreversible"]
+__all__ = [
+    "MAY_BE_IRREVERSIBLE",
+    "describe_impact",
+    "describe_replaced",
+    "difference",
+    "irreversible",
+    "lowers_privacy",
+]
 
 _LONG: Final = 400
 """Characters from which a value is shown as a difference."""
+_PRIVACY: Final = "Privacy "
+"""How each sentence begins that says that a change lowers privacy, or may."""
 _FEARED: Final = "may be replaced whole, since this PostHog is an older one, and then loses"
 _MOST_DAYS: Final = 100_000
 """Days of a retention that are told apart: a number of PostHog's may have thousands of digits."""
@@ -36,6 +45,11 @@ def describe_impact(changed: Mapping[str, Mapping[str, Any]]) -> list[str]:
         if impact and special is None and not lowers:
             told.setdefault(impact, []).append(name)
     return said + [f"{', '.join(names)}: {impact}" for impact, names in told.items()]
+
+
+def lowers_privacy(changed: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return those sentences of `describe_impact` that say that a change lowers privacy, or may."""
+    return [sentence for sentence in describe_impact(changed) if sentence.startswith(_PRIVACY)]
 
 
 def describe_replaced(lost_keys: Mapping[str, list[str]], *, done: bool) -> list[str]:

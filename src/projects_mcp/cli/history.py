@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from projects_mcp.api.types import JSONObject
-from projects_mcp.cli.call import TerminalApprover
+from projects_mcp.cli.call.approver import TerminalApprover
 from projects_mcp.cli.exit_codes import DONE, FAILED
 from projects_mcp.cli.fleet.calling import CallError, run_with_runner
 from projects_mcp.cli.terminal import say
@@ -90,8 +90,7 @@ async def _undo(runner: ToolRunner, rows: Sequence[JSONObject], number: int, *, 
         why = row.get("no_undo", "no call can bring back what it changed, or it changed nothing")
         say(f"Call {number} ({row['tool']}, {row['at']}) has no undo: {why}. Nothing was changed.", error=True)
         return FAILED
-    approver = TerminalApprover() if sys.stdin.isatty() and sys.stderr.isatty() else None
-    result = await runner.call(undo["tool"], undo["arguments"], approver)
+    result = await runner.call(undo["tool"], undo["arguments"], TerminalApprover.find())
     if result.failed:
         raise CallError(result)
     say(indented_json(result.body) if sys.stdout.isatty() and not as_json else result.text)

@@ -7,6 +7,7 @@ from typing import Final
 from projects_mcp.errors.refusal import Refusal
 from projects_mcp.errors.refused_consent import ChangedMeanwhile, ConfirmationNeeded, NameMismatch
 from projects_mcp.errors.refused_organization import OrganizationNeeded, OrganizationReadOnly
+from projects_mcp.errors.refused_plan import NoSuchPlan, PlanBusy, PlanNeeded, PlanNotConfirmed, TooManyPlans
 from projects_mcp.errors.refused_question import (
     ApprovalDenied,
     ApprovalNotSigned,
@@ -79,6 +80,7 @@ __all__ = [
     "NameMismatch",
     "NoOtherProject",
     "NoSuchPage",
+    "NoSuchPlan",
     "NotBeingDeleted",
     "NotConfigured",
     "NotConfirmed",
@@ -91,6 +93,9 @@ __all__ = [
     "OwnCsrfTokenRefused",
     "PasskeyNeeded",
     "PasskeyUnusable",
+    "PlanBusy",
+    "PlanNeeded",
+    "PlanNotConfirmed",
     "ProjectBusy",
     "ProjectNotIdentified",
     "ProjectProtected",
@@ -103,6 +108,7 @@ __all__ = [
     "SessionUnchecked",
     "StateUnavailable",
     "TooManyCalls",
+    "TooManyPlans",
     "WrongKindOfKey",
 ]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from projects_mcp.api.settings_diff import SettingsDiff, expected_after
-from projects_mcp.fleet.resolving import Wanted
+from projects_mcp.fleet.plan import Wanted
 
 __all__ = ["Drift", "drift_of"]
 
@@ -33,7 +33,7 @@ def drift_of(wanted: Wanted, project: Mapping[str, Any]) -> Drift:
         wanted: of the project.
         project: with at least the settings that are wanted, as far as PostHog knows them.
     """
-    sent = {**wanted.settings, **dict.fromkeys(wanted.clear)}
+    sent = wanted.body
     diff = SettingsDiff.between(sent, project, expected_after(sent, project))
     differs = {name: {"is": both["before"], "wanted": both["after"]} for name, both in diff.changed.items()}
     return Drift(differs, diff.unknown)

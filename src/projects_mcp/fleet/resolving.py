@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from projects_mcp.api.settings_table import SETTINGS
+from projects_mcp.fleet.plan import Wanted
 from projects_mcp.fleet.settings_tables import Rules, SettingsDocument
 from projects_mcp.sanitize.text import listed, quoted
 
-__all__ = ["GroupsDisagree", "ProjectName", "Resolved", "Wanted", "group_label", "resolve"]
+__all__ = ["GroupsDisagree", "ProjectName", "Resolved", "group_label", "resolve"]
 
 _MOST_TOLD: Final = 8
 
@@ -23,13 +24,6 @@ class ProjectName(NamedTuple):
 
     id: int
     name: str
-
-
-class Wanted(NamedTuple):
-    """What is wanted of one project: `settings` have these values, and those of `clear` are null."""
-
-    settings: Mapping[str, Any]
-    clear: Sequence[str] = ()
 
 
 class Resolved(NamedTuple):

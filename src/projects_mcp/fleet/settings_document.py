@@ -31,7 +31,8 @@ _MOST_TOLD: Final = 8
 """Problems that are told at once."""
 _SHOWN: Final = 60
 _REDACTOR: Final = Redactor()
-_ONE_PROJECT: Final = "`name` is one project's own: set it in a [[project]]"
+_OF_ONE_PROJECT: Final = frozenset({"name", "primary_dashboard"})
+"""Settings that no two projects of an organization can have in common."""
 
 CheckValue: TypeAlias = Callable[[str, Any], tuple[Any, list[str]]]
 """Takes a setting and its value; returns the value in its strict form, and what is wrong with it as sentences."""
@@ -211,8 +212,8 @@ def _refused(name: str, value: Any, rules: Rules) -> str:
     """Say why a file cannot hold a setting, whatever its rules are; empty if it can."""
     if name in SECRET_FIELDS:
         return f"`{name}` is a secret, and no file holds one"
-    if name == "name" and not isinstance(rules, Project):
-        return _ONE_PROJECT
+    if name in _OF_ONE_PROJECT and value is not None and not isinstance(rules, Project):
+        return f"`{name}` is one project's own: set it in a [[project]]"
     if _has_time(value):
         return f"`{_shown(name)}` holds a date or a time, which no setting has; write it as a text"
     return f"`{_shown(name)}` holds a secret, and no file holds one" if holds_secret(_REDACTOR, name, value) else ""

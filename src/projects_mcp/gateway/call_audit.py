@@ -34,6 +34,7 @@ class CallAudit:
         project: its target, once it is known.
         dropped: arguments that the client has added by itself, by names that this package knows.
         evidence: how a destructive call was confirmed, once it was.
+        plan: the id of the plan that it is a step of.
         intent_written: whether a request that changes something was about to leave.
         changed: settings that the call has changed -> their values before and after.
     """
@@ -45,6 +46,7 @@ class CallAudit:
     project: ProjectRef | None = None
     dropped: Sequence[str] = ()
     evidence: ConfirmationEvidence | None = None
+    plan: str | None = None
     intent_written: bool = False
     changed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     number: str = field(default_factory=partial(token_hex, 8))
@@ -117,6 +119,7 @@ class CallAudit:
             "effect": self.operation.effect.value,
             "organization": None if self.organization is None else str(self.organization),
             "project": project if project is None or isinstance(project, int) else str(project),
+            "plan": self.plan,
             "confirmed": "none" if self.evidence is None else self.evidence.channel.value,
             "dropped_arguments": list(self.dropped) or None,
         }

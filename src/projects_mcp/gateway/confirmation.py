@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from projects_mcp.errors.refusals import (
@@ -32,12 +32,13 @@ from projects_mcp.policy.confirmation import (
     Consent,
     ProjectSnapshot,
     confirmation_request,
+    plan_request,
 )
 from projects_mcp.sanitize.text import has_invisible
 from projects_mcp.state.approval import Status
 from projects_mcp.state.store import StoreError
 
-__all__ = ["confirm"]
+__all__ = ["confirm", "confirm_plan"]
 
 _OF_THE_CLIENT: Final[Mapping[Consent, type[Refusal]]] = {
     Consent.CLIENT_REFUSED: ClientRefused,
@@ -91,15 +92,44 @@ async def confirm(
     return Confirmed(now, evidence)
 
 
-async def _consent(context: ToolContext, request: ConfirmationRequest) -> ConfirmationEvidence:
+async def confirm_plan(
+    context: ToolContext, words: str, plan: str, said: Sequence[tuple[str, str]]
+) -> ConfirmationEvidence:
+    """Ask for a person's consent to a plan, whose words the caller has written.
+
+    The words alone are enough only where the operator wants nobody to be asked: with a client that cannot ask, an
+    approval is offered.
+
+    Args:
+        context: of the call.
+        words: of the plan.
+        plan: its id.
+        said: what changes, and what that means, as labels and values.
+
+    Raises:
+        Refusal: nobody has agreed. Nothing has been sent.
+        ConsentPendingError: a person has to be asked in another round.
+    """
+    request = plan_request(context.origin, words, plan, said, context.services.redactor)
+    return await _consent(context, request, argument_is_enough=False)
+
+
+async def _consent(
+    context: ToolContext, request: ConfirmationRequest, *, argument_is_enough: bool = True
+) -> ConfirmationEvidence:
     """Ask whom the operator wants to be asked, and return how it was confirmed.
 
     Where a yes is needed and the client gives none that counts, the refusal offers an approval, and the same call made
     again finds what a person has decided by then.
+
+    Args:
+        context: of the call.
+        request: what a person is asked.
+        argument_is_enough: whether what the caller wrote will do if the client can ask nobody.
     """
     confirmation, approver = context.services.confirmation, context.approver
     named_approvers = context.services.caller is not None and context.services.caller.approvers is not None
-    nobody_to_ask = confirmation is Confirmation.AUTO and approver is None
+    nobody_to_ask = argument_is_enough and confirmation is Confirmation.AUTO and approver is None
     if not named_approvers and (confirmation is Confirmation.ARGUMENT or nobody_to_ask):
         return ConfirmationEvidence(Channel.ARGUMENT)
     must_sign = named_approvers or confirmation is Confirmation.PASSKEY

@@ -32,6 +32,7 @@ from projects_mcp.errors.rejected import Forbidden, ServerError
 from projects_mcp.errors.uncertain import WriteUnresolved
 from projects_mcp.gateway.answers import require_project
 from projects_mcp.gateway.call_audit import CallAudit
+from projects_mcp.gateway.progress import Progress
 from projects_mcp.gateway.project_locks import ProjectTurn
 from projects_mcp.gateway.services import ToolServices
 from projects_mcp.policy.authorization import Authorization
@@ -59,6 +60,7 @@ class ToolContext:
         project: the project that was asked for; None for operations that take none.
         arguments: what the caller sent, in its strict form.
         client: the program that made the call, as it names itself; empty if it does not.
+        progress: whoever wants to know how far the call is; None if nobody does.
         operation: the one operation that the call may send.
         origin: where PostHog is, for links.
         write_left: whether a request that changes something has left, and may have had an effect.
@@ -74,6 +76,7 @@ class ToolContext:
     project: ProjectRef | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict, repr=False)
     client: str = ""
+    progress: Progress | None = None
     operation: Operation = field(init=False)
     origin: str = field(init=False)
     write_left: bool = field(default=False, init=False)
@@ -124,10 +127,7 @@ class ToolContext:
         return self.services.posthog.now()
 
     async def read_project(self, organization: OrganizationRef | None = None) -> JSONObject:
-        """Read the project that the call is about. From then on, the organization of the call is where the project is.
-
-        Args:
-            organization: where it is, if that is known better than from the call.
+        """Read the project of the call, in `organization` if that is known better. From then on it is the call's own.
 
         Raises:
             ProjectNotIdentified: PostHog answered another project, or no organization that can be read.
@@ -202,10 +202,6 @@ class ToolContext:
     async def write(self, organization: OrganizationRef, body: Mapping[str, Any]) -> JSONObject:
         """Send the tool's own operation, which adds or changes, once.
 
-        Args:
-            organization: in which organization.
-            body: the JSON body.
-
         Returns:
             The project as PostHog answered it.
 
@@ -238,6 +234,10 @@ class ToolContext:
         began = anyio.current_time()
         await self.services.key_access.session_trial.require(self._left_s)
         self._left_s -= anyio.current_time() - began
+
+    def limit(self, within_s: float) -> None:
+        """Leave the call at most so many seconds for its requests."""
+        self._left_s = min(self._left_s, within_s)
 
     def extend_for_read_back(self) -> None:
         """Give the call some more time, to find out what became of a write."""

@@ -11,9 +11,11 @@ Any doubt closes a gate.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID
 
@@ -33,6 +35,7 @@ __all__ = [
     "ProjectSnapshot",
     "confirmation_request",
     "identify",
+    "plan_request",
     "token_ending",
 ]
 
@@ -40,6 +43,8 @@ _STATE: Final = ("api_token", "secret_api_token", "secret_api_token_backup", "is
 """Besides the identity, what a confirmation is about: it dies when any of these changes."""
 _LONGEST_NAME: Final = 400
 """Characters of a project's name that are shown to whoever decides."""
+_LONGEST_SAID: Final = 700
+"""Characters of one kind of points, where a question about a plan is one text."""
 
 
 class Confirmation(StrEnum):
@@ -130,9 +135,10 @@ class ConfirmationRequest(NamedTuple):
     Attributes:
         text: the question, as one text.
         digest: different for every state that could be destroyed.
-        phrase: the project's exact name, which a person types to approve it by another way than the client.
+        phrase: the project's exact name, or the words of a plan, which a person types to approve it by another way than
+            the client.
         lines: the same question as labels and values.
-        project: the project's id.
+        project: the project's id; None for a plan.
     """
 
     text: str
@@ -247,6 +253,34 @@ def confirmation_request(
         ("What is lost", loss),
     )
     return ConfirmationRequest(text, digest, target.name, lines, target.id)
+
+
+def plan_request(
+    origin: str, words: str, plan: str, said: Sequence[tuple[str, str]], redactor: Redactor
+) -> ConfirmationRequest:
+    """Build the question for a person about a change of several projects.
+
+    Args:
+        origin: where PostHog is: a scheme and a host.
+        words: what happens, as an imperative, which is also what a person types: "change 412 projects".
+        plan: its id, which is the SHA-256 of its steps.
+        said: what changes, and what that means, as labels and values made of the steps.
+        redactor: removes secrets.
+    """
+    host = origin.partition("://")[2]
+    shown = [(label, redactor.text(value)) for label, value in said]
+    parts = " ".join(
+        f"{label}: {_cut('; '.join(value.rstrip('.') for _, value in group))}."
+        for label, group in groupby(shown, key=itemgetter(0))
+    )
+    text = f"PostHog at {host}: {words}? {parts} Accept only if this is what you want."
+    digest = hashlib.sha256(f"{text}\x00{origin}\x00{plan}".encode("utf-8", "surrogatepass")).hexdigest()
+    lines = (("PostHog", host), ("Action", words), *shown, ("Plan", plan))
+    return ConfirmationRequest(text, digest, words, lines)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_SAID else f"{text[: _LONGEST_SAID - 1]}…"
 
 
 def token_ending(token: object) -> str:

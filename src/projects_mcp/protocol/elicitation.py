@@ -36,13 +36,18 @@ _MULTI_ROUND_TRIP: Final = "2026-07-28"
 """The first protocol revision in which a question ends the call."""
 _INPUT: Final = "confirm"
 """The name of the question among the inputs that a result requires."""
-_FORM: Final = {
-    "type": "object",
-    "properties": {
-        "confirm": {"type": "boolean", "title": "Yes, do it", "description": "Tick to confirm. This cannot be undone."}
-    },
-    "required": ["confirm"],
-}
+
+
+def _form(description: str) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {"confirm": {"type": "boolean", "title": "Yes, do it", "description": description}},
+        "required": ["confirm"],
+    }
+
+
+_FORM: Final = _form("Tick to confirm. This cannot be undone.")
+_FORM_OF_A_PLAN: Final = _form("Tick to confirm all of it.")
 
 
 def request_state_security(signing_keys: Sequence[Secret]) -> RequestStateSecurity:
@@ -101,7 +106,7 @@ class LiveApprover:
             try:
                 result = await self._context.session.elicit_form(
                     message=request.text,
-                    requested_schema=_FORM,
+                    requested_schema=_FORM if request.project is not None else _FORM_OF_A_PLAN,
                     related_request_id=self._context.request_id,
                 )
             except (MCPError, ValueError, anyio.ClosedResourceError, anyio.BrokenResourceError):
@@ -154,7 +159,8 @@ class RoundTripApprover:
 
 def input_required(request: ConfirmationRequest) -> InputRequiredResult:
     """Return the result that ends a call with a question, under a new nonce."""
-    form = ElicitRequestFormParams(message=request.text, requested_schema=_FORM)
+    schema = _FORM if request.project is not None else _FORM_OF_A_PLAN
+    form = ElicitRequestFormParams(message=request.text, requested_schema=schema)
     return InputRequiredResult(
         input_requests={_INPUT: ElicitRequest(params=form)},
         # The names are shared with other processes and versions behind one address.

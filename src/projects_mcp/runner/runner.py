@@ -1,8 +1,7 @@
 """Run the call of a tool, whoever made it: one visible sequence from its arguments to its result.
 
-Knows nothing of MCP. The server and the command line call it alike. Whatever happens comes back as one `ToolResult`, or
-as one of the two exceptions that are no results: there is no such tool, or a person has to be asked in another round.
-Each call leaves its audit records.
+Knows nothing of MCP. The server and the command line call it alike. Whatever happens is recorded, and comes back as one
+`ToolResult`, or as an exception that is no result: there is no such tool, or a person has to be asked in another round.
 """
 
 from __future__ import annotations
@@ -32,6 +31,7 @@ from projects_mcp.gateway.call_audit import CallAudit
 from projects_mcp.gateway.context import ToolContext
 from projects_mcp.gateway.history import Done, History
 from projects_mcp.gateway.key_access import KeyAccess
+from projects_mcp.gateway.progress import Progress
 from projects_mcp.gateway.project_locks import ProjectLocks
 from projects_mcp.gateway.secret_file import SecretFolder
 from projects_mcp.gateway.services import ToolServices
@@ -142,10 +142,7 @@ class ToolRunner:
         return limited
 
     async def start(self) -> None:
-        """Do what can be done before the first call: ask what the key may do, and see whether the audit log is there.
-
-        Never fails: a server starts without a network and without an audit log, and says so at the call.
-        """
+        """Ask what the key may do, and see whether the audit log is there. Never fails: a call says what is missing."""
         self._audit_log.probe()
         if self._other_token is not None:
             logger.error("projects-mcp: the key is %s, and not a personal API key; it is not sent.", self._other_token)
@@ -179,33 +176,35 @@ class ToolRunner:
 
     async def call(
         self,
-        name: str,
+        name: str | Tool,
         arguments: Mapping[str, Any],
         approver: Approver | None = None,
         *,
         client: str = "",
         counted: bool = False,
+        progress: Progress | None = None,
     ) -> ToolResult:
         """Run one call to its end, and record it.
 
         Args:
-            name: of the tool.
+            name: of the tool; or a tool that no client sees, of a command.
             arguments: as the caller sent them, unchecked.
             approver: a person who can be asked; None if the client cannot ask.
             client: the program that makes the call, as it names itself.
             counted: the rate limit has already counted it, for the request that makes it.
+            progress: whoever wants to know how far it is.
 
         Raises:
             UnknownToolError: there is no such tool.
             ConsentPendingError: a person has to be asked in another round.
         """
-        tool = TOOLS.get(name)
+        tool = TOOLS.get(name) if isinstance(name, str) else name
         if tool is None:
             raise UnknownToolError
         caller = self._services.caller
         audit = CallAudit(self._audit_log, tool.operation, None if caller is None else caller.name)
         try:
-            result = await self._run(tool, audit, arguments, approver, client, counted=counted)
+            result = await self._run(tool, audit, arguments, approver, client, progress, counted=counted)
         except ConsentPendingError:
             audit.finish("question_pending")
             raise
@@ -216,7 +215,9 @@ class ToolRunner:
         outcome = result.outcome
         audit.finish(outcome, result.error, (result.body or {}).get("project"))
         if not tool.operation.effect.reads and outcome != "preview":
-            done = Done(time(), audit.number, name, arguments.get("project_id"), outcome, result.body, audit.changed)
+            done = Done(
+                time(), audit.number, tool.name, arguments.get("project_id"), outcome, result.body, audit.changed
+            )
             self.history.pending.append(done)  # written later, so that no call waits for it
             if caller is not None:  # whose runner may be gone by then
                 await self.history.flush()
@@ -233,6 +234,7 @@ class ToolRunner:
         arguments: Mapping[str, Any],
         approver: Approver | None,
         client: str,
+        progress: Progress | None,
         *,
         counted: bool,
     ) -> ToolResult:
@@ -244,7 +246,7 @@ class ToolRunner:
                 authorization.require()  # whoever may not use the tool is told so, and not what its arguments are
                 checked, audit.dropped, warnings, large = validate(tool.arguments, arguments)
                 context = self._context(authorization, audit, checked, approver)
-                context.client = client
+                context.client, context.progress = client, progress
                 context.large = large and not tool.operation.effect.reads
                 authorization.require_target(context.organization, context.project)
                 if not (tool.operation.effect.reads or checked.get("dry_run")):
@@ -289,7 +291,8 @@ class ToolRunner:
         organization = self._settings.organization if named is None else organization_of_call(named, authorization)
         project: ProjectRef | None = None
         if authorization.operation.on_project:
-            project = checked.pop("project_id", CURRENT)
+            # What changes something names its project, or is about several.
+            project = checked.pop("project_id", CURRENT if authorization.operation.effect.reads else None)
         audit.organization, audit.project = organization, project
         return ToolContext(self._services, authorization, audit, approver, organization, project, whole)
 

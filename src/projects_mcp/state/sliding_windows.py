@@ -112,6 +112,10 @@ class SlidingWindows:
         digest = hashlib.sha256(f"{origin}\x00{key}".encode()).hexdigest()
         return cls(store, key=f"requests:{digest}")
 
+    def now(self) -> float:
+        """Return seconds since 1970, by the clock that the requests are counted by."""
+        return wall_clock()
+
     async def take(self) -> float:
         """Count one request.
 

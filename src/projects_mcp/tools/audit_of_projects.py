@@ -12,7 +12,8 @@ from projects_mcp.api.types import CURRENT, JSONObject
 from projects_mcp.fleet.values import SECRET_FIELDS, plain, value_text
 from projects_mcp.fleet.where import Where
 from projects_mcp.gateway.context import ToolContext
-from projects_mcp.tools.all_projects import holds, read_all_projects
+from projects_mcp.tools.all_projects import holds
+from projects_mcp.tools.candidates import find_candidates
 from projects_mcp.tools.reading_many import ReadProjects, Unreadable, read_each
 
 __all__ = ["AuditRequest", "audit"]
@@ -50,17 +51,6 @@ class AuditRequest(NamedTuple):
         return list(dict.fromkeys([*self.where.names, *self.fields]))
 
 
-class _Candidates(NamedTuple):
-    """The projects to look at, and what is to be said of how they were found.
-
-    `told` are ids that the caller may hear of even if nothing could be read; None for all of them.
-    """
-
-    rows: Sequence[Mapping[str, Any]]
-    incomplete: str = ""
-    told: frozenset[int] | None = None
-
-
 async def audit(context: ToolContext, request: AuditRequest) -> JSONObject:
     """Look at projects, from an id on, as far as the time of a call and the limits of the key allow.
 
@@ -68,7 +58,7 @@ async def audit(context: ToolContext, request: AuditRequest) -> JSONObject:
         Refusal: the caller has been taken out, or the limits are used up before the list could be read.
         PostHogError: the list, or anything of the projects, could not be read.
     """
-    found = await _candidates(context, request)
+    found = await find_candidates(context, request.search)
     rows = [row for row in found.rows if row["id"] >= request.from_id]
     if not request.where.conditions and request.limit is not None:
         beyond, rows = rows[request.limit :], rows[: request.limit]
@@ -86,16 +76,6 @@ async def audit(context: ToolContext, request: AuditRequest) -> JSONObject:
     if incomplete := " ".join(filter(None, (found.incomplete, read.incomplete))):
         result["incomplete"] = incomplete
     return result
-
-
-async def _candidates(context: ToolContext, request: AuditRequest) -> _Candidates:
-    only, allowed = context.services.policy.only, context.authorization.key.projects
-    if allowed is not None:  # PostHog lists none for such a key
-        ids = sorted(allowed if only is None else allowed & only)
-        return _Candidates([{"id": number} for number in ids], told=frozenset(context.authorization.key_projects))
-    listed = await read_all_projects(context, request.search, context.services.fleet_requests)
-    rows = [row for row in listed.rows if only is None or row["id"] in only]
-    return _Candidates(rows, listed.incomplete)
 
 
 def _answer(context: ToolContext, request: AuditRequest, read: ReadProjects) -> JSONObject:

@@ -17,7 +17,7 @@ from projects_mcp.tools.names import nearest
 from projects_mcp.tools.schema import closed_object, settings_schema
 from projects_mcp.tools.validation import validate
 
-__all__ = ["IN_LIST", "audit_projects", "beyond_list"]
+__all__ = ["IN_LIST", "audit_projects", "beyond_list", "read_where"]
 
 IN_LIST: Final = frozenset(
     {
@@ -47,14 +47,22 @@ async def audit_projects(
     Raises:
         InvalidArguments: `where` names no setting, a value that it cannot have, or a secret.
     """
-    conditions = [_condition(context, name, value) for name, value in where.items()]
     fields = list(dict.fromkeys(fields))
-    result = await audit(context, AuditRequest(Where(conditions), fields, search, limit, offset))
+    result = await audit(context, AuditRequest(read_where(context, where), fields, search, limit, offset))
     known = [*SETTINGS, *OWN_FIELDS, *IN_LIST]
     unknown = [name for name in result.get("not_returned_by_posthog", ()) if name not in known]
     if near := {name: meant for name in unknown if (meant := nearest(name, known)) is not None}:
         result["did_you_mean"] = near
     return result
+
+
+def read_where(context: ToolContext, where: Mapping[str, Any]) -> Where:
+    """Read the argument `where`.
+
+    Raises:
+        InvalidArguments: it names no setting, a value that it cannot have, or a secret.
+    """
+    return Where([_condition(context, name, value) for name, value in where.items()])
 
 
 def _condition(context: ToolContext, name: str, value: Any) -> Condition:

@@ -108,6 +108,8 @@ class _Reading:
             self._next += 1
             row = self._rows[at]
             self._done |= {at: self._kept(row)} if self._needed <= row.keys() else await self._read(at, row["id"])
+            if self._context.progress is not None:
+                await self._context.progress.report(len(self._done), len(self._rows))
 
     async def _read(self, at: int, project: int) -> dict[int, JSONObject | Unreadable]:
         """Return what came of one project; nothing if it was not tried to the end."""

@@ -24,7 +24,7 @@ _PROJECT: Mapping[str, Any] = {
     "type": "integer",
     "minimum": 1,
     "maximum": MAX_ID,
-    "description": "Its number",
+    "description": "Number",
 }
 _CURRENT_PROJECT: Mapping[str, Any] = {**_PROJECT, "description": "The PostHog project; else the current one"}
 CONFIRM_PROJECT_NAME: Mapping[str, Any] = {
@@ -97,6 +97,7 @@ def tool(
     *,
     required: Sequence[str] = (),
     current_project: bool = False,
+    several: bool = False,
 ) -> Callable[[ToolFunction], Tool]:
     """Make a tool of a coroutine.
 
@@ -107,13 +108,14 @@ def tool(
         arguments: its own arguments, as JSON Schemas.
         required: which of those must be given.
         current_project: whether the project may be left out, meaning the one that the credential's owner has open.
+        several: whether a call may be about several projects, and then names none as its own. The function sees to it.
     """
     operation = OPERATIONS[name]
     properties: dict[str, Any] = {"organization_id": _ORGANIZATION} if operation.in_organization else {}
     needed: list[str] = []
     if operation.on_project:
         properties["project_id"] = _CURRENT_PROJECT if current_project else _PROJECT
-        if not current_project:
+        if not (current_project or several):
             needed.append("project_id")
     properties |= arguments or {}
     needed += required

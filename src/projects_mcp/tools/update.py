@@ -24,6 +24,7 @@ from projects_mcp.gateway.context import ToolContext
 from projects_mcp.policy.confirmation import identify
 from projects_mcp.sanitize.redaction import PRESENCE, WITHHELD_FIELDS
 from projects_mcp.tools import readback, readback_checks
+from projects_mcp.tools.changing_many import SEVERAL, change_many
 from projects_mcp.tools.names import unknown_name
 from projects_mcp.tools.receipt import changes, receipt, suggestion
 from projects_mcp.tools.schema import closed_object, settings_schema
@@ -72,7 +73,9 @@ _ADJUSTED: Final = "PostHog stored the adjusted fields in its own form, or merge
         },
         "dry_run": {"type": "boolean", "description": "Preview only"},
         "confirm_project_name": CONFIRM_PROJECT_NAME,
+        **SEVERAL,
     },
+    several=True,
 )
 async def project_update(
     context: ToolContext,
@@ -82,9 +85,18 @@ async def project_update(
     expected: Mapping[str, Any] | None = None,
     dry_run: bool = False,
     confirm_project_name: str | None = None,
+    project_ids: Sequence[int] | None = None,
+    where: Mapping[str, Any] | None = None,
+    plan: str | None = None,
+    confirm_plan: str | None = None,
 ) -> JSONObject:
-    """Write settings once, and report what PostHog made of them."""
-    sent = _body(settings or {}, clear)
+    """Write settings once, and report what PostHog made of them. Of several projects: preview, or apply a preview."""
+    applies = plan is not None or confirm_plan is not None
+    sent = {} if applies and not (settings or clear) else _body(settings or {}, clear)
+    if context.project is None or applies or project_ids is not None or where is not None:
+        given = {"expected": expected, "confirm_project_name": confirm_project_name}
+        others = [name for name, value in given.items() if value is not None]
+        return await change_many(context, sent, project_ids, where, plan, confirm_plan, dry_run=dry_run, others=others)
     expected = _expected_values(expected) if expected else {}
     if dry_run:
         before = await _read_expected(context, expected)

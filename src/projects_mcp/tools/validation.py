@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from projects_mcp.api.types import MAX_ID
@@ -34,6 +34,7 @@ _LARGE: Final = (2_000, 65_536)
 """Values and characters from which a thread works on what a call has sent."""
 
 _PROJECT_ID: Final = "project_id"
+_PROJECT_IDS: Final = "project_ids"
 _WAY_TO_AN_ID: Final = " Find the id with project_list and its `search`."
 
 _MASKED_TOKEN: Final = re.compile(r"(?<![A-Za-z0-9])ph[a-z]_\.\.\.[A-Za-z0-9_-]{4}")
@@ -146,7 +147,8 @@ class _Checker:
         """Settings that were null."""
         self.reread_characters = 0
         """How much text was taken for something else than a text, or was tried to."""
-        self._required: Sequence[str] = ()
+        self._needs_id = False
+        """Whether a call that leaves `project_id` out is not about the current project."""
 
     def value(self, schema: Mapping[str, Any], value: Any, path: str, level: int) -> Any:
         """Return a value in its strict form; None where there is a problem."""
@@ -173,7 +175,7 @@ class _Checker:
 
     def _way_on(self, path: str, value: Any) -> str:
         if path == _PROJECT_ID:
-            return f"{'' if path in self._required else ' Leave it out for the current project.'}{_WAY_TO_AN_ID}"
+            return f"{'' if self._needs_id else ' Leave it out for the current project.'}{_WAY_TO_AN_ID}"
         return " Leave it out to have no value." if value is None else ""
 
     def _object(self, schema: Mapping[str, Any], value: dict[str, Any], path: str, level: int) -> dict[str, Any]:
@@ -181,7 +183,7 @@ class _Checker:
         if known is None:
             return self._free_object(value, path, level)
         if level == 0:
-            self._required = schema.get("required", ())
+            self._needs_id = _PROJECT_ID in schema.get("required", ()) or _PROJECT_IDS in known
             value = {name: item for name, item in value.items() if not self._is_left_out(name, item, known)}
         for name in schema.get("required", ()):
             if name not in value:

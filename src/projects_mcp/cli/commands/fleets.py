@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import click
+from click.shell_completion import CompletionItem
 
 from projects_mcp.cli.command import Argument, Command, flag, option
 from projects_mcp.cli.group import Group
@@ -13,7 +14,7 @@ from projects_mcp.cli.invocation import Invocation
 from projects_mcp.cli.values import PROJECT_ID
 from projects_mcp.sanitize.text import on_one_line
 
-__all__ = ["AUDIT", "COMPARE", "DRIFT", "EXPORT"]
+__all__ = ["APPLY", "AUDIT", "COMPARE", "DRIFT", "EXPORT", "PLAN"]
 
 
 def _audit(invocation: Invocation, *, words: tuple[str, ...], fields: str, as_json: bool) -> int:
@@ -34,6 +35,24 @@ def _verify(
     from projects_mcp.cli.audit.command import run_audit_verify
 
     return run_audit_verify(files, heads=head, passkeys=passkeys, as_json=as_json)
+
+
+def _complete_condition(_ctx: click.Context, _parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+    from projects_mcp.api.settings_table import SETTINGS
+
+    words = [
+        (f"{name}={value}", setting.about)
+        for name, setting in SETTINGS.items()
+        for value in (("true", "false") if setting.schema["type"] == "boolean" else ("",))
+    ]
+    return [CompletionItem(word, help=about) for word, about in words if word.startswith(typed)]
+
+
+def _complete_fields(_ctx: click.Context, _parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+    from projects_mcp.api.settings_table import SETTINGS
+
+    before, comma, last = typed.rpartition(",")
+    return [CompletionItem(f"{before}{comma}{name}") for name in SETTINGS if name.startswith(last)]
 
 
 AUDIT: Final = Group(
@@ -68,10 +87,17 @@ AUDIT: Final = Group(
                 "words",
                 "FIELD=VALUE",
                 "a setting, and its value or several: timezone=UTC,Europe/Madrid",
+                _complete_condition,
                 nargs=-1,
                 required=False,
             ),
-            option("--fields", "A,B", "settings to show of each project, and to count", default=""),
+            option(
+                "--fields",
+                "A,B",
+                "settings to show of each project, and to count",
+                default="",
+                shell_complete=_complete_fields,
+            ),
             flag("--json", "print one JSON object"),
         ),
         examples=("audit surveys_opt_in=true",),
@@ -119,6 +145,45 @@ EXPORT: Final = Command(
         option("--out", "FILE", "the file, whose comments stay; default: stdout"),
     ),
     examples=("export 12345 12346", "export --all --out projects.toml"),
+)
+
+
+def _plan(invocation: Invocation, *, file: str, out: str | None, as_json: bool) -> int:
+    settings = invocation.settings
+    from projects_mcp.cli.fleet.plan import run_plan
+
+    return run_plan(settings, Path(file), Path(out) if out else None, as_json=as_json)
+
+
+PLAN: Final = Command(
+    "plan",
+    "show what a file of settings would change",
+    _plan,
+    (
+        Argument("file", "FILE", "a TOML file, as export writes it"),
+        option("--out", "PLAN", "write the plan as a file that apply takes"),
+        flag("--json", "print one JSON object"),
+    ),
+    examples=("plan projects.toml", "plan projects.toml --out projects.plan"),
+)
+
+
+def _apply(invocation: Invocation, *, file: str, as_json: bool) -> int:
+    settings = invocation.settings
+    from projects_mcp.cli.fleet.apply import run_apply
+
+    return run_apply(settings, Path(file), as_json=as_json)
+
+
+APPLY: Final = Command(
+    "apply",
+    "make projects as a file of settings wants them",
+    _apply,
+    (
+        Argument("file", "FILE", "of settings, or of a plan; the same command goes on after an end"),
+        flag("--json", "print the receipt as one JSON object"),
+    ),
+    examples=("apply projects.toml", "apply projects.plan"),
 )
 
 

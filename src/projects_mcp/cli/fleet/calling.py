@@ -8,12 +8,14 @@ from typing import Any, Final
 import anyio
 
 from projects_mcp.api.types import JSONObject
-from projects_mcp.cli.exit_codes import FAILED, USAGE
+from projects_mcp.cli.complaints import tell_failure
+from projects_mcp.cli.exit_codes import code_of_failure
 from projects_mcp.cli.terminal import say
 from projects_mcp.config.settings import Settings
 from projects_mcp.runner.build import build_runner, open_state
 from projects_mcp.runner.result import ToolResult
 from projects_mcp.runner.runner import ToolRunner
+from projects_mcp.tools.tool import Tool
 
 __all__ = ["CallError", "call", "pause", "run_with_runner"]
 
@@ -31,7 +33,7 @@ class CallError(Exception):
     @property
     def exit_code(self) -> int:
         """The code of the command that made the call."""
-        return USAGE if (self.result.error or {}).get("kind") == "invalid_argument" else FAILED
+        return code_of_failure(self.result.error)
 
 
 def run_with_runner(settings: Settings, work: Callable[[ToolRunner], Awaitable[int]]) -> int:
@@ -52,11 +54,11 @@ def run_with_runner(settings: Settings, work: Callable[[ToolRunner], Awaitable[i
     try:
         return anyio.run(run)
     except CallError as error:
-        say(error.result.text, error=True)
+        tell_failure(error.result.text, error.result.error or {})
         return error.exit_code
 
 
-async def call(runner: ToolRunner, name: str, arguments: Mapping[str, Any]) -> JSONObject:
+async def call(runner: ToolRunner, name: str | Tool, arguments: Mapping[str, Any]) -> JSONObject:
     """Make a call that reads, and again where the limits of the key want it later.
 
     Raises:
@@ -73,7 +75,7 @@ async def call(runner: ToolRunner, name: str, arguments: Mapping[str, Any]) -> J
     raise AssertionError("the last refusal was raised")
 
 
-async def pause(seconds: float) -> None:
-    """Wait for the limits of the key, and say so on stderr."""
-    say(f"Waiting {seconds:.0f} s, so as not to use up what PostHog allows the key.", error=True)
+async def pause(seconds: float, why: str = "so as not to use up what PostHog allows the key") -> None:
+    """Wait, and say on stderr how long and why."""
+    say(f"Waiting {seconds:.0f} s, {why}.", error=True)
     await anyio.sleep(seconds)

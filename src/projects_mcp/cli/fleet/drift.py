@@ -8,21 +8,18 @@ from functools import partial
 from pathlib import Path
 
 from projects_mcp.api.types import JSONObject
-from projects_mcp.cli.exit_codes import DIFFERS, DONE, FAILED, USAGE
-from projects_mcp.cli.fleet.calling import run_with_runner
+from projects_mcp.cli.exit_codes import DIFFERS, DONE, FAILED
+from projects_mcp.cli.fleet.failing import run_with_file
 from projects_mcp.cli.fleet.project_reading import read_projects, read_rows
 from projects_mcp.cli.fleet.settings_input import read_settings_file
-from projects_mcp.cli.fleet.table import cell, print_table
+from projects_mcp.cli.table import cell, print_table
 from projects_mcp.cli.terminal import say
 from projects_mcp.config.settings import Settings
 from projects_mcp.fleet.drifting import Drift, drift_of
-from projects_mcp.fleet.resolving import GroupsDisagree, ProjectName, Resolved, resolve
-from projects_mcp.fleet.settings_document import DocumentError
-from projects_mcp.fleet.settings_file import SettingsFileError
+from projects_mcp.fleet.resolving import ProjectName, Resolved, resolve
 from projects_mcp.fleet.settings_tables import SettingsDocument
 from projects_mcp.runner.runner import ToolRunner
 from projects_mcp.sanitize.json_text import compact_json
-from projects_mcp.sanitize.text import on_one_line
 
 __all__ = ["run_drift"]
 
@@ -39,17 +36,9 @@ def run_drift(settings: Settings, file: Path, *, as_json: bool) -> int:
         The exit code: `DONE` if all projects are as the file wants them, `DIFFERS` if one is not or is not there,
         `FAILED` if one could not be read, and `USAGE` if the file cannot be used.
     """
-    try:
-        document = read_settings_file(settings, file)
-        return run_with_runner(settings, partial(_drift, document, file, as_json=as_json))
-    except (DocumentError, GroupsDisagree) as error:
-        for line in str(error).splitlines():
-            name = f"{on_one_line(str(file))}: " if isinstance(error, GroupsDisagree) else ""
-            say(f"projects-mcp drift: {name}{line}.", error=True)
-        return USAGE
-    except SettingsFileError as error:
-        say(f"projects-mcp drift: {error}.", error=True)
-        return FAILED
+    return run_with_file(
+        "drift", settings, file, lambda: partial(_drift, read_settings_file(settings, file), file, as_json=as_json)
+    )
 
 
 async def _drift(document: SettingsDocument, file: Path, runner: ToolRunner, *, as_json: bool) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
 
 from projects_mcp.api.settings_table import SETTINGS
 from projects_mcp.api.types import CURRENT
@@ -18,7 +19,7 @@ from projects_mcp.tools.names import unknown_name
 from projects_mcp.tools.schema import closed_object, settings_schema
 from projects_mcp.tools.validation import validate
 
-__all__ = ["check_value", "read_settings_file"]
+__all__ = ["check_value", "host_of", "read_settings_file", "require_place"]
 
 _SCHEMA: Final = closed_object({"settings": settings_schema()})
 
@@ -36,7 +37,7 @@ def read_settings_file(settings: Settings, file: Path) -> SettingsDocument:
     try:
         with file.open("rb") as stream:
             document = read_document(stream.read(LARGEST_FILE + 1), check_value)
-        _require_place(settings, document)
+        require_place(settings, document.host, document.organization)
     except OSError as error:
         raise DocumentError([f"{shown}: it cannot be read: {error.strerror}"]) from None
     except DocumentError as error:
@@ -68,20 +69,28 @@ def check_value(name: str, value: Any) -> tuple[Any, list[str]]:
     return value, problems
 
 
-def _require_place(settings: Settings, document: SettingsDocument) -> None:
+def host_of(settings: Settings) -> str:
+    """Return the address of the PostHog that a server speaks to."""
+    return SANDBOX_ORIGIN if settings.sandbox is not None else settings.origin
+
+
+def require_place(settings: Settings, host: str, organization: UUID) -> None:
     """Make sure that a file is about what this server speaks to.
+
+    Args:
+        settings: of the server.
+        host: of the file: an address, or `us` or `eu`.
+        organization: of the file.
 
     Raises:
         DocumentError: it is not.
     """
-    ours = SANDBOX_ORIGIN if settings.sandbox is not None else settings.origin
+    ours = host_of(settings)
     try:
-        theirs = ours if document.host == ours else parse_host("host", document.host)
+        theirs = ours if host == ours else parse_host("host", host)
     except SettingsError as error:
         raise DocumentError([str(error).removesuffix(".")]) from None
     if theirs != ours:
-        raise DocumentError([f"it is for {quoted(document.host, 100)}, and this server speaks to {ours}"])
-    if settings.organization not in (CURRENT, document.organization):
-        raise DocumentError(
-            [f"it is for the organization {document.organization}, and this server for {settings.organization}"]
-        )
+        raise DocumentError([f"it is for {quoted(host, 100)}, and this server speaks to {ours}"])
+    if settings.organization not in (CURRENT, organization):
+        raise DocumentError([f"it is for the organization {organization}, and this server for {settings.organization}"])

@@ -46,7 +46,7 @@ _DECIDED: Final = {
     Status.GRANTED: (
         "Approved",
         "Nothing has happened yet. Make the same call again in your assistant: it goes through once, until {until}, if "
-        "the project is still as it is shown here.",
+        "it is still about what is shown here.",
     ),
     Status.DENIED: (
         "Denied",
@@ -176,7 +176,7 @@ def _by_name(approval: Approval, typed: str, error: str, *, this_machine: bool) 
     state = ' aria-invalid="true" aria-describedby="hint error" autofocus' if error else ' aria-describedby="hint"'
     words = f"these words: {escaped(approval.phrase)}" if approval.is_plan else "the exact name of the project"
     hint = (
-        "They name how many projects are changed."
+        "Exactly as they stand here."
         if approval.is_plan
         else "Without the quotation marks around it; capitals and spaces count."
     )

@@ -148,12 +148,8 @@ class _ApprovalPages(_Pages):
                 return await self._page(approval, 429, error)
             name = form.get("name", "")
             if name != approval.phrase:
-                wanted = (
-                    "these are not the words of the plan"
-                    if approval.is_plan
-                    else "this is not the exact name of the project"
-                )
-                error = f"Not approved: {wanted}. Nothing was decided."
+                right = "the exact name of the project" if approval.project is not None else "the words of the plan"
+                error = f"Not approved: this is not {right}. Nothing was decided."
                 return await self._page(approval, 422, error, name)
         try:
             await self._approvals.decide(approval, granted=granted, channel="page")

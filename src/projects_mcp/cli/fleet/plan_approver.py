@@ -1,0 +1,43 @@
+"""Ask the person at the controlling terminal for the words of a plan."""
+
+from __future__ import annotations
+
+import signal
+from typing import Final
+
+from projects_mcp.cli.controlling_terminal import ControllingTerminal
+from projects_mcp.policy.confirmation import ConfirmationRequest, Consent
+from projects_mcp.sanitize.text import on_one_line
+
+__all__ = ["PlanApprover"]
+
+_TRIES: Final = 3
+"""How often the words may be typed."""
+
+
+class PlanApprover:
+    """Requests consent from whoever sits at the terminal that this process belongs to, whatever is redirected.
+
+    Args:
+        terminal: where the question is shown and the words are typed.
+    """
+
+    def __init__(self, terminal: ControllingTerminal) -> None:
+        self._terminal = terminal
+
+    async def request_consent(self, question: ConfirmationRequest) -> Consent:
+        """Show what would happen, and let the person type the words. Only exactly these accept."""
+        self._terminal.show("\n".join(f"{label}: {on_one_line(value)}" for label, value in question.lines))
+        # Nothing else waits for the event loop of this one call, and Ctrl+C ends the process only outside a thread.
+        former = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            for left in reversed(range(_TRIES)):
+                typed = self._terminal.ask(f"Type these words to go on: {question.phrase}\n> ")
+                if typed is None:
+                    return Consent.CLOSED
+                if typed == question.phrase:
+                    return Consent.ACCEPTED
+                self._terminal.show("These are not the words." + (" Try again." if left else ""))
+        finally:
+            signal.signal(signal.SIGINT, former)
+        return Consent.DECLINED

@@ -1,0 +1,238 @@
+"""Plans in the store: their steps, how far each of them is, and who has agreed. They are text here: see `fleet/plan`.
+
+A plan has one record that says what it is, records with its steps, and one record for each step that has been begun.
+Each step of the work is one atomic change of one record, so processes can end anywhere, and two can work at once. A
+plan made again has another `run`, which knows nothing of the former one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from secrets import token_hex
+from typing import Any, Final
+
+from projects_mcp.state.plan_steps import drop_steps, keep_steps, read_steps, write_steps
+from projects_mcp.state.store import StateStore, StoreError
+from projects_mcp.state.stored_plan import StoredPlan
+
+__all__ = ["BEGIN_S", "LEASE_S", "WORK_S", "PlanRoomError", "Plans"]
+
+BEGIN_S: Final = 1_800.0
+"""Seconds in which a plan has to be begun."""
+WORK_S: Final = 86_400.0
+"""Seconds that it is kept after that, and that a plan which undoes another one can be begun in."""
+LEASE_S: Final = 60.0
+"""Seconds for which a call has a plan for itself: longer than a call works. After a kill they have to pass."""
+_DRAFT_S: Final = 7_200.0
+"""Seconds that a plan which is being made is kept after it was last added to: longer than the longest wait."""
+_MOST_CHARACTERS: Final = 8_000_000
+"""Characters of the steps of one plan."""
+_MOST_PLANS: Final = 20
+_MOST_STEPS: Final = 10_000
+_MOST_TOGETHER: Final = 24_000_000
+"""Plans that one caller has at a time, and the steps and characters of all of them."""
+_TRIES: Final = 10
+
+
+class PlanRoomError(Exception):
+    """There is no room for the plan. The sentence says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plans:
+    """The plans of one caller at one PostHog.
+
+    Args:
+        store: keeps them.
+        owner: tells the caller and the PostHog from others: see `owner_of`.
+        clock: seconds since 1970.
+
+    Each method raises `StoreError` if the store cannot be used.
+    """
+
+    store: StateStore
+    owner: str
+    clock: Callable[[], float]
+
+    @staticmethod
+    def owner_of(origin: str, caller: str) -> str:
+        """Return the name under which the plans of a caller at a PostHog are kept."""
+        return hashlib.sha256(f"{origin}\x00{caller}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+    async def keep(
+        self, plan: str, steps: Sequence[str], facts: Mapping[str, Any], *, reverts: bool = False
+    ) -> StoredPlan:
+        """Keep a plan. The same plan made before and not begun is replaced, and so is one that is over.
+
+        Args:
+            plan: its id.
+            steps: each as one text.
+            facts: what else is to be known of it.
+            reverts: whether it undoes another one. It then has to be begun within a day.
+
+        Raises:
+            PlanRoomError: it is too large, or the caller has begun too many.
+        """
+        characters = sum(map(len, steps))
+        if characters > _MOST_CHARACTERS:
+            raise PlanRoomError("The plan is too large to be kept.")
+        await self._make_room(plan, len(steps), characters)
+        for_s = WORK_S if reverts else BEGIN_S
+        run = token_hex(8)
+        chunks = await write_steps(self.store, run, 0, steps, for_s)
+        kept = StoredPlan(
+            id=plan,
+            run=run,
+            steps=len(steps),
+            chunks=chunks,
+            characters=characters,
+            reverts=reverts,
+            until=self.clock() + for_s,
+            facts=dict(facts),
+        )
+        for _ in range(_TRIES):
+            text = await self.store.get(self._key(plan))
+            if text is None:
+                done = await self.store.add(self._key(plan), kept.dump(), for_s)
+            else:
+                done = await self.store.replace(self._key(plan), text, kept.dump(), for_s)
+            if done:
+                return kept
+        raise StoreError("other processes are changing the same plan")
+
+    async def find(self, plan: str) -> StoredPlan | None:
+        """Return a plan; None if there is none, or its time to be begun is over."""
+        text = await self.store.get(self._key(plan)) if _is_id(plan) else None
+        found = None if text is None else StoredPlan.load(text)
+        return None if found is None or (not found.begun and found.until <= self.clock()) else found
+
+    async def change(self, plan: StoredPlan, **facts: Any) -> StoredPlan | None:
+        """Change what is kept of a plan; None if there is no such run of it any more."""
+        for _ in range(_TRIES):
+            text = await self.store.get(self._key(plan.id))
+            now = None if text is None else StoredPlan.load(text)
+            if text is None or now is None or now.run != plan.run:
+                return None
+            new = replace(now, **facts)
+            if await self.store.replace(self._key(plan.id), text, new.dump()):
+                return new
+        raise StoreError("other processes are changing the same plan")
+
+    async def begin(self, plan: StoredPlan, agreed: Mapping[str, Any] | None) -> StoredPlan | None:
+        """Note that somebody has agreed, or nobody had to; None if there is no such run of the plan any more.
+
+        From then on it is kept for a day. If another call has begun it meanwhile, that stands.
+        """
+        if not await keep_steps(self.store, plan.run, plan.chunks, WORK_S):
+            return None
+        text = await self.store.get(self._key(plan.id))
+        now = None if text is None else StoredPlan.load(text)
+        if text is None or now is None or now.run != plan.run:
+            return None
+        begun = replace(now, begun=True, evidence=agreed, stopped="", failures=0)
+        if await self.store.replace(self._key(plan.id), text, begun.dump(), None if now.begun else WORK_S):
+            return begun
+        return await self.find(plan.id)
+
+    async def steps(self, plan: StoredPlan) -> list[str]:
+        """Return the steps of a plan, each as the text that it was kept as."""
+        return await read_steps(self.store, plan.run, plan.chunks)
+
+    async def marks(self, plan: StoredPlan) -> dict[int, str]:
+        """Return how far each step is that was begun, by the id of its project."""
+        prefix = f"planmark:{plan.run}:"
+        found = await self.store.find(prefix, plan.steps + 1)
+        return {int(key.removeprefix(prefix)): text for key, text in found}
+
+    async def mark(self, plan: StoredPlan, project: int, old: str | None, new: str | None) -> bool:
+        """Note how far a step is. Return whether it was as expected until then; if not, nothing has changed.
+
+        Args:
+            plan: of the step.
+            project: the id of its project.
+            old: what is noted by now; None if nothing is.
+            new: what is to be noted; None for nothing.
+        """
+        key = f"planmark:{plan.run}:{project}"
+        if old is None:
+            return new is not None and await self.store.add(key, new, WORK_S)
+        return await self.store.replace(key, old, new)
+
+    async def lease(self, plan: str) -> str | None:
+        """Have a plan for oneself for a while; None if another call has it."""
+        token = token_hex(8)
+        return token if await self.store.add(self._key(plan, "planlease"), token, LEASE_S) else None
+
+    async def release(self, plan: str, token: str) -> None:
+        """Let others have it. A lease that cannot be given back ends by itself."""
+        await self.store.replace(self._key(plan, "planlease"), token, None)
+
+    async def draft(self, digest: str) -> tuple[str, dict[str, Any]] | None:
+        """Return what is there of a plan that is being made, as text and read; None if there is nothing.
+
+        Args:
+            digest: the SHA-256 of what was asked for.
+        """
+        text = await self.store.get(self._key(digest, "plandraft"))
+        if text is None:
+            return None
+        try:
+            return text, dict(json.loads(text))
+        except (ValueError, TypeError):
+            raise StoreError("a plan in the store cannot be read") from None
+
+    async def add_to_draft(self, digest: str, old: str | None, facts: Mapping[str, Any], steps: Sequence[str]) -> bool:
+        """Add steps to a plan that is being made. Return whether nobody else has meanwhile.
+
+        Args:
+            digest: the SHA-256 of what was asked for.
+            old: the text of what was there; None if nothing was.
+            facts: how far it is.
+            steps: to be added.
+        """
+        former: dict[str, Any] = json.loads(old) if old else {"run": token_hex(8), "chunks": 0, "characters": 0}
+        characters = former["characters"] + sum(map(len, steps))
+        if characters > _MOST_CHARACTERS:
+            raise PlanRoomError("The plan is too large to be kept.")
+        chunks = await write_steps(self.store, former["run"], former["chunks"], steps, _DRAFT_S)
+        new = json.dumps({**facts, "run": former["run"], "chunks": chunks, "characters": characters})
+        key = self._key(digest, "plandraft")
+        if old is None:
+            return await self.store.add(key, new, _DRAFT_S)
+        return await self.store.replace(key, old, new, _DRAFT_S)
+
+    async def draft_steps(self, facts: Mapping[str, Any]) -> list[str]:
+        """Return the steps that were added so far."""
+        return await read_steps(self.store, str(facts["run"]), int(facts["chunks"]))
+
+    async def drop_draft(self, digest: str, old: str) -> None:
+        """Forget a plan that is being made: it is made, or begins anew."""
+        facts = json.loads(old)
+        await self.store.replace(self._key(digest, "plandraft"), old, None)
+        await drop_steps(self.store, str(facts["run"]), int(facts["chunks"]))
+
+    async def _make_room(self, plan: str, steps: int, characters: int) -> None:
+        """Forget the oldest plans that were not begun, as far as room is needed."""
+        found = await self.store.find(f"plan:{self.owner}:", 10 * _MOST_PLANS)
+        others = [(key, text, StoredPlan.load(text)) for key, text in found if not key.endswith(plan)]
+        others.sort(key=lambda item: (item[2].begun, item[2].until))
+        while others and (
+            len(others) >= _MOST_PLANS
+            or steps + sum(other.steps for _, _, other in others) > _MOST_STEPS
+            or characters + sum(other.characters for _, _, other in others) > _MOST_TOGETHER
+        ):
+            key, text, oldest = others.pop(0)
+            if oldest.begun:
+                raise PlanRoomError("As many plans have been begun as are kept; each is kept for a day.")
+            if await self.store.replace(key, text, None):
+                await drop_steps(self.store, oldest.run, oldest.chunks)
+
+    def _key(self, what: str, kind: str = "plan") -> str:
+        return f"{kind}:{self.owner}:{what}"
+
+
+def _is_id(text: str) -> bool:
+    return len(text) == hashlib.sha256().digest_size * 2 and text.isascii() and text.isalnum()

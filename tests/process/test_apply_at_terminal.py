@@ -1,0 +1,89 @@
+"""Applying a file at a terminal: the words are typed by a person, and the same command goes on after a kill."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from dev.environments import ROOT
+from projects_mcp.sandbox import ACME_ID
+from projects_mcp.sandbox.fleet import FIRST_FLEET_ID
+from tests.support.process import CLEAN, TIMEOUT_S
+from tests.support.settings_desk import Desk, fleet
+from tests.support.terminal import AtTerminal
+from tests.support.waiting import eventually
+
+FLEET = 30
+FILE = '[[group]]\nmatch = {name = "customer-*"}\nsettings = {week_start_day = 1}\n'
+SHORT_LEASE = """
+import sys
+from projects_mcp.state import plans
+plans.LEASE_S = 2.0
+from projects_mcp.cli.main import main
+sys.exit(main())
+"""
+WORDS = f"change {FLEET} projects"
+
+
+@pytest.fixture
+def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Desk]:
+    with fleet(FLEET) as origin:
+        yield Desk(origin, tmp_path, capsys)
+
+
+def test_a_person_sees_the_plan_and_types_its_words(desk: Desk) -> None:
+    file = desk.file(FILE)
+    planned = AtTerminal(["plan", str(file)], desk.environment())
+    assert planned.end() == 0
+    assert f"{FLEET} projects would change, and 0 are as wanted" in planned.shown
+    applying = AtTerminal(["apply", str(file)], desk.environment())
+    applying.wait_for(f"Type these words to go on: {WORDS}")
+    assert f"What changes: week_start_day: null -> 1 in {FLEET} projects" in applying.shown
+    applying.type("yes")
+    applying.wait_for("These are not the words. Try again.")
+    assert desk.drift(file)[0] == 3
+    applying.type(WORDS)
+    assert applying.end() == 0
+    assert f"] {FLEET} of {FLEET} projects" in applying.shown
+    assert f"{FLEET} of {FLEET} projects were changed." in applying.shown
+    assert desk.drift(file)[0] == 0
+
+
+def test_whoever_does_not_type_them_changes_nothing(desk: Desk) -> None:
+    file = desk.file(FILE)
+    refused = AtTerminal(["apply", str(file)], desk.environment())
+    for _ in range(3):
+        refused.type("no")
+    assert refused.end() == 1
+    interrupted = AtTerminal(["apply", str(file)], desk.environment())
+    interrupted.wait_for("Type these words")
+    interrupted.interrupt()
+    assert interrupted.end() == 130
+    assert len(desk.drift(file)[1]["differs"]) == FLEET
+
+
+def test_after_a_kill_the_same_command_goes_on(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = desk.file(FILE)
+    environment = {**CLEAN, **desk.environment(PROJECTS_MCP_CONFIRMATION="argument")}
+    process = subprocess.Popen([sys.executable, "-c", SHORT_LEASE, "apply", str(file)], env=environment, cwd=ROOT)
+    try:
+        assert eventually(lambda: week_start_day(desk, FIRST_FLEET_ID) == 1)
+    finally:
+        process.kill()
+        process.wait(TIMEOUT_S)
+    assert week_start_day(desk, FIRST_FLEET_ID + FLEET - 1) is None, "it was killed in the middle"
+    monkeypatch.setattr("projects_mcp.tools.applying.LEASE_S", 2.0)  # what is told; the lease of the killed one ends
+    code, receipt, err = desk.apply(file)
+    assert (code, receipt["projects"], receipt["left"]) == (0, FLEET, 0), receipt
+    assert "Going on with the plan that was made of this file." in err
+    assert desk.drift(file)[0] == 0
+
+
+def week_start_day(desk: Desk, number: int) -> int | None:
+    address = f"{desk.origin}/api/organizations/{ACME_ID}/projects/{number}/"
+    answer = httpx.get(address, headers={"Authorization": f"Bearer {desk.key}"}, trust_env=False)
+    value: int | None = answer.json()["week_start_day"]
+    return value
