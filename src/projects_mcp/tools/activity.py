@@ -26,14 +26,14 @@ _NOT_ALL: Final = "Only the newest 1,000 entries were looked through."
 @tool(
     "project_activity",
     "Show a project's activity",
-    "Show the activity log of a PostHog project: who changed which settings, when, and how to undo it. Audit trail and "
+    "Show the activity log of a PostHog project: who changed which settings, and when. Audit trail and "
     "history of changes: who edited, modified, enabled, disabled or turned off what.",
     {
         "limit": {"type": "integer", "minimum": 1, "maximum": 100, "description": "Entries in a page"},
         "page": {"type": "integer", "minimum": 1, "maximum": 100_000, "description": "Page to show"},
-        "field": {"type": "string", "minLength": 1, "maxLength": 100, "description": "Only this setting"},
-        "by": {"type": "string", "minLength": 1, "maxLength": 200, "description": "Name or email"},
-        "since": {"type": "string", "minLength": 1, "maxLength": 40, "description": "ISO time"},
+        "field": {"type": "string", "minLength": 1, "maxLength": 100, "description": "One setting"},
+        "by": {"type": "string", "minLength": 1, "maxLength": 200, "description": "Name"},
+        "since": {"type": "string", "minLength": 1, "maxLength": 40, "description": "Time"},
     },
 )
 async def project_activity(

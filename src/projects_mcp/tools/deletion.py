@@ -35,7 +35,7 @@ _AT_ONCE: Final = "This version of PostHog deletes at once, and nothing can canc
     "project_delete",
     "Delete a project",
     "Delete a PostHog project permanently. Remove, erase, wipe or get rid of a PostHog project and delete all data of "
-    "the project. Cannot be undone, or only for hours: requires the user's confirmation with its exact name.",
+    "the project. Cannot be undone for long: requires the user's confirmation with its exact name.",
 )
 async def project_delete(context: ToolContext, *, confirm_project_name: str) -> JSONObject:
     """Delete the confirmed project, and report what PostHog does now."""
@@ -115,7 +115,7 @@ async def _after_deletion(context: ToolContext, target: ProjectSnapshot) -> _Aft
 @tool(
     "project_cancel_deletion",
     "Cancel a deletion",
-    "Cancel the scheduled deletion of a PostHog project: keep or restore it.",
+    "Cancel the scheduled deletion of a PostHog project.",
 )
 async def project_cancel_deletion(context: ToolContext) -> JSONObject:
     """Cancel the deletion of a project, and report whether it is still marked."""

@@ -71,7 +71,7 @@ async def project_create(context: ToolContext, *, name: str, settings: Mapping[s
     "Move a project",
     "Move a PostHog project to another organization (org). Transfer, migrate or switch it between organizations: its "
     "members and billing apply. Requires the user's confirmation.",
-    {"target_organization_id": {"type": "string", "maxLength": 64, "description": "UUID or slug of the new one"}},
+    {"target_organization_id": {"type": "string", "maxLength": 64, "description": "UUID or slug"}},
     required=["target_organization_id"],
 )
 async def project_change_organization(

@@ -36,7 +36,7 @@ def organization_of_call(named: str, authorization: Authorization) -> Organizati
     return organization
 
 
-@tool("organization_list", "List organizations", "List PostHog organizations: id, name, slug, your role.")
+@tool("organization_list", "List organizations", "List PostHog organizations and slugs.")
 async def organization_list(context: ToolContext) -> JSONObject:
     """Return the organizations that the call may know."""
     answer = await context.read({"limit": _MOST})
