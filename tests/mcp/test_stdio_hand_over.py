@@ -116,6 +116,18 @@ async def test_batches_know_the_revision_of_a_handshake_that_the_sdk_has_not_see
         assert session.imported == 1
 
 
+@BOTH
+@pytest.mark.anyio
+async def test_a_client_is_told_how_far_a_call_is_as_the_sdk_tells_it(
+    opening: list[dict[str, Any]], make: Make
+) -> None:
+    params = {"name": "project_list", "arguments": {"where": {"timezone": "UTC"}}}
+    wanting = make(1, "tools/call", params)
+    wanting["params"] = {**wanting["params"], "_meta": {**wanting["params"].get("_meta", {}), "progressToken": 7}}
+    assert (await same(written(*opening, wanting))).imported == 1
+    assert (await same(written(*opening, make(1, "tools/call", params)))).imported == 0
+
+
 @pytest.mark.anyio
 async def test_a_person_is_asked_as_the_handshake_allows() -> None:
     yes = {"jsonrpc": "2.0", "id": 1, "result": {"action": "accept", "content": {"confirm": True}}}
