@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from dev.processes import run
-from dev.uv import UvError, fill_venv
+from dev.uv import UV, UvError, uv_install
 
 __all__ = [
     "CACHE",
@@ -100,29 +100,27 @@ def _one_at_a_time(name: str) -> Iterator[None]:
         yield
 
 
-def make_venv(name: str, packages: Sequence[str], *, install: bool = True, uv: Path | None = None) -> Path:
+def make_venv(name: str, packages: Sequence[str], *, install: bool = True, uv: Path = UV) -> Path:
     """Return a virtual environment of the cache with pinned packages in it.
 
     Args:
         name: of the folder.
         packages: as `pip install` takes them.
         install: whether it may be made.
-        uv: installs them if it is given and can; else pip does.
+        uv: installs them, if it is there and can; else pip does.
 
     Raises:
         UnavailableError: it is not there, and may not or cannot be made.
     """
 
     def fill(folder: Path) -> None:
-        if uv is not None:
-            try:
-                fill_venv(uv, folder, packages)
-            except (UvError, OSError, subprocess.SubprocessError) as error:
-                sys.stderr.write(f"{name}: with pip, since with uv: {str(error)[:_LONGEST_REASON]}\n")
-                shutil.rmtree(folder)
-            else:
-                return
-        create_venv(folder, *packages)
+        venv.create(folder, with_pip=False)
+        python = folder / "bin" / "python"
+        try:
+            uv_install(uv, python, packages)
+        except UvError as error:
+            sys.stderr.write(f"{name}: with pip, since with uv: {str(error)[:_LONGEST_REASON]}\n")
+            pip(python, *packages)
 
     return make_folder(name, "\n".join(packages), fill, install=install)
 
@@ -163,9 +161,9 @@ def make_node_packages(name: str, packages: Mapping[str, str], node: Path, *, in
     return make_folder(name, "\n".join(wanted), fill, install=install) / "node_modules"
 
 
-def first_on_path(folder: Path) -> dict[str, str]:
-    """Return the environment of this process with a folder first on its path."""
-    return {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+def first_on_path(folder: Path, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return an environment, that of this process if none is given, with a folder first on its path."""
+    return {**environment, "PATH": f"{folder}{os.pathsep}{environment.get('PATH', os.defpath)}"}
 
 
 def pip(python: Path, *arguments: str, pinned: bool = False) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from dev.environments import ROOT, UnavailableError, first_on_path, make_folder, make_node_packages, make_venv, pip
+from dev.uv import UV
 
 __all__ = ["Toolbox"]
 
@@ -32,8 +33,6 @@ PRISM: Final[Mapping[str, str]] = {"@stoplight/prism-cli": "5.16.0"}
 AXE: Final[Mapping[str, str]] = {"axe-core": "4.11.0"}
 """Finds what a page keeps from people with a screen reader, a keyboard or weak eyes. It runs inside the page."""
 
-UV: Final = ("uv==0.13.9",)
-"""Locks the bundle, and installs everything below that is Python."""
 PUBLISHING: Final = ("build==1.6.1", "twine==7.0.0")
 SDK_1X: Final = ("mcp==1.30.0",)
 LIBRARIES: Final = ROOT / "dev" / "conformance" / "libraries" / "pins"
@@ -52,7 +51,6 @@ class Toolbox:
     """
 
     TOOLS: Final[Mapping[str, Callable[[Toolbox], object]]] = {
-        "uv": lambda box: box.uv,
         "npm": lambda box: box.modules,
         "agents": lambda box: box.libraries("agents"),
         "second-line": lambda box: box.libraries("second-line"),
@@ -120,12 +118,11 @@ class Toolbox:
     @property
     def uv(self) -> Path:
         """The program `uv`: the one that is pinned, or else any that this machine has."""
-        try:
-            return make_venv("uv", UV, install=self._install) / "bin" / "uv"
-        except UnavailableError:
-            if found := shutil.which("uv"):
-                return Path(found)
-            raise
+        if UV.is_file():
+            return UV
+        if found := shutil.which("uv"):
+            return Path(found)
+        raise UnavailableError("uv is not installed")
 
     @property
     def sdk_1x(self) -> Path:
@@ -153,8 +150,4 @@ class Toolbox:
         return folder / "skillsaw/schemas/mcp_registry/v2025_12_11/server.schema.json"
 
     def _programs(self, name: str, packages: tuple[str, ...]) -> Path:
-        try:
-            uv = self.uv
-        except UnavailableError:
-            uv = None
-        return make_venv(name, packages, install=self._install, uv=uv) / "bin"
+        return make_venv(name, packages, install=self._install) / "bin"

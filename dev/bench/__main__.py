@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from dev.bench.measures import calls, growth, http, replicas, sizes, start
+from dev.bench.measures import calls, growth, http, lanes, replicas, sizes, start
 from dev.bench.plan import BARE, FASTMCP, OURS, OURS_AIOHTTP, PARTS, Plan
 from dev.bench.plot import svg
 from dev.bench.processes import STDERR_LOG
@@ -18,6 +18,7 @@ from dev.environments import CACHE, ROOT
 
 _MEASURES: dict[str, Callable[[Plan, Book], None]] = {
     "start": start.measure,
+    "lanes": lanes.measure,
     "carry": sizes.measure_list,
     "results": sizes.measure_results,
     "calls": calls.measure,

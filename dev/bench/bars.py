@@ -87,6 +87,15 @@ BARS: Final = (
         0.6,
         _times("start.command_ms", OURS, BARE, "start.ms"),
     ),
+    *(
+        Bar(f"{text}, of that with the SDK alone", limit, _times(f"lanes.fast_{name}", OURS, OURS, f"lanes.sdk_{name}"))
+        for text, limit, name in (
+            ("First answer", 0.25, "first_ms"),
+            ("First list with a key", 0.35, "list_ms"),
+            ("Memory after it", 0.5, "rss_mib"),
+            ("Processor time of a call", 0.85, "cpu_ms"),
+        )
+    ),
     Bar("What a model sees of the tools, of FastMCP's", 0.76, _size("carry.seen")),  # 3,000 tokens
     Bar("A project, compact, of FastMCP's", 0.25, _size("results.get_compact.text")),
     Bar("A project in full, of FastMCP's", 0.92, _size("results.get_full.text")),

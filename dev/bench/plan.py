@@ -12,7 +12,7 @@ from dev.bench.wire import Failed
 __all__ = ["BARE", "FASTMCP", "OURS", "OURS_AIOHTTP", "PARTS", "Plan", "attempt"]
 
 OURS, OURS_AIOHTTP, BARE, FASTMCP = "ours", "ours-aiohttp", "bare", "fastmcp"
-PARTS = ("start", "carry", "results", "calls", "http", "replicas", "growth")
+PARTS = ("start", "lanes", "carry", "results", "calls", "http", "replicas", "growth")
 
 
 @dataclass(frozen=True)

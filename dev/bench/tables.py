@@ -49,6 +49,19 @@ SECTIONS: Final = (
         ),
     ),
     Section(
+        "The lane of plain messages, and the SDK alone",
+        tuple(
+            Row(f"lanes.{way}_{name}", f"{text}: {how}", decimals)
+            for name, text, decimals in (
+                ("first_ms", "To the first answer, ms", 0),
+                ("list_ms", "To the first list with a key, ms", 0),
+                ("rss_mib", "Resident memory after it, MiB", 1),
+                ("cpu_ms", "Processor time of a call, ms", 2),
+            )
+            for way, how in (("fast", "plain"), ("sdk", "the SDK alone"))
+        ),
+    ),
+    Section(
         "The list of tools",
         (
             *_sizes("carry.seen", "Name, description and input schema of each tool"),

@@ -32,6 +32,7 @@ PACKED: Final = (
     "src/projects_mcp/**/*.py",
     "src/projects_mcp/http/approval/passkey.js",
     "src/projects_mcp/protocol/icon.png",
+    "src/projects_mcp/protocol/published.json",
     "src/projects_mcp/py.typed",
 )
 """What goes into a bundle as it is, if git tracks it. Nothing else of a checkout does, whatever lies there."""

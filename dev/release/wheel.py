@@ -8,13 +8,15 @@ import shutil
 import tarfile
 import tempfile
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from dev.environments import CACHE, CONSTRAINTS, ROOT, InstallError, create_venv
+from dev.environments import CACHE, CONSTRAINTS, ROOT, InstallError, UnavailableError, create_venv, first_on_path
 from dev.gate import FailedError, last_lines, run_step
 from dev.processes import without_settings
 from dev.toolbox import Toolbox
+from dev.uv import UvError, uv_environment
 
 __all__ = ["check"]
 
@@ -34,8 +36,12 @@ def check(box: Toolbox) -> list[str]:
 
 def _built(box: Toolbox, dist: Path) -> tuple[Path, Path]:
     # The wheel is built from the source archive, so what it needs and the archive lacks would be noticed.
-    command = [str(box.publishing / "python"), "-m", "build", "--outdir", str(dist), str(ROOT)]
-    run_step(_GATE, command, environment={**os.environ, "PIP_CONSTRAINT": str(CONSTRAINTS)})
+    command = [str(box.publishing / "python"), "-m", "build", "--outdir", str(dist)]
+    environment = {**os.environ, "PIP_CONSTRAINT": str(CONSTRAINTS)}
+    with suppress(UvError, UnavailableError):  # then pip installs what builds it
+        environment = first_on_path(box.uv.parent, uv_environment(environment))
+        command += ["--installer", "uv"]
+    run_step(_GATE, [*command, str(ROOT)], environment=environment)
     (wheel,), (source,) = dist.glob("*.whl"), dist.glob("*.tar.gz")
     with zipfile.ZipFile(wheel) as archive:
         stray = [name for name in archive.namelist() if not name.startswith(("projects_mcp/", "projects_mcp-"))]

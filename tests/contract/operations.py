@@ -5,9 +5,10 @@ clients see the tools.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from projects_mcp.sandbox import ACME_ID, NORTHWIND_ID, PRODUCTION_ID
+from projects_mcp.sandbox import ACME_ID, NORTHWIND_ID, PRODUCTION_ID, World
 
 ACME = f"/api/organizations/{ACME_ID}/projects/"
 """Where a write goes: the organization is known by then."""
@@ -20,6 +21,7 @@ NAMED: dict[str, Any] = {**WEB, "confirm_project_name": "Acme web"}
 
 _READ: Literal["project:read"] = "project:read"
 _WRITE: Literal["project:write"] = "project:write"
+_ORGANIZATIONS: Literal["organization:read"] = "organization:read"
 
 
 class Operation(NamedTuple):
@@ -34,15 +36,21 @@ class Operation(NamedTuple):
         scope: what a key needs for it.
         session_only: whether PostHog takes no key for it.
         on_project: whether it is about one project.
+        in_organization: whether it takes an organization.
+        on_page: whether PostHog's page of the Projects API has it.
+        world: fields that the production project must have for it to succeed.
     """
 
     tool: str
     effect: Literal["read", "add", "change", "destroy"]
     arguments: dict[str, Any]
     line: str
-    scope: Literal["project:read", "project:write"]
+    scope: Literal["project:read", "project:write", "organization:read"]
     session_only: bool = False
     on_project: bool = True
+    in_organization: bool = True
+    on_page: bool = True
+    world: Mapping[str, Any] = {}
 
     @property
     def hints(self) -> tuple[bool, bool, bool]:
@@ -80,6 +88,16 @@ OPERATIONS = (
     ),
     Operation("project_delete", "destroy", NAMED, f"DELETE {ACME}{_PROJECT}", _WRITE),
     Operation(
+        "project_cancel_deletion",
+        "add",
+        WEB,
+        f"POST {ACME}{_PROJECT}cancel-deletion/",
+        _WRITE,
+        session_only=True,
+        on_page=False,
+        world={"is_pending_deletion": True, "deletion_scheduled_at": "2126-10-07T12:00:00.000000Z"},
+    ),
+    Operation(
         "project_change_organization",
         "destroy",
         {**NAMED, "target_organization_id": NORTHWIND_ID},
@@ -106,6 +124,16 @@ OPERATIONS = (
         _WRITE,
         session_only=True,
     ),
+    Operation(
+        "organization_list",
+        "read",
+        {},
+        "GET /api/organizations/",
+        _ORGANIZATIONS,
+        on_project=False,
+        in_organization=False,
+        on_page=False,
+    ),
 )
 
 TOOLS = [row.tool for row in OPERATIONS]
@@ -118,3 +146,15 @@ WRITES = [row.tool for row in OPERATIONS if row.effect != "read"]
 DESTROYS = [row.tool for row in OPERATIONS if row.effect == "destroy"]
 ON_PROJECT = [row.tool for row in OPERATIONS if row.on_project]
 SESSION_ONLY = [row.tool for row in OPERATIONS if row.session_only]
+ON_PAGE = [row for row in OPERATIONS if row.on_page]
+"""The operations of PostHog's page, which are all that a mock of it knows."""
+IN_ORGANIZATION = [row.tool for row in OPERATIONS if row.in_organization]
+
+
+def prepare(world: World, tool: str) -> None:
+    """Bring the sandbox into the state in which a tool succeeds with its arguments."""
+    (row,) = (row for row in OPERATIONS if row.tool == tool)
+    project = world.projects[PRODUCTION_ID]
+    project.fields.update(row.world)
+    if row.world:
+        project.deletion_at = datetime.fromisoformat(row.world["deletion_scheduled_at"])

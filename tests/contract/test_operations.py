@@ -6,7 +6,7 @@ from projects_mcp import __version__
 from projects_mcp.api import operations
 from projects_mcp.sandbox import READ_ONLY_KEY
 from projects_mcp.tools.catalog import CATALOG
-from tests.contract.operations import OPERATIONS, TOOLS, Operation
+from tests.contract.operations import OPERATIONS, TOOLS, Operation, prepare
 from tests.support.harness import ERAS, Era, Harness, body_of, refusal_of
 
 pytestmark = pytest.mark.anyio
@@ -15,8 +15,8 @@ each_operation = pytest.mark.parametrize("row", OPERATIONS, ids=TOOLS)
 each_era = pytest.mark.parametrize("era", ERAS)
 
 
-def test_there_are_thirteen_and_no_other() -> None:
-    assert len(OPERATIONS) == 13
+def test_there_are_so_many_and_no_other() -> None:
+    assert len(OPERATIONS) == 15
     assert [tool.name for tool in CATALOG] == TOOLS
     assert len(operations.OPERATIONS) == len({row.line for row in OPERATIONS}) == len(OPERATIONS)
 
@@ -45,6 +45,7 @@ async def test_all_are_on_one_page_with_the_hints_of_their_effect(harness: Harne
 async def test_it_succeeds_and_sends_its_request_with_its_credential(
     harness: Harness, era: Era, row: Operation
 ) -> None:
+    prepare(harness.world, row.tool)
     async with harness.client(era) as client:
         body_of(await client.call_tool(row.tool, row.arguments))
     if row.effect == "read":

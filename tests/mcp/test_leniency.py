@@ -13,7 +13,7 @@ from projects_mcp.errors.refusals import InvalidArguments
 from projects_mcp.sandbox import ACME_ID, PRODUCTION_ID
 from projects_mcp.tools.catalog import CATALOG
 from projects_mcp.tools.validation import validate
-from tests.contract.operations import ARGUMENTS, DESTROYS, TOOLS, WEB
+from tests.contract.operations import ARGUMENTS, DESTROYS, TOOLS, WEB, prepare
 from tests.support.harness import ERAS, Era, Harness, body_of, refusal_of
 
 pytestmark = pytest.mark.anyio
@@ -146,6 +146,7 @@ async def test_null_among_settings_is_left_out_and_said(harness: Harness, era: E
 async def test_what_clients_add_by_themselves_is_dropped_and_recorded(
     harness: Harness, tool: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    prepare(harness.world, tool)
     with caplog.at_level(logging.INFO, "projects_mcp.audit"):
         async with harness.client() as client:
             body_of(await client.call_tool(tool, {**ARGUMENTS[tool], **ADDED_BY_CLIENTS}))
@@ -227,7 +228,9 @@ def test_whatever_is_accepted_has_exactly_one_reading(data: st.DataObject) -> No
 @given(data=st.data())
 def test_a_loosened_call_is_the_strict_call(data: st.DataObject) -> None:
     tool = data.draw(st.sampled_from(CATALOG))
-    strict: dict[str, Any] = {**ARGUMENTS[tool.name], "organization_id": ACME_ID}
+    strict: dict[str, Any] = {**ARGUMENTS[tool.name]}
+    if "organization_id" in tool.arguments["properties"]:
+        strict["organization_id"] = ACME_ID
     if "settings" in tool.arguments["properties"]:
         strict["settings"] = {"surveys_opt_in": True, "week_start_day": 1, "app_urls": ["https://a.example"]}
     loose = {name: data.draw(st.sampled_from(_looser(name, value))) for name, value in strict.items()}

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mcp_types import CallToolResult
 
-from tests.contract.operations import ARGUMENTS, WRITES
+from tests.contract.operations import ARGUMENTS, WRITES, prepare
 from tests.support.fault_server import PROJECT, Exchange
 from tests.support.harness import Harness, body_of, refusal_of, text_of
 from tests.support.lost_writes import LOST, How, LosingPostHog, When, found_of, losing, unknown_of
@@ -93,6 +93,7 @@ async def test_any_response_at_all_is_answered_and_never_an_error_as_success(
 async def test_of_a_lost_answer_only_what_is_known_is_said(tool: str, how: How, when: When) -> None:
     """That a change does not show proves nothing: PostHog may still make it."""
     posthog = LosingPostHog(when, how)
+    prepare(posthog.world, tool)
     before = posthog.state()
     async with losing(posthog) as client:
         result = await client.call_tool(tool, ARGUMENTS[tool])
@@ -120,6 +121,7 @@ async def test_of_a_lost_answer_only_what_is_known_is_said(tool: str, how: How, 
 @pytest.mark.parametrize("when", ["never", "before"])
 async def test_a_fault_of_posthogs_own_ends_the_request(tool: str, when: When) -> None:
     posthog = LosingPostHog(when, "500")
+    prepare(posthog.world, tool)
     async with losing(posthog) as client:
         result = await client.call_tool(tool, ARGUMENTS[tool])
     detail = (result.meta or {})["projects-mcp/error"]

@@ -13,7 +13,7 @@ from dev.environments import UnavailableError
 from dev.openapi.prism import serve_document
 from dev.toolbox import Toolbox
 from projects_mcp.sandbox import ACME_ID, NORTHWIND_ID, PRODUCTION_ID
-from tests.contract.operations import DESTROYS, OPERATIONS, READS
+from tests.contract.operations import DESTROYS, ON_PAGE, READS
 from tests.support.claims import call, judge, lines_written
 from tests.support.harness import ERAS, Era, refusal_of
 from tests.support.mocked_posthog import IDENTITY, MockProxy, MockResponse, at_one, identified
@@ -58,7 +58,7 @@ async def test_a_project_that_is_not_the_one_is_neither_shown_nor_written(
     proxy: MockProxy, era: Era, caplog: pytest.LogCaptureFixture
 ) -> None:
     proxy.bend = told(lambda answer: answer.body)
-    for row in OPERATIONS:
+    for row in ON_PAGE:
         harness = proxy.harness()
         body = judge(row, await call(harness, row, era), harness, proxy, caplog.text)
         if row.on_project:
@@ -74,7 +74,7 @@ async def test_a_project_that_is_not_the_one_is_neither_shown_nor_written(
 
 async def test_a_key_that_is_described_without_sense_opens_nothing_that_it_may_not(port: int) -> None:
     proxy = MockProxy(port)
-    for row in OPERATIONS:
+    for row in ON_PAGE:
         harness = proxy.harness()
         await call(harness, row)
         (described,) = [answer.body for answer in proxy.answers if answer.about_key][-1:]
@@ -85,7 +85,7 @@ async def test_a_key_that_is_described_without_sense_opens_nothing_that_it_may_n
 async def test_an_id_that_no_project_has_is_never_shown_as_created(
     proxy: MockProxy, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (row,) = (row for row in OPERATIONS if row.tool == "project_create")
+    (row,) = (row for row in ON_PAGE if row.tool == "project_create")
     for impossible in (0, -1, True, None, "12345", 12345.0, [12345]):
         proxy.bend = told(lambda answer, number=impossible: {**identified(answer), "name": "New", "id": number})
         harness = proxy.harness()
@@ -102,7 +102,7 @@ async def test_every_tool_gets_as_far_as_its_request_and_claims_no_more_than_it_
 ) -> None:
     proxy.bend = told(at_one)
     done: dict[str, Any] = {}
-    for row in OPERATIONS:
+    for row in ON_PAGE:
         harness = proxy.harness()
         more = {"name": IDENTITY["name"]} if row.tool == "project_create" else {}
         result = await call(harness, row, era, **more)
@@ -138,7 +138,7 @@ async def test_an_answer_to_a_write_that_is_about_something_else_is_no_success(
         return {**alike, name: wrong} if answer.method != "GET" else alike
 
     proxy.bend = told(bend)
-    for row in OPERATIONS:
+    for row in ON_PAGE:
         if row.effect == "read" or row.tool in {"project_delete", "project_create"}:
             continue  # a deletion has no answer, and what is created had neither id nor place before
         harness = proxy.harness()
@@ -160,7 +160,7 @@ async def test_a_project_that_changes_after_the_answer_is_not_destroyed(
         return {**identified(answer), "api_token": "phc_another"} if len(reads) > alike else identified(answer)
 
     proxy.bend = told(bend)
-    for row in OPERATIONS:
+    for row in ON_PAGE:
         if row.tool in DESTROYS:
             reads.clear()
             harness = proxy.harness()
@@ -176,7 +176,7 @@ async def test_a_project_of_another_organization_than_the_call_names_is_not_writ
     proxy: MockProxy, era: Era, place: object, caplog: pytest.LogCaptureFixture
 ) -> None:
     proxy.bend = told(lambda answer: {**at_one(answer), "organization": place} if answer.of_project else answer.body)
-    for row in OPERATIONS:
+    for row in ON_PAGE:
         if row.on_project and row.effect != "read":
             harness = proxy.harness()
             result = await call(harness, row, era, organization_id=ACME_ID)
@@ -204,7 +204,7 @@ async def test_a_creation_without_a_usable_answer_is_not_claimed_of_another_proj
 
     proxy.bend = told(bend)
     proxy.prefer = lambda method, _path: "code=502" if method == "POST" else None
-    (row,) = (row for row in OPERATIONS if row.tool == "project_create")
+    (row,) = (row for row in ON_PAGE if row.tool == "project_create")
     harness = proxy.harness()
     assert judge(row, await call(harness, row), harness, proxy, caplog.text) is None
     assert len(harness.recorder.writes) == 1
@@ -220,7 +220,7 @@ async def test_a_read_that_fails_lets_nothing_be_written(
     proxy: MockProxy, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     proxy.prefer = lambda method, path: f"code={status}" if method == "GET" and "/projects/" in path else None
-    for row in OPERATIONS:
+    for row in ON_PAGE:
         if row.tool == "project_create":
             continue  # reads nothing before
         harness = proxy.harness()
@@ -235,7 +235,7 @@ async def test_a_write_that_fails_is_told_as_what_it_is(
     proxy: MockProxy, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     proxy.prefer = lambda method, _path: None if method == "GET" else f"code={status}"
-    for row in OPERATIONS:
+    for row in ON_PAGE:
         if row.tool in READS:
             continue
         harness = proxy.harness()

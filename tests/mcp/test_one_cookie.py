@@ -10,7 +10,7 @@ import pytest
 from projects_mcp.config.settings import load
 from projects_mcp.sandbox import CSRF_TOKEN, SESSION_ID, seed
 from projects_mcp.sandbox.app import create_app
-from tests.contract.operations import OPERATIONS, SESSION_ONLY, Operation
+from tests.contract.operations import OPERATIONS, SESSION_ONLY, Operation, prepare
 from tests.support.csrf import TRIAL, AnyPair, OwnToken, Pair
 from tests.support.harness import ERAS, Era, Harness, body_of, refusal_of, text_of
 
@@ -25,6 +25,7 @@ async def test_the_session_alone_is_enough_where_any_equal_pair_is_taken(era: Er
     pairs = set()
     for row in OPERATIONS:
         world = seed()
+        prepare(world, row.tool)
         posthog = AnyPair(create_app(world))
         harness = Harness(world, posthog)
         async with harness.client(era, None, **NO_TOKEN) as client:
@@ -46,6 +47,7 @@ async def test_the_session_alone_is_enough_where_any_equal_pair_is_taken(era: Er
 @pytest.mark.parametrize("row", SESSION_WRITES, ids=lambda row: row.tool)
 async def test_where_it_is_refused_nothing_changes_and_the_way_out_is_said(era: Era, row: Operation) -> None:
     world = seed()
+    prepare(world, row.tool)
     posthog = OwnToken(create_app(world))
     harness = Harness(world, posthog)
     async with harness.client(era, None, **NO_TOKEN) as client:

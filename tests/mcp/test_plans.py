@@ -11,6 +11,7 @@ from tests.support.fleets import TurnedClock, busiest, fleet_world, of_acme
 from tests.support.harness import ERAS, Era, Harness, body_of, refusal_of
 from tests.support.plans import (
     Asked,
+    MortalStore,
     agree,
     applied,
     consent_to,
@@ -153,9 +154,6 @@ async def test_a_plan_is_of_the_one_who_made_it_and_for_half_an_hour() -> None:
         now[0] += 1_801
         _, detail = refusal_of(await client.call_tool("project_update", consent_to(preview)))
         assert detail["kind"] == "no_such_plan"
-    async with harness.client(POSTHOG_HOST="https://other.test") as client:
-        _, detail = refusal_of(await client.call_tool("project_update", consent_to(preview)))
-        assert detail["kind"] == "no_such_plan"
     assert harness.recorder.writes == []
 
 
@@ -177,3 +175,33 @@ async def test_only_projects_and_the_right_to_what_cannot_be_undone_hold(clock: 
         assert preview["projects"] + preview["unchanged"] <= 2
     assert {request.path.rstrip("/").rpartition("/")[2] for request in harness.recorder.writes} == {str(PRODUCTION_ID)}
     assert harness.fields(MOBILE_ID)["conversations_enabled"] is True
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_client_that_wants_to_know_is_told_how_far_the_call_is(clock: TurnedClock, era: Era) -> None:
+    harness = Harness(fleet_world(clock, 30))
+    ids = list(range(FIRST_FLEET_ID, FIRST_FLEET_ID + 30))
+    told: list[tuple[float, float | None]] = []
+
+    async def note(progress: float, total: float | None, message: str | None) -> None:
+        told.append((progress, total))
+
+    async with harness.client(era, agree) as client:
+        (preview,) = await previewed(client, clock, project_ids=ids, settings={"week_start_day": 1})
+        await client.call_tool("project_update", consent_to(preview), progress_callback=note)
+    assert told[-1] == (30, 30)
+    assert [done for done, _ in told] == sorted({done for done, _ in told})
+
+
+async def test_with_the_store_away_nothing_is_planned_or_applied(clock: TurnedClock) -> None:
+    store = MortalStore(MemoryStore())
+    harness = Harness(fleet_world(clock, 3), store=store)
+    async with harness.client(ask=agree) as client:
+        (preview,) = await previewed(client, clock, project_ids=SOME, **PRIVATE)
+        sent = len(harness.sent)
+        store.dead = True
+        arguments = {"project_ids": SOME, **PRIVATE, "dry_run": True}
+        for call in (arguments, consent_to(preview)):
+            _, detail = refusal_of(await client.call_tool("project_update", call))
+            assert detail["kind"] == "state_unavailable"
+    assert len(harness.sent) == sent

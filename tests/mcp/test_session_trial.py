@@ -16,7 +16,7 @@ from projects_mcp import sandbox
 from projects_mcp.protocol.server import ProjectsServer
 from projects_mcp.sandbox import seed
 from projects_mcp.sandbox.app import create_app
-from tests.contract.operations import ARGUMENTS, OPERATIONS, Operation
+from tests.contract.operations import ARGUMENTS, OPERATIONS, Operation, prepare
 from tests.support.csrf import TRIAL, OwnToken, refuse
 from tests.support.harness import ERAS, Era, Harness, body_of, refusal_of
 
@@ -71,6 +71,7 @@ async def test_it_is_tried_once_and_before_the_question(era: Era) -> None:
 @pytest.mark.parametrize("row", SESSION_WRITES, ids=lambda row: row.tool)
 async def test_where_it_is_refused_nobody_is_asked(strict: Harness, era: Era, row: Operation) -> None:
     person = Consenting(strict)
+    prepare(strict.world, row.tool)
     async with strict.client(era, person, **NO_TOKEN) as client:
         text, detail = refusal_of(await client.call_tool(row.tool, row.arguments))
     assert (person.seen, [sent.line for sent in strict.recorder.writes]) == ([], [TRIAL])
@@ -188,6 +189,7 @@ async def test_what_does_not_write_by_session_tries_nothing(row: Operation) -> N
 @pytest.mark.parametrize("row", SESSION_WRITES, ids=lambda row: row.tool)
 async def test_a_token_that_was_given_and_a_call_by_key_try_nothing(row: Operation) -> None:
     harness = Harness()
+    prepare(harness.world, row.tool)
     async with harness.client("auto", Consenting(harness)) as client:
         body_of(await client.call_tool(row.tool, row.arguments))
     assert trials(harness) == 0

@@ -14,7 +14,7 @@ from projects_mcp.sandbox import PRODUCTION_ID
 from projects_mcp.state.redis import RedisStore
 from projects_mcp.state.sqlite import SqliteStore
 from projects_mcp.state.store import StateStore
-from tests.contract.operations import ARGUMENTS, READS, WRITES
+from tests.contract.operations import ARGUMENTS, READS, WRITES, prepare
 from tests.support.harness import ERAS, Ask, Era, Harness, body_of, refusal_of
 from tests.support.redis_server import redis_server
 
@@ -128,9 +128,11 @@ async def test_all_of_it_works_again_when_the_store_is_back(breakable: Breakable
         await refuse_all(client, harness, breakable)
         breakable.give_back()
         for tool in [tool for tool in WRITES if tool not in LAST]:
+            prepare(harness.world, tool)
             body_of(await client.call_tool(tool, ARGUMENTS[tool]))
     for tool in LAST:
         again = Harness(store=breakable.store)
+        prepare(again.world, tool)
         async with again.client("auto", yes) as client:
             body_of(await client.call_tool(tool, ARGUMENTS[tool]))
         assert len(again.recorder.writes) == 1

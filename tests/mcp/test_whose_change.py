@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mcp_types import CallToolResult
 
 from projects_mcp.sandbox import ACME_ID, NORTHWIND_ID, PRODUCTION_ID, Behaviour, seed
-from tests.contract.operations import ARGUMENTS, WRITES
+from tests.contract.operations import ARGUMENTS, WRITES, prepare
 from tests.support.harness import refusal_of
 from tests.support.lost_writes import LOST, How, LosingPostHog, When, found_of, losing, unknown_of
 
@@ -139,6 +139,10 @@ async def test_what_somebody_else_did_is_no_evidence(name: str, how: How) -> Non
 
 
 SAME_BY_ANOTHER: dict[str, tuple[Meanwhile, str]] = {
+    "project_cancel_deletion": (
+        _set(is_pending_deletion=False, deletion_scheduled_at=None),
+        "Had somebody else cancelled it",
+    ),
     "project_delete": (_set(is_pending_deletion=True), "would look no different"),
     "project_change_organization": (_set(organization=NORTHWIND_ID), "would look no different"),
     "project_delete_secret_token_backup": (_set(secret_api_token_backup=None), "would look no different"),
@@ -158,6 +162,7 @@ async def test_a_change_that_another_can_have_made_is_not_claimed_as_ones_own(to
     """The state that was asked for is there, and the evidence leaves open who has made it."""
     meanwhile, says = SAME_BY_ANOTHER[tool]
     posthog = LosingPostHog(when, "504")
+    prepare(posthog.world, tool)
     if when == "never":
         posthog.meanwhile = lambda: meanwhile(posthog)
     posthog.world.projects[PRODUCTION_ID].fields |= {
@@ -181,6 +186,7 @@ async def test_a_change_that_another_can_have_made_is_not_claimed_as_ones_own(to
 @settings(max_examples=60, deadline=None)
 async def test_applied_and_not_applied_are_true_at_the_end(tool: str, how: How, when: When, other: str | None) -> None:
     posthog = LosingPostHog("never" if how == "500" and when == "later" else when, how)
+    prepare(posthog.world, tool)
     untouched = posthog.state()
     if other is not None and when != "before":
         tool = SOMEBODY_ELSE[other][0]

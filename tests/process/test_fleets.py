@@ -138,7 +138,7 @@ def test_a_file_that_is_none_is_left_alone(environment: dict[str, str], tmp_path
     file.write_bytes(text.encode("latin-1"))
     done = run("export", str(FIRST_FLEET_ID), "--out", str(file), **environment)
     assert done.returncode in {1, 2}
-    assert "projects-mcp export: the file is " in done.stderr
+    assert '"message":"the file is ' in done.stderr
     assert file.read_bytes() == text.encode("latin-1")
 
 
@@ -156,7 +156,7 @@ def test_nothing_is_written_if_a_project_cannot_be_read(environment: dict[str, s
     [
         (["audit", "anonymise_ips=true"], "Did you mean `anonymize_ips`?"),
         (["audit", "anonymize_ips"], "FIELD=VALUE, or the word verify"),
-        (["audit", "anonymize_ips=true", "--head", "1:ab"], "are for audit verify"),
+        (["audit", "anonymize_ips=true", "--head", "1:ab"], "--head is for audit verify"),
         (["export"], "the ids of projects, or --all"),
         (["export", "1", "--all"], "the ids of projects, or --all"),
         (["compare", "1", "x"], "the id of a project is a number from 1"),

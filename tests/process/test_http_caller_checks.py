@@ -3,6 +3,7 @@
 import json
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -142,19 +143,31 @@ def test_a_body_that_is_still_to_come_counts(server: Served, upstream: Upstream)
 # Requests a minute --------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def seldom(behind: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server with a caller for each kind of request, who may make two calls a minute."""
+    callers = (entry(_caller_of(method), calls_per_minute=2) for method in REQUESTS)
+    path = write_callers(tmp_path_factory.mktemp("seldom") / "callers", *callers)
+    with served(POSTHOG_HOST=behind.origin, PROJECTS_MCP_CALLERS=str(path), **HARMLESS) as server:
+        yield server
+
+
+def _caller_of(method: str) -> str:
+    return method.replace("/", "-")
+
+
 @pytest.mark.parametrize("method", REQUESTS)
-def test_every_kind_of_request_counts(upstream: Upstream, tmp_path: Path, method: str) -> None:
-    path = write_callers(tmp_path / "callers", entry("seldom", calls_per_minute=2))
-    with served(POSTHOG_HOST=upstream.origin, PROJECTS_MCP_CALLERS=str(path), **HARMLESS) as server:
-        name = {"Mcp_Name": REQUESTS[method]["uri"]} if method == "resources/read" else {}
-        answers = [server.post(message_of(method, REQUESTS[method]), token_of("seldom"), **name) for _ in range(3)]
-        assert ["result" in answer.json or answer.json for answer in answers[:2]] == [True, True]
-        error = answers[2].json["error"]
-        assert error["code"] == -32_000
-        assert error["data"]["kind"] == "too_many_calls"
-        assert 25 <= error["data"]["retry_after_s"] <= 30
-        assert "2 a minute" in error["message"]
-        assert server.call("project_list", {}, token_of("seldom")).refusal["kind"] == "too_many_calls"
+def test_every_kind_of_request_counts(seldom: Served, method: str) -> None:
+    token = token_of(_caller_of(method))
+    name = {"Mcp_Name": REQUESTS[method]["uri"]} if method == "resources/read" else {}
+    answers = [seldom.post(message_of(method, REQUESTS[method]), token, **name) for _ in range(3)]
+    assert ["result" in answer.json or answer.json for answer in answers[:2]] == [True, True]
+    error = answers[2].json["error"]
+    assert error["code"] == -32_000
+    assert error["data"]["kind"] == "too_many_calls"
+    assert 25 <= error["data"]["retry_after_s"] <= 30
+    assert "2 a minute" in error["message"]
+    assert seldom.call("project_list", {}, token).refusal["kind"] == "too_many_calls"
 
 
 def test_a_resource_is_counted_once(upstream: Upstream, tmp_path: Path) -> None:

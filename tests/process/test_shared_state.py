@@ -49,28 +49,43 @@ class Slow:
             self._writing -= 1
 
 
-@pytest.fixture
-def behind() -> Iterator[Slow]:
+CALLERS = (entry("one"), entry("other"), entry("seldom", calls_per_minute=2))
+
+
+@dataclass
+class Shared:
+    """Two processes that share a state store, and PostHog behind them."""
+
+    behind: Slow
+    servers: tuple[Served, Served]
+
+
+@contextmanager
+def posthog() -> Iterator[Slow]:
     slow = Slow()
     with serving(slow.recorder, slow.around) as upstream:
         slow.origin = upstream.origin
         yield slow
 
 
-@pytest.fixture(params=["sqlite", "redis"])
-def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    with shared_state(request.param, tmp_path) as location:
-        yield location
+@pytest.fixture(scope="module", params=["sqlite", "redis"])
+def processes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    folder = tmp_path_factory.mktemp("shared")
+    callers = write_callers(folder / "callers.toml", *CALLERS)
+    with posthog() as behind, shared_state(request.param, folder) as state:
+        settings = {"POSTHOG_HOST": behind.origin, "PROJECTS_MCP_STATE": state, "PROJECTS_MCP_CALLERS": str(callers)}
+        settings["PROJECTS_MCP_SIGNING_KEY"] = SIGNING_KEY
+        with served(**HARMLESS, **settings) as one, served(**HARMLESS, **settings) as other:
+            yield Shared(behind, (one, other))
 
 
-@contextmanager
-def two_processes(behind: Slow, state: str, **more: str) -> Iterator[tuple[Served, Served]]:
-    settings = {"POSTHOG_HOST": behind.origin, "PROJECTS_MCP_STATE": state, "PROJECTS_MCP_SIGNING_KEY": SIGNING_KEY}
-    with served(**HARMLESS, **settings, **more) as one, served(**HARMLESS, **settings, **more) as other:
-        yield one, other
+@pytest.fixture
+def shared(processes: Shared) -> Shared:
+    processes.behind.recorder.requests.clear()
+    return processes
 
 
-def write_both(behind: Slow, servers: Iterable[Served], names: Iterable[str], *, tokens: bool = False) -> None:
+def write_both(behind: Slow, servers: Iterable[Served]) -> None:
     """Write settings of one project from two threads, and see that no two writes were under way at once."""
     begin = threading.Barrier(2)
 
@@ -80,48 +95,45 @@ def write_both(behind: Slow, servers: Iterable[Served], names: Iterable[str], *,
         for number in range(ROUNDS):
             text = f"{name} {number}"
             arguments = {"project_id": PRODUCTION_ID, "settings": {"product_description": text}}
-            receipt = server.call("project_update", arguments, token_of(name) if tokens else None).result
+            receipt = server.call("project_update", arguments, token_of(name)).result
             outcomes.append(receipt["outcome"])
             assert receipt["changed"]["product_description"]["after"] == text
         return outcomes
 
     with ThreadPoolExecutor(2) as pool:
-        running = [pool.submit(write, *each) for each in zip(servers, names, strict=True)]
+        running = [pool.submit(write, *each) for each in zip(servers, ("one", "other"), strict=True)]
         assert [future.result() for future in running] == [["applied"] * ROUNDS] * 2
     assert len(behind.recorder.writes) == 2 * ROUNDS
     assert behind.most == 1, "writes under way at once"
 
 
-def test_they_never_write_one_project_at_once(behind: Slow, state: str) -> None:
-    with two_processes(behind, state) as servers:
-        write_both(behind, servers, ("one", "other"))
+def test_they_never_write_one_project_at_once(shared: Shared) -> None:
+    write_both(shared.behind, shared.servers)
 
 
-def test_two_callers_of_one_process_do_not_either(behind: Slow, tmp_path: Path) -> None:
-    callers = write_callers(tmp_path / "callers.toml", entry("ada"), entry("another"))
+def test_two_callers_of_one_process_do_not_either(tmp_path: Path) -> None:
+    callers = write_callers(tmp_path / "callers.toml", *CALLERS)
     settings = {"PROJECTS_MCP_CALLERS": str(callers), "PROJECTS_MCP_STATE": "memory"}
-    with served(POSTHOG_HOST=behind.origin, **HARMLESS, **settings) as server:
-        write_both(behind, (server, server), ("ada", "another"), tokens=True)
+    with posthog() as behind, served(POSTHOG_HOST=behind.origin, **HARMLESS, **settings) as server:
+        write_both(behind, (server, server))
 
 
-def test_the_calls_of_a_minute_are_counted_for_both(behind: Slow, state: str, tmp_path: Path) -> None:
-    callers = write_callers(tmp_path / "callers.toml", entry("seldom", calls_per_minute=2), entry("ada"))
+def test_the_calls_of_a_minute_are_counted_for_both(shared: Shared) -> None:
     arguments, seldom = {"project_id": PRODUCTION_ID}, token_of("seldom")
-    with two_processes(behind, state, PROJECTS_MCP_CALLERS=str(callers)) as servers:
-        for server in servers:
-            assert server.call("project_get", arguments, seldom).result["id"] == PRODUCTION_ID
-        for server in servers:
-            assert server.call("project_get", arguments, seldom).refusal["kind"] == "too_many_calls"
-            assert server.call("project_get", arguments, token_of("ada")).result["id"] == PRODUCTION_ID
+    for server in shared.servers:
+        assert server.call("project_get", arguments, seldom).result["id"] == PRODUCTION_ID
+    for server in shared.servers:
+        assert server.call("project_get", arguments, seldom).refusal["kind"] == "too_many_calls"
+        assert server.call("project_get", arguments, token_of("one")).result["id"] == PRODUCTION_ID
 
 
-def test_an_answer_counts_at_one_of_them_and_once(behind: Slow, state: str) -> None:
-    fields = behind.world.projects[MOBILE_ID].fields
+def test_an_answer_counts_at_one_of_them_and_once(shared: Shared) -> None:
+    one, other = shared.servers
+    fields, caller = shared.behind.world.projects[MOBILE_ID].fields, token_of("one")
     token = fields["api_token"]
-    with two_processes(behind, state) as (one, other):
-        question = one.call(RESET, ARGUMENTS, asks=True).question
-        assert other.call(RESET, ARGUMENTS, asks=True, state=question).result["outcome"] == "applied"
-        fields["api_token"] = token  # the state that the person was asked about
-        for server in (one, other):
-            assert server.call(RESET, ARGUMENTS, asks=True, state=question).question, "it is asked anew"
-    assert len(behind.recorder.writes) == 1
+    question = one.call(RESET, ARGUMENTS, caller, asks=True).question
+    assert other.call(RESET, ARGUMENTS, caller, asks=True, state=question).result["outcome"] == "applied"
+    fields["api_token"] = token  # the state that the person was asked about
+    for server in (one, other):
+        assert server.call(RESET, ARGUMENTS, caller, asks=True, state=question).question, "it is asked anew"
+    assert len(shared.behind.recorder.writes) == 1

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from projects_mcp.sandbox import PRODUCTION_ID
+from tests.contract.operations import TOOLS
 from tests.support.process import Piped, modern_call, modern_request, running
 
 UNSUPPORTED, INVALID_REQUEST = -32022, -32600
@@ -29,7 +30,7 @@ def assert_served_by_handshake(server: Piped) -> None:
     """The connection does what one that began with a handshake does, and ends as one."""
     server.send({"jsonrpc": "2.0", "method": "notifications/initialized"})
     server.number = 10
-    assert len(server.request("tools/list", {})["result"]["tools"]) == 13
+    assert len(server.request("tools/list", {})["result"]["tools"]) == len(TOOLS)
     read = server.call("project_get", {"project_id": PRODUCTION_ID})
     assert read["structuredContent"]["id"] == PRODUCTION_ID
     server.write(modern_call(30, "project_list", {}) + b"\n")

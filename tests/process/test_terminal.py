@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import select
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -73,16 +74,22 @@ def planted(upstream: Upstream) -> dict[str, str]:
 def test_a_name_of_a_project_is_shown_without_what_is_unseen(planted: dict[str, str]) -> None:
     for called in (["project_list"], ["project_get", f"project_id={PRODUCTION_ID}"]):
         done = clean(run("call", *called, **planted))
-        piped, shown = json.loads(done.stdout), on_terminal("call", *called, **planted)
+        piped, shown = json.loads(done.stdout), on_terminal("call", *called, "--json", **planted)
         assert_clean(shown)
-        assert json.loads(shown) == piped, "for people it is only laid out otherwise"
+        assert json.loads(shown) == piped
         assert "\ufffd[2J\ufffd31m" in json.dumps(piped, ensure_ascii=False)
+        for_people = on_terminal("call", *called, NO_COLOR="1", **planted)
+        assert_clean(for_people)
+        assert "\ufffd[2J\ufffd31m" in for_people
 
 
 def test_json_holds_the_exact_name_where_it_is_to_be_written_back(planted: dict[str, str]) -> None:
-    shown = on_terminal("call", "project_update", f"project_id={PRODUCTION_ID}", "settings.name=New", **planted)
+    shown = on_terminal(
+        "call", "project_update", f"project_id={PRODUCTION_ID}", "settings.name=New", NO_COLOR="1", **planted
+    )
     assert_clean(shown)
-    assert json.loads(shown)["revert"]["settings"]["name"] == PLANTED
+    (undo,) = [line for line in shown.splitlines() if line.startswith("  projects-mcp call project_update ")]
+    assert json.loads(shlex.split(undo)[3])["settings"]["name"] == PLANTED
 
 
 def test_json_in_a_pipe_holds_the_exact_name_too(planted: dict[str, str]) -> None:

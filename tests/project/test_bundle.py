@@ -46,7 +46,7 @@ def test_a_bundle_holds_the_source_and_nothing_of_a_checkout(staged: Path) -> No
     source = {file.relative_to(ROOT).as_posix() for file in (ROOT / "src").rglob("*.py")}
     beside = {"manifest.json", "pyproject.toml", "README.md", "LICENSE", "assets/icon.png"}
     beside |= {"src/projects_mcp/py.typed", "src/projects_mcp/protocol/icon.png"}
-    beside |= {"src/projects_mcp/http/approval/passkey.js"}
+    beside |= {"src/projects_mcp/http/approval/passkey.js", "src/projects_mcp/protocol/published.json"}
     assert files == source | beside
 
 

@@ -32,7 +32,7 @@ def test_every_command_and_flag_is_documented() -> None:
     text = text_of("docs/reference.md")
     helped = run("--help").stdout
     commands = re.findall(r"^  ([a-z]+) ", helped, flags=re.MULTILINE)
-    assert len(commands) == 20
+    assert len(commands) == 21
     for command in ["", *commands]:
         assert f"`projects-mcp {command}".rstrip() in text
         shown = run(*command.split(), "--help").stdout

@@ -177,11 +177,13 @@ LEFT_BY_THE_DEVELOPERS_TOOLS = {"pygments", "rich", "coverage", "a1_coverage", "
 OF_THE_EXTRA = {"uvloop"}
 
 
-def test_the_server_loads_only_what_it_needs_before_its_first_answer(tmp_path: Path) -> None:
+@pytest.mark.parametrize("fast_start", ["on", "off"])
+def test_the_server_loads_only_what_it_needs_before_its_first_answer(fast_start: str, tmp_path: Path) -> None:
     """What is imported is start-up time and memory of every user: a new name here is a decision."""
     loaded = tmp_path / "loaded"
     program = f"import sys\nsys.modules[{FAST!r}] = None\n{SERVED}"
     settings = {"POSTHOG_PERSONAL_API_KEY": "phx_x", "POSTHOG_HOST": "http://127.0.0.1:9"}
+    settings["PROJECTS_MCP_FAST_START"] = fast_start
     with running(program=program, LOADED=str(loaded), **settings) as server:
         server.write(modern_request(1, "tools/list", {}) + b"\n")
         answer = server.read_message()
@@ -193,4 +195,5 @@ def test_the_server_loads_only_what_it_needs_before_its_first_answer(tmp_path: P
     ours = {name.removeprefix("projects_mcp.") for name, file in files.items() if str(SOURCE) in file}
     assert {name for name in ours if name.startswith(NOT_AT_THE_START)} == set()
     foreign = {name.partition(".")[0] for name, file in files.items() if "site-packages" in file}
+    assert bool(foreign & (SLOW | {"pydantic_core"})) is (fast_start == "off")
     assert foreign - OF_THE_SDK - OF_THE_CLIENT - OF_THE_EXTRA - LEFT_BY_THE_DEVELOPERS_TOOLS == set()

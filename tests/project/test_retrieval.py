@@ -21,6 +21,8 @@ FROZEN = {
     "fourth": "993069b25b6a6706e1bd9bd88e061b0ffbfa9f679e958a69bcf5606ec548c565",
     "fifth": "2f66504f67101c141672a71d9833af322cd6f59fe3e7521cee545db29552ca27",
 }
+LATER = {"project_cancel_deletion", "organization_list"}
+"""Tools that came after the questions, which have them among the others."""
 FLOORS = {"BM25": (0.41, 0.79), "BM25 by place": (0.45, 0.83), "BM25 of all": (0.37, 0.72), "keywords": (0.69, 0.90)}
 """First, and among the first five, on the fifth set: some points below what was measured, see dev/retrieval."""
 
@@ -30,7 +32,7 @@ def test_nobody_changes_a_question(name: str) -> None:
     assert digest(name) == FROZEN[name]
     asked = questions(name)
     assert len({question.text for question in asked}) == len(asked)
-    assert {question.tool for question in asked} == {tool.name for tool in our_tools()}
+    assert {question.tool for question in asked} == {tool.name for tool in our_tools()} - LATER
 
 
 def test_the_others_are_many_and_each_is_there_once() -> None:

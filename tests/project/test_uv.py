@@ -1,5 +1,6 @@
 """uv installs the tools from where pip would, and pip does it where uv cannot."""
 
+import sys
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -7,12 +8,13 @@ import pytest
 
 from dev import environments
 from dev.environments import make_venv
-from dev.uv import UvError, fill_venv, uv_settings
+from dev.uv import UvError, uv_install, uv_settings
 
 
 def test_uv_is_handed_the_settings_of_pip() -> None:
     listed = r"""
 :env:.find-links='/from/the/variable'
+:env:.constraint='versions.txt'
 :env:.default-timeout='180'
 global.cert='/ca.pem'
 global.extra-index-url='\nhttps://one.example/simple\nhttps://two.example/simple'
@@ -20,6 +22,8 @@ global.find-links='/from/the/file'
 site.index-url='https://mirror.example/simple'"""
     assert uv_settings(listed.strip()) == {
         "SSL_CERT_FILE": "/ca.pem",
+        "UV_BUILD_CONSTRAINT": "versions.txt",
+        "UV_CONSTRAINT": "versions.txt",
         "UV_DEFAULT_INDEX": "https://mirror.example/simple",
         "UV_FIND_LINKS": "/from/the/variable",
         "UV_INDEX": "https://one.example/simple https://two.example/simple",
@@ -54,6 +58,7 @@ def test_what_uv_cannot_install_pip_installs(
     assert "tool: with pip, since with uv: " in capsys.readouterr().err
 
 
-def test_a_failure_of_uv_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("program", ["/bin/false", "/nowhere/uv"])
+def test_a_failure_of_uv_is_told(program: str) -> None:
     with pytest.raises(UvError):
-        fill_venv(Path("/bin/false"), tmp_path / "tool", ["nothing"])
+        uv_install(Path(program), Path(sys.executable), ["nothing"])

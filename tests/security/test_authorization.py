@@ -26,15 +26,16 @@ from tests.support.harness import ERAS, Era, Harness, body_of, refusal_of
 pytestmark = pytest.mark.anyio
 
 READS, DESTROYS, ALL = set(operations.READS), set(operations.DESTROYS), set(operations.TOOLS)
+ORGANIZATIONS = {"organization_list"}
 AT_LEVEL = {"read": READS, "write": ALL - DESTROYS, "full": ALL}
 WITH_KEY = {
-    sandbox.READ_ONLY_KEY: READS,
+    sandbox.READ_ONLY_KEY: READS - ORGANIZATIONS,
     sandbox.READ_WRITE_KEY: ALL,
     sandbox.ALL_ACCESS_KEY: ALL,
     sandbox.NO_SCOPE_KEY: set[str](),
     sandbox.ONE_PROJECT_KEY: {*operations.ON_PROJECT, "project_list"},  # which reads its projects one by one
-    sandbox.ONE_ORGANIZATION_KEY: ALL,
-    sandbox.MEMBER_KEY: ALL,
+    sandbox.ONE_ORGANIZATION_KEY: ALL - ORGANIZATIONS,
+    sandbox.MEMBER_KEY: ALL - ORGANIZATIONS,
     sandbox.OAUTH_TOKEN: ALL,  # its grant is unknown, so PostHog decides
     "phx_a_key_that_does_not_exist": ALL,
 }
@@ -184,7 +185,7 @@ async def test_protected_projects(harness: Harness, era: Era) -> None:
 async def test_only_these_projects(harness: Harness, era: Era) -> None:
     async with harness.client(era, PROJECTS_MCP_ONLY_PROJECTS=f"{MOBILE_ID},{STAGING_ID}") as client:
         assert {tool.name for tool in (await client.list_tools()).tools} == ALL - {"project_create"}
-        for tool in sorted(ALL - {"project_list"}):
+        for tool in sorted(ALL - {"project_list", *ORGANIZATIONS}):
             text, detail = refusal_of(await client.call_tool(tool, ARGUMENTS[tool]))
             assert detail["kind"] == "only_projects"
             assert "PROJECTS_MCP_ONLY_PROJECTS" in text
@@ -204,7 +205,7 @@ async def test_only_these_projects(harness: Harness, era: Era) -> None:
 @pytest.mark.parametrize("era", ERAS)
 async def test_a_key_of_one_organization(harness: Harness, era: Era) -> None:
     async with harness.client(era, POSTHOG_PERSONAL_API_KEY=sandbox.ONE_ORGANIZATION_KEY) as client:
-        for tool in sorted(ALL):
+        for tool in operations.IN_ORGANIZATION:
             arguments = {**ARGUMENTS[tool], "organization_id": _other_organization(harness)}
             _, detail = refusal_of(await client.call_tool(tool, arguments))
             assert detail["kind"] == "key_restricted"
@@ -234,9 +235,8 @@ async def test_session_only_operations_with_a_key_alone(harness: Harness, era: E
 
 @pytest.mark.parametrize("era", ERAS)
 async def test_an_expired_session_and_a_wrong_csrf_token_are_told_apart(harness: Harness, era: Era) -> None:
-    arguments = {"project_id": PRODUCTION_ID, "confirm_project_name": "Acme web"}
     async with harness.client(era, POSTHOG_CSRF_TOKEN="wrong_csrf_token_0000") as client:
-        text, detail = refusal_of(await client.call_tool("project_reset_token", arguments))
+        text, detail = refusal_of(await client.call_tool("project_reset_token", operations.NAMED))
         assert detail["kind"] == "csrf"
         assert "POSTHOG_CSRF_TOKEN" in text
     async with harness.client(era, POSTHOG_SESSION_ID="expired_session_0000") as client:

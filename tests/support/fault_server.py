@@ -40,7 +40,7 @@ class Request:
 
     @property
     def about_key(self) -> bool:
-        return self.path.startswith("/api/personal_api_keys/")
+        return self.path.startswith("/api/personal_api_keys/") or self.path == "/api/organizations/"
 
 
 @dataclass

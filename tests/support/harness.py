@@ -16,6 +16,7 @@ from projects_mcp.gateway.approval_page import ApprovalPage
 from projects_mcp.posthog.pool import ASGIApplication
 from projects_mcp.protocol.server import ProjectsServer
 from projects_mcp.runner.build import build_runner
+from projects_mcp.runner.runner import ToolRunner
 from projects_mcp.sandbox import CSRF_TOKEN, PRODUCTION_ID, READ_WRITE_KEY, SESSION_ID, World, seed
 from projects_mcp.sandbox.app import create_app
 from projects_mcp.state.store import StateStore
@@ -59,13 +60,19 @@ class Recorder:
         self.requests: list[Sent] = []
         self.inquiries: list[Sent] = []
         """What was asked about the key itself, which no tool asks."""
+        self.about_organizations: list[Sent] = []
+        """What was asked about the organizations of its owner beside that, which no tool asks in this way."""
         self._application = application
 
     async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
         message = await receive()
         raw: bytes = message.get("body", b"")
-        about_key = scope["path"].startswith("/api/personal_api_keys/")
-        (self.inquiries if about_key else self.requests).append(
+        requests = self.requests
+        if scope["path"].startswith("/api/personal_api_keys/"):
+            requests = self.inquiries
+        elif scope["path"] == "/api/organizations/" and not scope["query_string"]:
+            requests = self.about_organizations
+        requests.append(
             Sent(
                 scope["method"],
                 scope["path"],
@@ -110,11 +117,14 @@ class Harness:
     def fields(self, project: int = PRODUCTION_ID) -> dict[str, Any]:
         return self.world.projects[project].fields
 
-    def server(self, **environment: str) -> ProjectsServer:
+    def runner(self, **environment: str) -> ToolRunner:
         settings = load({**ENVIRONMENT, **environment})
         limits = settings.limits._replace(**self.limits)
         settings = replace(settings, limits=limits)
-        return ProjectsServer(build_runner(settings, self.recorder, self.store, self.approval_page))
+        return build_runner(settings, self.recorder, self.store, self.approval_page)
+
+    def server(self, **environment: str) -> ProjectsServer:
+        return ProjectsServer(self.runner(**environment))
 
     @asynccontextmanager
     async def client(self, era: Era = "auto", ask: Ask | None = None, **environment: str) -> AsyncIterator[Client]:

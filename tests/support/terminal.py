@@ -1,9 +1,11 @@
 """A program at a real terminal of its own, which is its controlling one."""
 
+import fcntl
 import os
 import pty
 import select
 import signal
+import struct
 import termios
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,12 +21,16 @@ class AtTerminal:
     Args:
         arguments: of `projects-mcp`.
         environment: settings besides those of no machine.
+        stdout: a file that its stdout goes to; the terminal by default.
         stderr: a file that its stderr goes to; the terminal by default.
+        columns: of the terminal.
     """
 
     arguments: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
+    stdout: str | None = None
     stderr: str | None = None
+    columns: int = 80
     shown: str = field(default="", init=False)
     echoed_at_the_end: bool = field(default=False, init=False)
 
@@ -34,11 +40,13 @@ class AtTerminal:
         self.process, self._terminal = pty.fork()
         if self.process == 0:  # the other process: nothing of this one may run in it but the program
             try:
-                if self.stderr is not None:
-                    os.dup2(os.open(self.stderr, os.O_WRONLY | os.O_CREAT, 0o600), 2)
+                for number, path in ((1, self.stdout), (2, self.stderr)):
+                    if path is not None:
+                        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), number)
                 os.execve(child[0], child, variables)  # noqa: S606 - the program of the test
             finally:
                 os._exit(127)
+        fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, self.columns, 0, 0))
 
     def wait_for(self, words: str, times: int = 1) -> None:
         """Read until some words are shown so often."""

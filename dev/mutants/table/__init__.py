@@ -11,6 +11,8 @@ from dev.mutants.table.callers import CALLERS
 from dev.mutants.table.consent import CONSENT
 from dev.mutants.table.files import FILES
 from dev.mutants.table.gates import GATES
+from dev.mutants.table.lanes import LANES
+from dev.mutants.table.plans import PLANS
 from dev.mutants.table.results import RESULTS
 from dev.mutants.table.secrets import SECRETS
 from dev.mutants.table.settings_files import SETTINGS_FILES
@@ -24,9 +26,11 @@ TABLE: Final[Mapping[str, tuple[Mutant, ...]]] = {
     **GATES,
     **CONSENT,
     **STORES,
+    **PLANS,
     **BOUNDS,
     **CALLERS,
     **FILES,
     **SETTINGS_FILES,
+    **LANES,
 }
 """Promise -> the mutants that break it, each in another place or another way."""

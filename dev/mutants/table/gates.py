@@ -18,6 +18,13 @@ _KEY: Final = "src/projects_mcp/gateway/key_access.py"
 GATES: Final[Mapping[str, tuple[Mutant, ...]]] = {
     "A caller that was taken out does nothing more": (
         Mutant(
+            "change-where-assistants-may-only-read",
+            "src/projects_mcp/policy/authorization.py",
+            "closed = organization in key.read_only if concrete else",
+            "closed = False if concrete else",
+            ("tests/mcp/test_organizations.py::test_an_organization_that_lets_assistants_only_read_is_obeyed",),
+        ),
+        Mutant(
             "look-at-a-caller-before-its-body-only",
             "src/projects_mcp/http/caller_checks.py",
             'if state["callers"] is not self._tenants.callers or time.time() >= state["expires_at"]:',

@@ -207,10 +207,19 @@ RESULTS: Final[Mapping[str, tuple[Mutant, ...]]] = {
             (f"{_HOLD}test_an_answer_about_something_else_is_no_success",),
         ),
         Mutant(
+            "take-back-whatever-came-after",
+            "src/projects_mcp/tools/way_back.py",
+            'expected = {name: diff.changed[name]["after"] for name in',
+            'expected = {name: diff.changed[name]["before"] for name in',
+            (
+                "tests/mcp/test_activity.py::test_a_change_of_others_is_taken_back_exactly_or_refused_with_what_is_there",
+            ),
+        ),
+        Mutant(
             "call-a-deletion-begun-that-is-not",
-            "src/projects_mcp/tools/lifecycle.py",
-            '    if project.get("is_pending_deletion") is not True:\n',
-            '    if project.get("is_pending_deletion") == "":\n',
+            "src/projects_mcp/tools/deletion.py",
+            '    if project.get("is_pending_deletion") is True:\n',
+            '    if project.get("is_pending_deletion") != "":\n',
             (f"{_HOLD}test_a_deletion_that_left_the_project_as_it_was_is_not_called_begun",),
         ),
         Mutant(

@@ -15,6 +15,7 @@ Method: TypeAlias = Literal["GET", "POST", "PATCH", "DELETE"]
 
 _PROJECTS: Final = "/api/organizations/{organization}/projects/"
 _PROJECT: Final = "/api/organizations/{organization}/projects/{project}/"
+_ORGANIZATIONS: Final = "/api/organizations/"
 _PROJECT_ALONE: Final = "/api/projects/{project}/"
 
 
@@ -31,6 +32,8 @@ class Operation(NamedTuple):
             scopes: the operation carries no API scope, so only a browser session can use it.
         address: what stands before the suffix in the path.
         more_scopes: scopes that a key needs for it besides the one of its effect.
+        in_organization: whether the path names an organization, or one project of one.
+        needs_session: whether no key was ever taken for it, so that without a session it is not tried.
     """
 
     tool: str
@@ -41,6 +44,8 @@ class Operation(NamedTuple):
     session_only: bool = False
     address: str = _PROJECT
     more_scopes: tuple[str, ...] = ()
+    in_organization: bool = True
+    needs_session: bool = False
 
     def path(self, organization: OrganizationRef, project: ProjectRef | None) -> str:
         """Build the request path. Only a UUID, an integer or `@current` can become a segment of it.
@@ -75,10 +80,20 @@ _ROWS: Final = (
     _action("add_product_intent", Effect.ADD, session_only=False),
     _action("complete_product_onboarding", Effect.ADD, session_only=False),
     Operation("project_delete", Effect.DESTROY, "DELETE"),
+    Operation("project_cancel_deletion", Effect.ADD, "POST", "cancel-deletion/", session_only=True, needs_session=True),
     _action("change_organization", Effect.DESTROY, "POST"),
     _action("reset_token", Effect.DESTROY),
     _action("rotate_secret_token", Effect.DESTROY),
     _action("delete_secret_token_backup", Effect.DESTROY),
+    Operation(
+        "organization_list",
+        Effect.READ,
+        "GET",
+        on_project=False,
+        address=_ORGANIZATIONS,
+        more_scopes=("organization:read",),
+        in_organization=False,
+    ),
 )
 
 OPERATIONS: Final[Mapping[str, Operation]] = {row.tool: row for row in _ROWS}

@@ -7,6 +7,7 @@ from typing import Final
 
 import anyio
 
+from projects_mcp.cli.complaints import complain
 from projects_mcp.cli.controlling_terminal import ControllingTerminal, NoTerminalError
 from projects_mcp.cli.exit_codes import DONE, FAILED
 from projects_mcp.cli.open_page import show_page
@@ -40,8 +41,7 @@ def run_approvals(settings: Settings, *, as_json: bool) -> int:
     try:
         waiting = anyio.run(_waiting, open_state(settings))
     except StoreError as error:
-        say(f"projects-mcp approvals: the state store cannot be used: {error}.", error=True)
-        return FAILED
+        return complain("approvals", f"the state store cannot be used: {error}.", FAILED, "state_unavailable")
     if as_json:
         say(indented_json([_row(approval) for approval in waiting]))
         return DONE
@@ -71,12 +71,15 @@ def run_approve(settings: Settings, code: str, *, deny: bool, browser: bool = Fa
         with ControllingTerminal() as terminal:
             return _decide(open_state(settings), terminal, code, deny=deny)
     except NoTerminalError:
-        say("projects-mcp approve: a person decides at a terminal, and this process has none.", error=True)
+        return _complain("a person decides at a terminal, and this process has none.", "no_terminal")
     except StoreError as error:
-        say(f"projects-mcp approve: the state store cannot be used: {error}. Nothing was decided.", error=True)
+        return _complain(f"the state store cannot be used: {error}. Nothing was decided.", "state_unavailable")
     except OSError as error:
-        say(f"projects-mcp approve: no page can be served on this machine: {error.strerror}.", error=True)
-    return FAILED
+        return _complain(f"no page can be served on this machine: {error.strerror}.", "no_page")
+
+
+def _complain(sentence: str, kind: str) -> int:
+    return complain("approve", sentence, FAILED, kind)
 
 
 async def _decide_on_page(store: StateStore, code: str) -> int:
@@ -101,8 +104,7 @@ async def _decide_on_page(store: StateStore, code: str) -> int:
     finally:
         await store.aclose()
     if decided is None or decided.status is Status.WAITING:
-        say("projects-mcp approve: nothing was decided, and the time is over.", error=True)
-        return FAILED
+        return _complain("nothing was decided, and the time is over.", "not_decided")
     denied = decided.status is Status.DENIED
     say("Denied." if denied else "Approved, once. Let the same call be made again.")
     return DONE
@@ -111,11 +113,11 @@ async def _decide_on_page(store: StateStore, code: str) -> int:
 async def _find(approvals: Approvals, code: str) -> Approval | None:
     """Return an approval, or say why there is none."""
     if not approvals.store.shared:
-        say(f"projects-mcp approve: {_UNSHARED}", error=True)
+        _complain(_UNSHARED, "state_unavailable")
         return None
     approval = await approvals.find(code)
     if approval is None:
-        say("projects-mcp approve: no approval has this code, or its time is over.", error=True)
+        _complain("no approval has this code, or its time is over.", "no_approval")
     return approval
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import click
@@ -13,7 +13,19 @@ from projects_mcp.cli.nearest import did_you_mean
 from projects_mcp.cli.setting_options import SettingOption, setting_options, take_flags
 from projects_mcp.sanitize.text import on_one_line
 
-__all__ = ["Argument", "Command", "Complete", "flag", "layout", "option", "path_of"]
+__all__ = [
+    "Argument",
+    "Command",
+    "Complete",
+    "explain_option",
+    "first_word",
+    "flag",
+    "layout",
+    "option",
+    "path_of",
+    "write_examples",
+    "write_options",
+]
 
 Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 """Completes a value: takes the context, the parameter and what is typed so far."""
@@ -47,6 +59,20 @@ def flag(name: str, about: str) -> click.Option:
     return click.Option([name, field], is_flag=True, help=about)
 
 
+def first_word(words: Sequence[str], parameters: Iterable[click.Parameter]) -> int | None:
+    """Return where the first word stands that is no option and no option's value; None if there is none."""
+    if not words or not words[0].startswith("-"):
+        return 0 if words else None
+    options = [found for found in parameters if isinstance(found, click.Option) and not found.is_flag]
+    taking = {name for found in options for name in found.opts}
+    skipped = False
+    for at, word in enumerate(words):
+        if not skipped and (not word.startswith("-") or word == "-"):
+            return at
+        skipped = not skipped and word in taking
+    return None
+
+
 class Command(click.Command):
     """One command. To invoke it returns the `Invocation`, and runs nothing.
 
@@ -57,6 +83,7 @@ class Command(click.Command):
         parameters: its arguments and options, without those of the settings.
         examples: command lines without the program's name.
         more: sentences for its own help.
+        logs: whether it is a server, whose stderr is a log for people, also in a pipe.
     """
 
     def __init__(
@@ -68,6 +95,7 @@ class Command(click.Command):
         *,
         examples: Sequence[str],
         more: str = "",
+        logs: bool = False,
     ) -> None:
         super().__init__(
             name,
@@ -78,6 +106,7 @@ class Command(click.Command):
         )
         self.function: Final = function
         self.examples: Final = tuple(examples)
+        self.logs: Final = logs
         self._settings: list[click.Parameter] | None = None
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
@@ -99,7 +128,7 @@ class Command(click.Command):
         """Return what is to be run."""
         parameters = dict(ctx.params)
         flags = take_flags(parameters)
-        return Invocation(path_of(ctx).partition(" ")[2] or str(self.name), parameters, flags, self.function)
+        return Invocation(path_of(ctx).partition(" ")[2] or str(self.name), parameters, flags, self.function, self.logs)
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the line with the arguments."""
@@ -120,7 +149,7 @@ class Command(click.Command):
 
 def write_options(command: click.Command, ctx: click.Context, formatter: click.HelpFormatter) -> None:
     """Write the options, and then the settings."""
-    sections: dict[str, list[tuple[str, str]]] = {"Options": [], "Settings, over those of the environment": []}
+    sections: dict[str, list[tuple[str, str]]] = {"Options": [], "Options of every command, over the environment": []}
     own, settings = sections.values()
     for parameter in command.get_params(ctx):
         record = parameter.get_help_record(ctx)
@@ -146,5 +175,9 @@ def path_of(ctx: click.Context) -> str:
 
 def explain_option(command: click.Command, ctx: click.Context, typed: str) -> str:
     """Return the sentence about an option that there is not."""
+    above = ctx.parent.command if ctx.parent is not None and ctx.parent.parent is not None else command
+    for sibling in above.commands.values() if isinstance(above, click.Group) else ():
+        if any(typed in parameter.opts for parameter in sibling.params):
+            return f"{typed} is for {' '.join([*path_of(ctx).split()[1:], str(sibling.name)])}."
     names = [name for parameter in command.get_params(ctx) for name in parameter.opts if name.startswith("--")]
     return f"There is no option {on_one_line(typed):.60}.{did_you_mean(typed, names)}"

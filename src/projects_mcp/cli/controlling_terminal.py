@@ -16,11 +16,22 @@ __all__ = ["ControllingTerminal", "NoTerminalError"]
 
 _LONGEST_LINE: Final = 4_096
 """Characters of a typed line at the most."""
-_READ, _WRITE = map(Path, ("CONIN$", "CONOUT$") if sys.platform == "win32" else ("/dev/tty", "/dev/tty"))
 
 
 class NoTerminalError(Exception):
     """The process has no terminal, so that nobody can be asked at one."""
+
+
+def _places() -> Iterator[tuple[Path, Path]]:
+    """Yield where the terminal is read and written: the controlling one, else one that a stream goes to."""
+    if sys.platform == "win32":
+        yield Path("CONIN$"), Path("CONOUT$")
+        return
+    yield Path("/dev/tty"), Path("/dev/tty")
+    for descriptor in range(3):  # a container, or what has left its session, can have a terminal that controls nothing
+        if os.isatty(descriptor):
+            device = Path(os.ttyname(descriptor))
+            yield device, device
 
 
 class ControllingTerminal:
@@ -31,11 +42,18 @@ class ControllingTerminal:
     """
 
     def __init__(self) -> None:
-        try:
-            self._reader = _READ.open(encoding="utf-8", errors="replace")
-            self._writer = _WRITE.open("w", encoding="utf-8", errors="backslashreplace")
-        except OSError:
-            raise NoTerminalError from None
+        for reader, writer in _places():
+            try:
+                self._reader = reader.open(encoding="utf-8", errors="replace")
+            except OSError:
+                continue
+            try:
+                self._writer = writer.open("w", encoding="utf-8", errors="backslashreplace")
+            except OSError:
+                self._reader.close()
+                continue
+            return
+        raise NoTerminalError
 
     def __enter__(self) -> Self:
         return self

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
-__all__ = ["DIFFERS", "DONE", "FAILED", "INTERRUPTED", "TRY_LATER", "UNKNOWN", "USAGE"]
+__all__ = [
+    "DIFFERS",
+    "DONE",
+    "FAILED",
+    "INTERRUPTED",
+    "NOT_WRITTEN",
+    "TRY_LATER",
+    "UNKNOWN",
+    "USAGE",
+    "code_of_failure",
+]
 
 DONE: Final = 0
 """The command did what it was asked to do."""
@@ -15,8 +26,21 @@ USAGE: Final = 2
 DIFFERS: Final = 3
 """What was compared is not the same."""
 TRY_LATER: Final = 4
-"""PostHog, or another process, wants more time. The same command goes on later."""
+"""Nothing was changed, and the same command can succeed later."""
 UNKNOWN: Final = 5
-"""It is not known whether a change was made."""
+"""It is not known whether the change was made."""
+NOT_WRITTEN: Final = 6
+"""The command did what it was asked to do, and stdout could not take the answer."""
 INTERRUPTED: Final = 130
 """The command was ended by Ctrl+C: 128 and the number of the signal, as shells count."""
+
+
+def code_of_failure(error: Mapping[str, Any] | None) -> int:
+    """Return the exit code for the machine-readable part of a failed call."""
+    error = error or {}
+    if error.get("outcome") == "unknown":
+        return UNKNOWN
+    if error.get("kind") == "invalid_argument":
+        return USAGE
+    later = error.get("retryable") or error.get("retry_after_s") is not None or error.get("kind") == "unreachable"
+    return TRY_LATER if later else FAILED

@@ -8,7 +8,7 @@ from typing import Final
 import click
 from click.shell_completion import CompletionItem
 
-from projects_mcp.cli.command import Command, explain_option, layout, path_of, write_examples, write_options
+from projects_mcp.cli.command import Command, explain_option, first_word, layout, path_of, write_examples, write_options
 from projects_mcp.cli.nearest import did_you_mean
 from projects_mcp.cli.setting_options import setting_options
 from projects_mcp.sanitize.text import on_one_line
@@ -62,7 +62,7 @@ class Group(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Find the command's name, and hand everything else to it, also what stands before it."""
-        at = self._name_at(args)
+        at = first_word(args, self._all_parameters())
         if at is not None and (args[at] in self.commands or not self._default_takes_words()):
             args = [args[at], *args[:at], *args[at + 1 :]]
         elif not ctx.resilient_parsing and not self._asks_the_group(ctx, args):
@@ -97,7 +97,9 @@ class Group(click.Group):
         found = super().shell_complete(ctx, incomplete)
         if self.default is not None:
             with self.default.make_context("", [], parent=ctx, resilient_parsing=True) as inner:
-                found += self.default.shell_complete(inner, incomplete)
+                for parameter in self.default.params:
+                    if isinstance(parameter, click.Argument) and not incomplete.startswith("-"):
+                        found += parameter.shell_complete(inner, incomplete)
         return found
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -122,24 +124,8 @@ class Group(click.Group):
         names = {*ctx.help_option_names, *(name for parameter in self.params for name in parameter.opts)}
         return not names.isdisjoint(args)
 
-    def _name_at(self, args: Sequence[str]) -> int | None:
-        """Return where the command's name stands: the first word that is no option and no option's value."""
-        if not args or not args[0].startswith("-"):
-            return 0 if args else None
-        taking = {name for found in (*setting_options(), *self._all_parameters()) for name in _with_value(found)}
-        skipped = False
-        for at, word in enumerate(args):
-            if not skipped and (not word.startswith("-") or word == "-"):
-                return at
-            skipped = not skipped and word in taking
-        return None
-
     def _all_parameters(self) -> Iterator[click.Parameter]:
         """Yield the parameters of all commands."""
+        yield from setting_options()
         for found in (*self.commands.values(), *([] if self.default is None else [self.default])):
             yield from found._all_parameters() if isinstance(found, Group) else found.params  # noqa: SLF001 - its own
-
-
-def _with_value(parameter: click.Parameter) -> Sequence[str]:
-    """Return the names of an option that takes a value."""
-    return parameter.opts if isinstance(parameter, click.Option) and not parameter.is_flag else ()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from projects_mcp.config.profiles import with_profile
-from projects_mcp.config.settings import Settings, is_given, load
+from projects_mcp.config.settings import Settings, SettingsError, is_given, load
+from projects_mcp.config.variables import VARIABLES
 
 __all__ = ["Invocation", "apply_flags"]
 
@@ -21,6 +22,7 @@ class Invocation:
         parameters: its own arguments and options, by the names of the function's.
         flags: settings that were given as flags, by their variables.
         function: runs it. It takes this invocation and the parameters, and returns the exit code.
+        logs: whether it is a server, whose stderr is a log for people.
         environment: of the process, with the flags in place of its own settings. Empty before `run`.
     """
 
@@ -28,6 +30,7 @@ class Invocation:
     parameters: Mapping[str, Any]
     flags: Mapping[str, str]
     function: Callable[..., int]
+    logs: bool = False
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def run(self, environment: Mapping[str, str]) -> int:
@@ -41,7 +44,7 @@ class Invocation:
             click.UsageError: the arguments do not go together.
         """
         applied = apply_flags(environment, self.flags)
-        ready = Invocation(self.command, self.parameters, self.flags, self.function, applied)
+        ready = replace(self, environment=applied)
         return self.function(ready, **self.parameters)
 
     @property
@@ -51,7 +54,28 @@ class Invocation:
         Raises:
             SettingsError: one of them is wrong.
         """
-        return load(with_profile(self.environment))
+        try:
+            return load(with_profile(self.environment))
+        except SettingsError as error:
+            raise SettingsError(self.worded(str(error))) from None
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The settings that were given, as options of another command line."""
+        words: list[str] = []
+        for name, text in self.flags.items():
+            flag = VARIABLES[name].flag
+            if flag is not None:
+                words += [flag.option] if flag.constant is not None else [flag.option, text]
+        return tuple(words)
+
+    def worded(self, text: str) -> str:
+        """Return a text with the options in place of the variables that nobody has set: those that came as flags."""
+        for name, given in self.flags.items():
+            flag = VARIABLES[name].flag
+            if flag is not None and is_given(given):
+                text = text.replace(f"{name}=", f"{flag.option} ").replace(name, flag.option)
+        return text
 
 
 def apply_flags(environment: Mapping[str, str], flags: Mapping[str, str]) -> dict[str, str]:

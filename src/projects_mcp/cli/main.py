@@ -5,19 +5,36 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from projects_mcp.cli.exit_codes import FAILED, INTERRUPTED, USAGE
-from projects_mcp.cli.terminal import say
+from projects_mcp.cli.complaints import as_json_errors, complain, complain_as
+from projects_mcp.cli.exit_codes import INTERRUPTED, NOT_WRITTEN, USAGE
+from projects_mcp.cli.terminal import (
+    AnswerNotWrittenError,
+    end_answer,
+    is_terminal,
+    prepare_streams,
+    say,
+    silence_stdout,
+)
 from projects_mcp.config.profiles import with_profile
 from projects_mcp.config.settings import SettingsError, load
 from projects_mcp.runner.garbage import collect_rarely
-from projects_mcp.sanitize.text import on_one_line
 
 if TYPE_CHECKING:
     import click
 
 __all__ = ["main"]
+
+_COMPLETION: Final = "_PROJECTS_MCP_COMPLETE"
+"""By this variable, a shell asks for completions."""
+_ALONE: Final = """\
+projects-mcp is an MCP server: a client starts it and speaks to it over stdin and stdout, and here is a terminal.
+
+  projects-mcp demo                          shows each tool at work, on made-up projects
+  projects-mcp call project_list --sandbox   calls one tool
+  projects-mcp install cursor                prints the entry for a client
+  projects-mcp --help                        lists all commands"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,21 +46,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: one of `exit_codes`.
     """
-    given = sys.argv[1:] if arguments is None else arguments
+    given = [_as_utf8(word) for word in sys.argv[1:]] if arguments is None else arguments
     try:
-        return _run(given) if given else _serve()
+        return _run(given) if given or _COMPLETION in os.environ else _serve()
     except SettingsError as error:
-        say(f"projects-mcp: {on_one_line(str(error))}", error=True)
-        return USAGE
-    except BrokenPipeError:  # the reader of our output has closed it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
+        return complain("", str(error), USAGE, "settings")
+    except AnswerNotWrittenError as error:
+        silence_stdout()
+        if not error.reader_left:
+            complain("", f"The answer could not be written: {error}.", NOT_WRITTEN, "answer_not_written")
+        return NOT_WRITTEN
     except KeyboardInterrupt:
         return INTERRUPTED
 
 
+def _as_utf8(word: str) -> str:
+    """Read an argument as UTF-8 if the locale, such as C, could not read it."""
+    return word if word.isascii() else os.fsencode(word).decode("utf-8", "surrogateescape")
+
+
 def _serve() -> int:
     """Serve over stdio. Most clients give no arguments, and do not wait for the parser."""
+    if is_terminal(sys.stdin) and is_terminal(sys.stdout):
+        say(_ALONE, error=True)
+        return USAGE
+    complain_as(json=False)
     settings = load(with_profile(os.environ))
     collect_rarely()
     from projects_mcp.cli.stdio import serve_stdio
@@ -52,20 +79,28 @@ def _serve() -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
+    prepare_streams()
     import click
 
     from projects_mcp.cli.parser import parse
 
+    asked = any(word == "--json" or word.startswith("--json=") for word in arguments)
+    complain_as(json=as_json_errors(asked=asked, logs=False))
     try:
         invocation = parse(arguments)
     except click.UsageError as error:
-        return _complain(error, "projects-mcp" if error.ctx is None else " ".join(error.ctx.command_path.split()))
+        logs = error.ctx is not None and getattr(error.ctx.command, "logs", False)
+        complain_as(json=as_json_errors(asked=asked, logs=logs))
+        return _complain(error, "" if error.ctx is None else " ".join(error.ctx.command_path.split()[1:]))
+    complain_as(json=as_json_errors(asked=asked, logs=invocation.logs))
     try:
-        return invocation.run(os.environ)
+        code = invocation.run(os.environ)
     except click.UsageError as error:
-        return _complain(error, f"projects-mcp {invocation.command}")
+        code = _complain(error, invocation.command)
+    end_answer()
+    return code
 
 
-def _complain(error: click.UsageError, path: str) -> int:
-    say(f"{path}: {on_one_line(error.format_message())}\nSee: {path} --help", error=True)
-    return USAGE
+def _complain(error: click.UsageError, command: str) -> int:
+    see = f"See: {' '.join(['projects-mcp', *command.split()])} --help"
+    return complain(command, error.format_message(), USAGE, "usage", more=see)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Final, cast
 
@@ -12,13 +13,12 @@ from projects_mcp.cli.commands.approving import APPROVALS, APPROVE, CALLER, PASS
 from projects_mcp.cli.commands.calling import CALL, TOOLS
 from projects_mcp.cli.commands.fleets import APPLY, AUDIT, COMPARE, DRIFT, EXPORT, PLAN
 from projects_mcp.cli.commands.serving import DEMO, SANDBOX, SERVE, STDIO
-from projects_mcp.cli.commands.setting_up import DOCTOR, INSTALL, LOGIN, LOGOUT, PROFILES
+from projects_mcp.cli.commands.setting_up import COMPLETION, DOCTOR, INSTALL, LOGIN, LOGOUT, PROFILES
+from projects_mcp.cli.completion import PROGRAM, VARIABLE, prepare_completion
 from projects_mcp.cli.group import Group
 from projects_mcp.cli.invocation import Invocation
 
-__all__ = ["PROGRAM", "ROOT", "parse"]
-
-PROGRAM: Final = "projects-mcp"
+__all__ = ["ROOT", "parse"]
 
 ROOT: Final = Group(
     PROGRAM,
@@ -44,6 +44,7 @@ ROOT: Final = Group(
         APPROVALS,
         APPROVE,
         PASSKEY,
+        COMPLETION,
     ),
     default=STDIO,
     more="Without a command it serves over stdio: a client starts it so.",
@@ -73,9 +74,11 @@ def parse(arguments: Sequence[str]) -> Invocation:
         arguments: without the program's name.
 
     Raises:
-        SystemExit: after `--help` and `--version`, with code 0.
+        SystemExit: after `--help` and `--version`, and after a shell has asked for completions, with code 0.
         click.UsageError: there is an error in the arguments.
     """
+    if VARIABLE in os.environ:  # a shell asks
+        prepare_completion()
     parsed = ROOT.main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
     if isinstance(parsed, int):  # of an option that shows something and ends
         raise SystemExit(parsed)

@@ -6,6 +6,7 @@ from typing import Final
 
 import anyio
 
+from projects_mcp.cli.complaints import complain
 from projects_mcp.cli.controlling_terminal import ControllingTerminal, NoTerminalError
 from projects_mcp.cli.exit_codes import DONE, FAILED, USAGE
 from projects_mcp.cli.open_page import show_page
@@ -70,8 +71,7 @@ def _enrol(settings: Settings, store: StateStore, action: str, name: str) -> int
 
 
 def _complain(sentence: str, code: int) -> int:
-    say(f"projects-mcp passkey: {sentence}", error=True)
-    return code
+    return complain("passkey", sentence, code, "usage" if code == USAGE else "failed")
 
 
 async def _list(store: StateStore, as_json: bool) -> int:

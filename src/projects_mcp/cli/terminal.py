@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import os
 import sys
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple, TextIO
 
 from projects_mcp.sanitize.text import strip_invisible
 
-__all__ = ["Styled", "say"]
+__all__ = [
+    "AnswerNotWrittenError",
+    "Styled",
+    "end_answer",
+    "is_terminal",
+    "prepare_streams",
+    "say",
+    "silence_stdout",
+    "styled",
+    "takes_colour",
+]
+
+
+class AnswerNotWrittenError(Exception):
+    """Stdout cannot take what is printed. The text says why, in a few words."""
+
+    def __init__(self, reason: OSError | ValueError | None) -> None:
+        self.reader_left: bool = isinstance(reason, OSError) and reason.errno == errno.EPIPE
+        """Whether stdout is a pipe that its reader has closed."""
+        super().__init__((reason.strerror if isinstance(reason, OSError) else None) or "stdout is closed")
 
 
 class Styled(NamedTuple):
@@ -23,11 +46,80 @@ def say(*parts: str | Styled, error: bool = False, end: str = "\n") -> None:
     Args:
         parts: are printed one after the other. They may hold line breaks of ours; those of others are made visible
             before, by `on_one_line` or by a quotation. JSON is escaped before, so that its value stays.
-        error: print on stderr, and at once.
+        error: print on stderr, and at once. A stderr that takes nothing stops nobody.
         end: follows the parts.
+
+    Raises:
+        AnswerNotWrittenError: stdout does not take it.
     """
+    stream = sys.stderr if error else sys.stdout
+    if stream is None:  # closed before the start
+        if error:
+            return
+        raise AnswerNotWrittenError(None)
     text = "".join(_render(part) for part in parts)
-    print(text, end=end, file=sys.stderr if error else sys.stdout, flush=error)
+    try:
+        print(text, end=end, file=stream, flush=error)
+    except (OSError, ValueError) as reason:
+        if not error:
+            raise AnswerNotWrittenError(reason) from None
+
+
+def end_answer() -> None:
+    """Hand everything that was printed on stdout to whoever reads it.
+
+    Raises:
+        AnswerNotWrittenError: it is not taken.
+    """
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (OSError, ValueError) as reason:
+        raise AnswerNotWrittenError(reason) from None
+
+
+def silence_stdout() -> None:
+    """Let go of what stdout has not taken, so that the end of the process does not try again."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 1)
+    os.close(nothing)
+
+
+def prepare_streams() -> None:
+    """Make stdout and stderr UTF-8, whatever the locale says, and open no file in the place of a closed stream."""
+    for descriptor, flags in ((0, os.O_RDONLY), (1, os.O_WRONLY), (2, os.O_WRONLY)):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            nothing = os.open(os.devnull, flags)
+            if nothing != descriptor:
+                os.dup2(nothing, descriptor)
+                os.close(nothing)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a stream goes to a terminal, and to a person."""
+    return stream is not None and stream.isatty()
+
+
+def takes_colour(stream: TextIO | None, environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether what a stream shows may have colours.
+
+    `CLICOLOR_FORCE` asks for them everywhere; `NO_COLOR`, `CLICOLOR=0` and `TERM=dumb` ask for none. Else a
+    terminal has them. An empty variable says nothing. See https://no-color.org and http://bixense.com/clicolors/.
+    """
+    if environment.get("CLICOLOR_FORCE", "0") not in {"", "0"}:
+        return True
+    refused = environment.get("NO_COLOR") or environment.get("CLICOLOR") == "0" or environment.get("TERM") == "dumb"
+    return not refused and is_terminal(stream)
+
+
+def styled(text: str, style: str, stream: TextIO | None) -> Styled:
+    """Return a text in a style, if the stream that it is for takes colours."""
+    return Styled(text, style if takes_colour(stream) else "")
 
 
 def _render(part: str | Styled) -> str:

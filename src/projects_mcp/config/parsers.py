@@ -122,7 +122,7 @@ def parse_list(_name: str, text: str) -> tuple[str, ...]:
 def parse_switch(name: str, text: str) -> bool:
     """Parse a yes or no."""
     if text.lower() not in _YES | _NO:
-        raise SettingsError(f"{name} must be 1 or 0.")
+        raise SettingsError(f"{name} must be on or off.")
     return text.lower() in _YES
 
 

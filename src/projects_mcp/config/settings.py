@@ -59,6 +59,7 @@ class Settings:
     state: StateLocation | None = None
     result_limit: int = 65_536
     limits: Limits = field(default_factory=Limits)
+    fast_start: bool = True
     sandbox: str | None = None
     profile: str | None = None
     serving: Serving = field(default_factory=Serving)

@@ -180,6 +180,14 @@ _ROWS: Final = (
         FormField("Seconds for a call", type="number"),
         default="30",
     ),
+    Variable(
+        "PROJECTS_MCP_FAST_START",
+        "fast_start",
+        parsers.parse_switch,
+        "on (default) or off: over stdio, answer plain messages before the SDK of MCP is imported",
+        None,
+        default="on",
+    ),
     # The form asks for none of those below, up to the sandbox: a desktop client starts the server over stdio.
     Variable(
         "PROJECTS_MCP_STATE",

@@ -6,6 +6,7 @@ from typing import Final
 
 from projects_mcp.errors.refusal import Refusal
 from projects_mcp.errors.refused_consent import ChangedMeanwhile, ConfirmationNeeded, NameMismatch
+from projects_mcp.errors.refused_organization import OrganizationNeeded, OrganizationReadOnly
 from projects_mcp.errors.refused_plan import NoSuchPlan, PlanBusy, PlanNeeded, PlanNotConfirmed, TooManyPlans
 from projects_mcp.errors.refused_question import (
     ApprovalDenied,
@@ -30,14 +31,13 @@ from projects_mcp.errors.refused_rights import (
     KeyRestrictedToProjects,
     NotConfigured,
     OnlyProjects,
-    OrganizationNeeded,
     ProjectProtected,
     RememberedDenial,
     RequestsUsedUp,
     TooManyCalls,
     WrongKindOfKey,
 )
-from projects_mcp.errors.refused_session import OwnCsrfTokenRefused, SessionUnchecked
+from projects_mcp.errors.refused_session import OwnCsrfTokenRefused, SessionNeeded, SessionUnchecked
 from projects_mcp.errors.refused_state import (
     AlreadyBeingDeleted,
     AlreadyInOrganization,
@@ -46,6 +46,7 @@ from projects_mcp.errors.refused_state import (
     InvalidArguments,
     NoOtherProject,
     NoSuchPage,
+    NotBeingDeleted,
     NotExpected,
     OtherOrganization,
     ProjectBusy,
@@ -80,12 +81,14 @@ __all__ = [
     "NoOtherProject",
     "NoSuchPage",
     "NoSuchPlan",
+    "NotBeingDeleted",
     "NotConfigured",
     "NotConfirmed",
     "NotExpected",
     "NotTicked",
     "OnlyProjects",
     "OrganizationNeeded",
+    "OrganizationReadOnly",
     "OtherOrganization",
     "OwnCsrfTokenRefused",
     "PasskeyNeeded",
@@ -101,6 +104,7 @@ __all__ = [
     "RememberedDenial",
     "RequestsUsedUp",
     "SecretsFolderUnusable",
+    "SessionNeeded",
     "SessionUnchecked",
     "StateUnavailable",
     "TooManyCalls",

@@ -21,7 +21,6 @@ __all__ = [
     "KeyRestrictedToProjects",
     "NotConfigured",
     "OnlyProjects",
-    "OrganizationNeeded",
     "ProjectProtected",
     "RememberedDenial",
     "RequestsUsedUp",
@@ -215,21 +214,6 @@ class KeyRestrictedToOrganizations(Refusal):
             f"The PostHog key is restricted to the organization{'s' if len(self.organizations) > 1 else ''} "
             f"{listed(self.organizations)}. {NOT_CHANGED} Give one of them as organization_id. "
             f"Its restrictions are shown at {at.keys_page}."
-        )
-
-
-class OrganizationNeeded(Refusal):
-    """A project would be created, and the key works in several organizations: `organizations`."""
-
-    kind = "organization_needed"
-    organizations: Sequence[UUID]
-
-    def message(self, at: FailureContext) -> str:
-        """Word the refusal."""
-        del at
-        return (
-            f"The PostHog key works in several organizations, and a project is created in one. {NOT_CHANGED} Ask the "
-            f"user which one, and give it as organization_id: {listed(self.organizations)}."
         )
 
 

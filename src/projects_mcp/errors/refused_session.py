@@ -9,7 +9,7 @@ from projects_mcp.errors.connection import PostHogError
 from projects_mcp.errors.context import NOT_CHANGED, FailureContext
 from projects_mcp.errors.refusal import Refusal
 
-__all__ = ["OwnCsrfTokenRefused", "SessionUnchecked"]
+__all__ = ["OwnCsrfTokenRefused", "SessionNeeded", "SessionUnchecked"]
 
 _SOON_S: Final = 10
 
@@ -36,6 +36,20 @@ class OwnCsrfTokenRefused(Refusal):
             f"this server makes, so {at.tool} was not sent. {NOT_CHANGED} The operator must copy the cookie "
             f"posthog_csrftoken of {at.origin} from that signed-in browser (its developer tools list it beside "
             "sessionid) into POSTHOG_CSRF_TOKEN, and restart the server."
+        )
+
+
+class SessionNeeded(Refusal):
+    """PostHog takes no key for it, and there is no session."""
+
+    kind = "session_only"
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        return (
+            f"PostHog allows {at.tool} only in a person's browser session, and none is configured. {NOT_CHANGED} "
+            f"A person can do it at {at.origin}/settings/project. The operator can also opt in to a session with "
+            "POSTHOG_SESSION_ID."
         )
 
 

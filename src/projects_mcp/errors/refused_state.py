@@ -18,6 +18,7 @@ __all__ = [
     "InvalidArguments",
     "NoOtherProject",
     "NoSuchPage",
+    "NotBeingDeleted",
     "NotExpected",
     "OtherOrganization",
     "ProjectBusy",
@@ -36,6 +37,17 @@ class InvalidArguments(Refusal):
     def message(self, at: FailureContext) -> str:
         """Word the refusal."""
         return f"{' '.join(self.problems)} {NOT_CHANGED} Correct the arguments of {at.tool} and call it again."
+
+
+class NotBeingDeleted(Refusal):
+    """The deletion of the project would be cancelled, and there is none."""
+
+    kind = "not_being_deleted"
+
+    def message(self, at: FailureContext) -> str:
+        """Word the refusal."""
+        del at
+        return f"The project is not marked for deletion, so there is nothing to do. {NOT_CHANGED}"
 
 
 class ProjectNotIdentified(Refusal):

@@ -10,10 +10,13 @@ from typing import Final
 
 import anyio
 
+from projects_mcp.api.operations import OPERATIONS
+from projects_mcp.api.types import CURRENT
 from projects_mcp.errors.connection import PostHogError
 from projects_mcp.errors.rejected import StatusError
 from projects_mcp.gateway.session_trial import SessionTrial
 from projects_mcp.policy.authorization import UNKNOWN, KeyGrant
+from projects_mcp.policy.organizations import known_organizations
 from projects_mcp.posthog.client import PostHog
 
 __all__ = ["KeyAccess"]
@@ -57,11 +60,29 @@ class KeyAccess:
         async with self._asking:
             if self.clock() >= self._until:
                 found, lifetime = await self._ask()
+                found = await self._with_organizations(found)
                 # Whatever else answers, such as a firewall: what PostHog has said holds until it says otherwise.
                 if found is not UNKNOWN:
                     self._grant = found
                 self._until = self.clock() + lifetime
         return self._grant
+
+    async def _with_organizations(self, found: KeyGrant) -> KeyGrant:
+        """Add what the key may see of the organizations: how they are named, and what they allow assistants."""
+        key = self.posthog.credentials.key
+        if key is None or found.scopes is None or found.projects is not None or not found.has("organization:read"):
+            return found
+        with anyio.move_on_after(_ANSWER_WITHIN_S):
+            try:
+                path = OPERATIONS["organization_list"].path(CURRENT, None)
+                answer = await self.posthog.exchange("GET", path, key, _ANSWER_WITHIN_S)
+            except PostHogError:
+                return found.with_organizations(self._grant.known)
+            except Exception as error:  # noqa: BLE001 - as in `_ask`
+                logger.error("asking for the organizations failed unexpectedly: %s", type(error).__name__)  # noqa: TRY400 - as in `_ask`
+                return found
+            return found.with_organizations(known_organizations(answer))
+        return found.with_organizations(self._grant.known)
 
     async def _ask(self) -> tuple[KeyGrant, float]:
         key = self.posthog.credentials.key

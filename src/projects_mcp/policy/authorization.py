@@ -13,7 +13,7 @@ from uuid import UUID
 
 from projects_mcp.api.effects import Effect
 from projects_mcp.api.operations import BY_KEY, Operation
-from projects_mcp.api.types import Current, OrganizationRef, ProjectRef, parse_uuid
+from projects_mcp.api.types import Current, OrganizationRef, ProjectRef, organization_uuid, parse_uuid
 from projects_mcp.errors.refusals import (
     AccessLevelTooLow,
     CallerAccessTooLow,
@@ -23,12 +23,15 @@ from projects_mcp.errors.refusals import (
     KeyRestrictedToOrganizations,
     KeyRestrictedToProjects,
     OnlyProjects,
+    OrganizationReadOnly,
     ProjectNotIdentified,
     ProjectProtected,
     Refusal,
+    SessionNeeded,
 )
 from projects_mcp.policy.access import ALLOWED_EFFECTS, NEEDED_ACCESS, Access
 from projects_mcp.policy.denials import RememberedDenials
+from projects_mcp.policy.organizations import KnownOrganization
 
 __all__ = ["UNKNOWN", "Authorization", "CallerGrant", "KeyGrant", "Policy"]
 
@@ -41,11 +44,19 @@ class KeyGrant(NamedTuple):
             PostHog decides at each call.
         projects: the only projects that the key works on; None if it is not restricted.
         organizations: the only organizations that the key works on; None if it is not restricted.
+        known: organizations of the key's owner, if the key may read them.
+        read_only: those of them that allow assistants to read only.
     """
 
     scopes: frozenset[str] | None = None
     projects: frozenset[int] | None = None
     organizations: frozenset[UUID] | None = None
+    known: tuple[KnownOrganization, ...] = ()
+    read_only: frozenset[UUID] = frozenset()
+
+    def with_organizations(self, known: tuple[KnownOrganization, ...]) -> KeyGrant:
+        """Return the same grant with what is known of the organizations."""
+        return self._replace(known=known, read_only=frozenset(one.id for one in known if one.read_only))
 
     def has(self, scope: str) -> bool:
         """Whether the credential has a scope. `*` is every scope, and write implies read of the same object."""
@@ -113,6 +124,7 @@ class Authorization(NamedTuple):
         key: what the credential may do.
         denials: what PostHog has refused before.
         caller: what the caller over HTTP was given; None for whoever has started the server.
+        has_session: whether there is a browser session.
     """
 
     operation: Operation
@@ -120,6 +132,7 @@ class Authorization(NamedTuple):
     key: KeyGrant
     denials: RememberedDenials
     caller: CallerGrant | None = None
+    has_session: bool = True
 
     def refusal(self, organization: OrganizationRef | None = None, project: ProjectRef | None = None) -> Refusal | None:
         """Return why the tool, or a call of it on a target, is not allowed; None if it is.
@@ -132,6 +145,7 @@ class Authorization(NamedTuple):
             self._by_operator(project, self.operation.effect)
             or self._by_caller(organization, self.operation.effect)
             or self._by_key(organization, project)
+            or self._by_posthog(organization)
             or (self.denials.find(self.operation, organization, project) if self.denials else None)
         )
 
@@ -149,6 +163,18 @@ class Authorization(NamedTuple):
         """
         own_limit = self.caller is not None and self.caller.organizations is not None
         return [] if own_limit else sorted(self.key.projects or ())
+
+    @property
+    def organizations(self) -> tuple[KnownOrganization, ...]:
+        """What is known of the organizations that the call may know."""
+        if self.caller is None or self.caller.organizations is None:
+            return self.key.known
+        return tuple(one for one in self.key.known if one.id in self.caller.organizations)
+
+    def organization_named(self, text: str) -> UUID | None:
+        """Read an organization that is named by its UUID, or by the slug of one that the call may know."""
+        named = organization_uuid(text)
+        return named or next((one.id for one in self.organizations if one.slug and one.slug == text), None)
 
     def require(self) -> None:
         """Make sure that the tool may be used at all.
@@ -218,7 +244,8 @@ class Authorization(NamedTuple):
         if not caller.has(scope):
             return CallerLacksScope(scope=scope)
         # Not even @current: what that means depends on the owner of the credential.
-        if caller.organizations is not None and organization is not None and organization not in caller.organizations:
+        limited = caller.organizations is not None and self.operation.in_organization
+        if limited and organization is not None and organization not in (caller.organizations or ()):
             return CallerOutsideOrganization()
         return None
 
@@ -234,6 +261,16 @@ class Authorization(NamedTuple):
         if key.organizations is not None and isinstance(organization, UUID) and organization not in key.organizations:
             return KeyRestrictedToOrganizations(organizations=sorted(key.organizations))
         return None
+
+    def _by_posthog(self, organization: OrganizationRef | None) -> Refusal | None:
+        if self.operation.needs_session and not self.has_session:
+            return SessionNeeded()
+        key = self.key
+        if not key.read_only or self.operation.effect.reads:
+            return None
+        concrete = isinstance(organization, UUID)
+        closed = organization in key.read_only if concrete else len(key.read_only) == len(key.known)
+        return OrganizationReadOnly() if closed else None
 
 
 def _includes(scopes: frozenset[str], scope: str) -> bool:

@@ -6,20 +6,30 @@ runs over other streams.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
 import anyio
 from mcp.server import MCPServer
 
-from projects_mcp.protocol.stdio_pipes import LineReader, LineWriter
+from projects_mcp.protocol.stdio_pipes import Lines, Writer
 from projects_mcp.protocol.stdio_transport import conversations
 
-__all__ = ["run_over_pipes"]
+__all__ = ["run_over_lines"]
 
 
-async def run_over_pipes(server: MCPServer[Any], pipes: tuple[LineReader, LineWriter]) -> None:
-    """Serve one client over a reader and a writer of lines until the reader ends."""
+async def run_over_lines(
+    server: MCPServer[Any], reader: Lines, writer: Writer, elsewhere: Container[int | str] = ()
+) -> None:
+    """Serve one client over a reader and a writer of lines until the reader ends.
+
+    Args:
+        server: whose low-level server runs.
+        reader: gives the client's lines.
+        writer: takes the answers.
+        elsewhere: the ids of the client's requests that are under way, and that something else answers.
+    """
     lowlevel = server._lowlevel_server  # noqa: SLF001 - what this module works around
-    async with conversations(*pipes) as begun, anyio.create_task_group() as group:
+    async with conversations(reader, writer, elsewhere) as begun, anyio.create_task_group() as group:
         async for incoming, outgoing in begun:
             group.start_soon(lowlevel.run, incoming, outgoing, lowlevel.create_initialization_options())

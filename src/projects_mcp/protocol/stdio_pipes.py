@@ -8,17 +8,21 @@ from __future__ import annotations
 import os
 import select
 import sys
-from typing import Final, NamedTuple
+from collections.abc import AsyncIterator
+from typing import Final, NamedTuple, Protocol
 
 import anyio
 import anyio.lowlevel
 
 __all__ = [
     "ALWAYS_FITS",
+    "FINISH_S",
     "LONGEST_LINE_BYTES",
     "LineReader",
     "LineWriter",
+    "Lines",
     "LongLine",
+    "Writer",
     "claim_pipes",
     "is_writable",
     "keep_pipes_open",
@@ -34,12 +38,32 @@ LONGEST_LINE_BYTES: Final = 16 * 1024 * 1024
 if a client escapes them all."""
 _BEGINNING: Final = 4_096
 """Bytes of a longer line that are kept: enough for the id of a request, which nearly every client writes first."""
+FINISH_S: Final = 2.0
+"""Seconds that calls under way have after the end of the input."""
 
 
 class LongLine(NamedTuple):
     """A line that is too long. Only its beginning is kept, and what follows up to its end is never held."""
 
     beginning: str
+
+
+class Lines(Protocol):
+    """The lines of a client, as they arrive."""
+
+    def __aiter__(self) -> AsyncIterator[str | LongLine]:
+        """Return what gives them one by one."""
+
+
+class Writer(Protocol):
+    """Where lines go."""
+
+    async def write(self, text: str) -> None:
+        """Write a text whole.
+
+        Raises:
+            OSError: nobody reads it any more.
+        """
 
 
 class LineReader:

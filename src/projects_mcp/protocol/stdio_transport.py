@@ -8,7 +8,7 @@ for the revisions may still choose the handshake.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Container
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
@@ -26,14 +26,12 @@ from mcp_types.jsonrpc import (
 )
 
 from projects_mcp.protocol.stdio_messages import Batch, Line, read_line, refuse_long_line
-from projects_mcp.protocol.stdio_pipes import LONGEST_LINE_BYTES, LineReader, LineWriter, LongLine
+from projects_mcp.protocol.stdio_pipes import FINISH_S, LONGEST_LINE_BYTES, Lines, LongLine, Writer
 
 __all__ = ["Streams", "conversations"]
 
 logger: Final = logging.getLogger("projects_mcp")
 
-_FINISH_S: Final = 2.0
-"""Seconds that calls under way have after the end of the input."""
 _BYTE_ORDER_MARK: Final = "\ufeff"
 _DISCOVER: Final = "server/discover"
 
@@ -43,7 +41,9 @@ Streams: TypeAlias = tuple[
 
 
 @asynccontextmanager
-async def conversations(reader: LineReader, writer: LineWriter) -> AsyncIterator[MemoryObjectReceiveStream[Streams]]:
+async def conversations(
+    reader: Lines, writer: Writer, elsewhere: Container[RequestId] = ()
+) -> AsyncIterator[MemoryObjectReceiveStream[Streams]]:
     """Give the conversations with one client: the streams that a server reads and writes, over the client's lines.
 
     One begins at once. A second one begins if `initialize` follows `server/discover` and no other request: a server of
@@ -54,10 +54,11 @@ async def conversations(reader: LineReader, writer: LineWriter) -> AsyncIterator
     Args:
         reader: gives the client's lines.
         writer: takes those of the server. If nobody reads them any more, that is as if the input had ended.
+        elsewhere: the ids of the client's requests that are under way, and that something else answers.
     """
     begin, begun = anyio.create_memory_object_stream[Streams](0)
     outgoing, from_server = anyio.create_memory_object_stream[SessionMessage](0)
-    connection = _Connection(reader, writer, begin, outgoing)
+    connection = _Connection(reader, writer, begin, outgoing, elsewhere)
     async with anyio.create_task_group() as group, begun:
         group.start_soon(connection.read)
         group.start_soon(connection.write, from_server)
@@ -81,13 +82,15 @@ class _Connection:
         writer: takes those of the server.
         begin: takes each conversation that begins.
         outgoing: where the servers of all conversations write.
+        elsewhere: the ids of requests that something else answers.
         revision: of the protocol, once a handshake has agreed on one.
     """
 
-    reader: LineReader
-    writer: LineWriter
+    reader: Lines
+    writer: Writer
     begin: MemoryObjectSendStream[Streams]
     outgoing: MemoryObjectSendStream[SessionMessage]
+    elsewhere: Container[RequestId] = ()
     revision: str | None = None
     _servers: list[MemoryObjectSendStream[SessionMessage | Exception]] = field(default_factory=list)
     """What each conversation reads; the last one is that of now."""
@@ -115,7 +118,7 @@ class _Connection:
                     first = False
                     if line and not line.isspace():
                         await self._take(line, ends)
-            with anyio.move_on_after(_FINISH_S):
+            with anyio.move_on_after(FINISH_S):
                 while self._under_way:
                     self._answered = anyio.Event()
                     await self._answered.wait()
@@ -140,11 +143,14 @@ class _Connection:
             await self._refuse(line)
 
     async def _refuse(self, line: Line) -> None:
-        errors = [error for error in line.errors if error.id not in self._under_way]
+        errors = [error for error in line.errors if not self._is_under_way(error.id)]
         if not errors:
             logger.warning("A line of the client is no message with an id that can be read; it is ignored.")
         for error in errors:
             await self._write_line(_dump(error))
+
+    def _is_under_way(self, number: RequestId | None) -> bool:
+        return number in self._under_way or number in self.elsewhere
 
     async def _begin_batch(self, batch: Batch) -> None:
         requests = {message.id for message in batch.messages if isinstance(message, JSONRPCRequest)}

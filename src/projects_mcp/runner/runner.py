@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import anyio.to_thread
 
-from projects_mcp.api.types import CURRENT, JSONObject, OrganizationRef, ProjectRef, organization_uuid
+from projects_mcp.api.types import CURRENT, JSONObject, OrganizationRef, ProjectRef
 from projects_mcp.config.settings import Settings
 from projects_mcp.errors.connection import PostHogError
 from projects_mcp.errors.context import NOT_CHANGED, FailureContext
@@ -46,6 +46,7 @@ from projects_mcp.state.memory import MemoryStore
 from projects_mcp.state.sliding_windows import SlidingWindows
 from projects_mcp.state.store import StateStore
 from projects_mcp.tools.catalog import CATALOG, TOOLS
+from projects_mcp.tools.organizations import NO_ORGANIZATION
 from projects_mcp.tools.tool import Tool
 from projects_mcp.tools.validation import validate
 
@@ -263,15 +264,16 @@ class ToolRunner:
 
     def _authorization(self, tool: Tool, key: KeyGrant) -> Authorization:
         services = self._services
-        operation = tool.by_key if services.posthog.credentials.session is None else tool.operation
-        return Authorization(operation, services.policy, key, services.denials, services.caller)
+        session = services.posthog.credentials.session is not None
+        operation = tool.operation if session else tool.by_key
+        return Authorization(operation, services.policy, key, services.denials, services.caller, session)
 
     def _context(
         self, authorization: Authorization, audit: CallAudit, checked: dict[str, Any], approver: Approver | None
     ) -> ToolContext:
         """Build the context of a call. The target is taken out of the checked arguments."""
         whole = {**checked}
-        organization = self._organization(checked.pop("organization_id", None))
+        organization = self._organization(checked.pop("organization_id", None), authorization)
         project: ProjectRef | None = None
         if authorization.operation.on_project:
             # What changes something names its project, or is about several.
@@ -279,14 +281,12 @@ class ToolRunner:
         audit.organization, audit.project = organization, project
         return ToolContext(self._services, authorization, audit, approver, organization, project, whole)
 
-    def _organization(self, value: str | None) -> OrganizationRef:
+    def _organization(self, value: str | None, authorization: Authorization) -> OrganizationRef:
         if value is None:
             return self._settings.organization
-        if value == "@current":
-            return CURRENT
-        organization = organization_uuid(value)
+        organization = CURRENT if value == "@current" else authorization.organization_named(value)
         if organization is None:
-            raise InvalidArguments(problems=["`organization_id` must be the UUID of an organization, or @current."])
+            raise InvalidArguments(problems=[NO_ORGANIZATION.format("organization_id", ", or @current")])
         return organization
 
     def _failure_context(self, tool: Tool, context: ToolContext | None) -> FailureContext:

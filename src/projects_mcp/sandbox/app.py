@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from projects_mcp.sandbox.api import activity_by_key, environments, introspection
+from projects_mcp.sandbox.api import activity_by_key, environments, introspection, organizations
 from projects_mcp.sandbox.api.authentication import SAFE_METHODS, authenticate
 from projects_mcp.sandbox.api.losing import lose_answer
 from projects_mcp.sandbox.api.operations import OPERATIONS, Handler, Operation
@@ -31,6 +31,7 @@ def create_app(world: World) -> Starlette:
     routes = [route for path, methods in _by_path().items() for route in _routes(path, world, _dispatch(methods))]
     routes += _routes(introspection.PATH, world, _beside(introspection.introspect_key))
     routes += _routes(activity_by_key.PATH, world, _beside(activity_by_key.read_activity_log))
+    routes += _routes(organizations.PATH, world, _beside(organizations.list_organizations))
     routes += _routes(environments.PATH, world, _beside(environments.create_environment, "POST"))
     app = Starlette(routes=routes, exception_handlers={404: _unknown_address, 405: _unknown_method})
     app.router.redirect_slashes = False

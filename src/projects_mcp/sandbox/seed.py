@@ -26,7 +26,7 @@ from projects_mcp.sandbox.world.state import (
 READ_ONLY_KEY = "phx_sandboxReadOnlyKey000000000000001"
 """The admin's key with ``project:read``."""
 READ_WRITE_KEY = "phx_sandboxReadWriteKey00000000000002"
-"""The admin's key with ``project:read`` and ``project:write``."""
+"""The admin's key with ``project:read``, ``project:write`` and ``organization:read``."""
 ALL_ACCESS_KEY = "phx_sandboxAllAccessKey00000000000003"
 """The admin's key with every scope (``*``)."""
 NO_SCOPE_KEY = "phx_sandboxNoProjectScopeKey000000004"
@@ -102,7 +102,7 @@ def seed(*, clock: Callable[[], datetime] = utc_now, behaviour: Behaviour | None
 def _keys() -> list[ApiKey]:
     return [
         _key(1, READ_ONLY_KEY, "Dashboards, reading", ("project:read",)),
-        _key(2, READ_WRITE_KEY, "Automation", _READ_WRITE),
+        _key(2, READ_WRITE_KEY, "Automation", (*_READ_WRITE, "organization:read")),
         _key(3, ALL_ACCESS_KEY, "Everything", ("*",)),
         _key(4, NO_SCOPE_KEY, "Insights only", ("insight:read",)),
         _key(5, ONE_PROJECT_KEY, "Production only", _READ_WRITE, scoped_teams=(PRODUCTION_ID,)),

@@ -30,10 +30,10 @@ from projects_mcp.tools.plan_store import keep_plan, load_plan, plans_of, stored
 
 __all__ = ["apply_plan"]
 
-_WORK_S: Final = 28.0
+_WORK_S: Final = 20.0
 """Seconds in which steps begin. With the time that the last of them may take, a call works for 40 at the most."""
-_STEP_S: Final = 12.0
-"""Seconds for the requests of one step."""
+_STEP_S: Final = 8.0
+"""Seconds for the write of one step; reading before and after it has seconds of its own."""
 _PART: Final = _WORK_S / 30.0
 """Of the operator's limit for a call, if that is shorter than the default."""
 _AT_ONCE: Final = 8

@@ -1,4 +1,4 @@
-"""Create a project, delete it, move it to another organization."""
+"""Create a project, and move it to another organization."""
 
 from __future__ import annotations
 
@@ -9,21 +9,19 @@ from uuid import UUID
 from projects_mcp.api.outcome import Outcome
 from projects_mcp.api.settings_diff import SettingsDiff
 from projects_mcp.api.settings_table import SETTINGS
-from projects_mcp.api.types import JSONObject, organization_uuid
-from projects_mcp.errors.connection import PostHogError
-from projects_mcp.errors.refusals import AlreadyBeingDeleted, AlreadyInOrganization, InvalidArguments, Refusal
-from projects_mcp.errors.rejected import NotFound
+from projects_mcp.api.types import JSONObject
+from projects_mcp.errors.refusals import AlreadyInOrganization, InvalidArguments
 from projects_mcp.gateway.confirmation import confirm
 from projects_mcp.gateway.context import ToolContext
-from projects_mcp.policy.confirmation import ProjectSnapshot, token_ending
 from projects_mcp.tools import readback, readback_checks
 from projects_mcp.tools.namesakes import find_created, read_namesakes
+from projects_mcp.tools.organizations import NO_ORGANIZATION
 from projects_mcp.tools.placement import choose_organization
 from projects_mcp.tools.receipt import receipt, suggestion
 from projects_mcp.tools.schema import settings_schema
 from projects_mcp.tools.tool import tool
 
-__all__ = ["project_change_organization", "project_create", "project_delete"]
+__all__ = ["project_change_organization", "project_create"]
 
 
 @tool(
@@ -67,83 +65,20 @@ async def project_create(context: ToolContext, *, name: str, settings: Mapping[s
 
 
 @tool(
-    "project_delete",
-    "Delete a project",
-    "Delete a PostHog project permanently. Remove, erase, wipe or get rid of a PostHog project and delete all data of "
-    "the project. Cannot be undone: requires the user's confirmation with its exact name.",
-)
-async def project_delete(context: ToolContext, *, confirm_project_name: str) -> JSONObject:
-    """Delete the confirmed project, and report what PostHog does now."""
-    target = await context.read_target()
-    if target.state.get("is_pending_deletion") is True:
-        raise AlreadyBeingDeleted(when=target.state.get("deletion_scheduled_at"))
-    confirmed = await confirm(context, target, confirm_project_name, "Delete project", _consequence_of_deletion(target))
-    target = confirmed.target
-    await readback.destroy(context, confirmed, lambda: readback_checks.deleted(context, target))
-    outcome, changed, note = await _after_deletion(context, target)
-    return receipt(context, target.state, outcome, changed=changed, note=note)
-
-
-def _consequence_of_deletion(target: ProjectSnapshot) -> str:
-    return (
-        "All its events, recordings, persons, insights and settings are deleted for good, and every site using "
-        f"{token_ending(target.state.get('api_token'))} stops being tracked."
-    )
-
-
-async def _after_deletion(
-    context: ToolContext, target: ProjectSnapshot
-) -> tuple[Outcome, dict[str, dict[str, Any]], str]:
-    """Look at the project once more: versions of PostHog differ in when they delete.
-
-    Returns:
-        The outcome, what changed, as far as it could be seen, and what PostHog does now.
-    """
-    try:
-        project = await context.read_project(target.organization)
-    except NotFound:
-        gone = {"project": {"before": "present", "after": "deleted"}}
-        return Outcome.APPLIED, gone, "PostHog has deleted it already. This cannot be cancelled."
-    except (PostHogError, Refusal):
-        return Outcome.APPLIED, {}, "PostHog accepted the deletion. What it has done since could not be read."
-    pending = {"before": target.state.get("is_pending_deletion"), "after": project.get("is_pending_deletion")}
-    changed = {"is_pending_deletion": pending} if pending["before"] != pending["after"] else {}
-    if when := project.get("deletion_scheduled_at"):
-        return (
-            Outcome.APPLIED,
-            changed,
-            (
-                f"PostHog deletes the data after {when}. Until then a person can cancel it at "
-                f"{context.origin}/project/{target.id}/settings."
-            ),
-        )
-    if project.get("is_pending_deletion") is not True:
-        return (
-            Outcome.UNKNOWN,
-            changed,
-            (
-                "PostHog accepted the deletion, and yet the project is there and not marked for deletion. "
-                "Look at it again with project_get after some minutes."
-            ),
-        )
-    return Outcome.APPLIED, changed, "PostHog has started to delete the data. This cannot be cancelled."
-
-
-@tool(
     "project_change_organization",
     "Move a project",
     "Move a PostHog project to another organization (org). Transfer, migrate or switch it between organizations: its "
     "members and billing apply. Requires the user's confirmation.",
-    {"target_organization_id": {"type": "string", "maxLength": 64, "description": "UUID of the new organization"}},
+    {"target_organization_id": {"type": "string", "maxLength": 64, "description": "UUID or slug of the new one"}},
     required=["target_organization_id"],
 )
 async def project_change_organization(
     context: ToolContext, *, target_organization_id: str, confirm_project_name: str
 ) -> JSONObject:
     """Move the confirmed project, and report where it is."""
-    destination = organization_uuid(target_organization_id)
+    destination = context.authorization.organization_named(target_organization_id)
     if destination is None:
-        raise InvalidArguments(problems=["`target_organization_id` must be the UUID of an organization."])
+        raise InvalidArguments(problems=[NO_ORGANIZATION.format("target_organization_id", "")])
     context.authorization.require_target(destination, context.project)
     target = await context.read_target()
     if target.organization == destination:
@@ -153,7 +88,7 @@ async def project_change_organization(
         target,
         confirm_project_name,
         "Move project",
-        _consequence_of_move(destination),
+        _consequence_of_move(context, target.organization, destination),
         {"target": str(destination)},
     )
     target = confirmed.target
@@ -176,8 +111,14 @@ async def project_change_organization(
     )
 
 
-def _consequence_of_move(destination: UUID) -> str:
+def _consequence_of_move(context: ToolContext, source: UUID, destination: UUID) -> str:
     return (
-        f"It moves to organization {destination}: members who are only in the present one lose access, and "
-        "billing and access rules of the other one apply. Its tokens keep working."
+        f"It moves from {_named(context, source)} to {_named(context, destination)}: members who are only in the "
+        "present one lose access, and billing and access rules of the other one apply. Its tokens keep working."
     )
+
+
+def _named(context: ToolContext, place: UUID) -> str:
+    """Name an organization as people do, if the key may read its name, and by its UUID in any case."""
+    name = next((one.name for one in context.authorization.organizations if one.id == place and one.name), None)
+    return f"organization {place}" if name is None else f"{context.services.redactor.quote(name)} ({place})"

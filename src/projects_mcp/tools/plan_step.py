@@ -40,7 +40,8 @@ __all__ = ["Carried", "StepWork"]
 
 _GONE: Final = "It is gone, in another organization, or not visible to this key."
 _NOT_ALLOWED: Final = "This key or this server may not change it."
-_READ_S: Final = 10.0
+_READ_S: Final = 4.0
+"""Seconds for one reading."""
 _STILL: Final = (
     "It still has the former values. PostHog may have made the change later: look at it before you repeat it."
 )

@@ -21,7 +21,7 @@ from projects_mcp.gateway.context import ToolContext
 from projects_mcp.policy.confirmation import ProjectSnapshot, token_ending
 from projects_mcp.sanitize.text import listed
 
-__all__ = ["deleted", "intent", "intent_of", "is_since", "moved", "parse_time", "replaced", "updated"]
+__all__ = ["deleted", "intent", "intent_of", "is_since", "kept", "moved", "parse_time", "replaced", "updated"]
 
 _CLOCKS_DIFFER_BY: Final = timedelta(seconds=5)
 """How far the clocks of PostHog's own machines may be apart."""
@@ -81,6 +81,21 @@ async def deleted(context: ToolContext, target: ProjectSnapshot) -> ReadbackResu
     if target.state.get("is_pending_deletion"):
         return ReadbackResult(Outcome.UNKNOWN, "The project is marked for deletion, as it was before.", now)
     return ReadbackResult(Outcome.APPLIED, f"The project is now marked for deletion. {_SAME_BY_OTHERS}", now)
+
+
+async def kept(context: ToolContext) -> ReadbackResult:
+    """See whether the project, which was pending deletion, no longer is."""
+    try:
+        now = await context.read_project(context.organization)
+    except NotFound:
+        return ReadbackResult(Outcome.UNKNOWN, "The project is no longer in its organization: it may be deleted.")
+    if now.get("is_pending_deletion") is True:
+        return ReadbackResult(Outcome.NOT_APPLIED, "The project is still marked for deletion.", now)
+    return ReadbackResult(
+        Outcome.APPLIED,
+        "The project is no longer marked for deletion. Had somebody else cancelled it, it would look no different.",
+        now,
+    )
 
 
 async def moved(context: ToolContext, target: ProjectSnapshot, destination: UUID) -> ReadbackResult:

@@ -47,6 +47,11 @@ def receipt(
         "changed": changes(changed or {}),
         "ignored": list(ignored),
     }
+    if project.get("is_pending_deletion") is True:
+        result["project"] |= {
+            "is_pending_deletion": True,
+            "deletion_scheduled_at": project.get("deletion_scheduled_at"),
+        }
     result |= {name: value for name, value in more.items() if value or name == "unchanged"}
     if context.unresolved is not None:
         says = context.unresolved.readback.says

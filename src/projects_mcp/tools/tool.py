@@ -18,13 +18,13 @@ ToolFunction: TypeAlias = Callable[..., Awaitable[JSONObject]]
 _ORGANIZATION: Mapping[str, Any] = {
     "type": "string",
     "maxLength": 64,
-    "description": "UUID; else the current",
+    "description": "UUID or slug",
 }
 _PROJECT: Mapping[str, Any] = {
     "type": "integer",
     "minimum": 1,
     "maximum": MAX_ID,
-    "description": "Number of the project",
+    "description": "Its number",
 }
 _CURRENT_PROJECT: Mapping[str, Any] = {**_PROJECT, "description": "The PostHog project; else the current one"}
 CONFIRM_PROJECT_NAME: Mapping[str, Any] = {
@@ -111,7 +111,7 @@ def tool(
         several: whether a call may be about several projects, and then names none as its own. The function sees to it.
     """
     operation = OPERATIONS[name]
-    properties: dict[str, Any] = {"organization_id": _ORGANIZATION}
+    properties: dict[str, Any] = {"organization_id": _ORGANIZATION} if operation.in_organization else {}
     needed: list[str] = []
     if operation.on_project:
         properties["project_id"] = _CURRENT_PROJECT if current_project else _PROJECT
@@ -122,7 +122,8 @@ def tool(
     if operation.effect.needs_confirmation:
         properties["confirm_project_name"] = CONFIRM_PROJECT_NAME
         needed.append("confirm_project_name")
-    if operation.session_only and name not in BY_KEY:  # a model should know before it tries
+    # A model should know before it tries. What is only offered where it works needs no word of it.
+    if operation.session_only and not operation.needs_session and name not in BY_KEY:
         description = f"{description} {_SESSION_ONLY}"
     whole = closed_object(properties, needed)
     creates = operation.effect is Effect.ADD and not operation.on_project

@@ -11,9 +11,9 @@ from projects_mcp.api.types import JSONObject
 from projects_mcp.sanitize.redaction import MASKED_FIELDS, WITHHELD_FIELDS, presence
 from projects_mcp.sanitize.text import has_invisible
 
-__all__ = ["list_items", "select_fields", "summary"]
+__all__ = ["ROLES", "list_items", "select_fields", "summary"]
 
-_ROLES: Final[Mapping[int, str]] = {1: "member", 8: "admin", 15: "owner"}
+ROLES: Final[Mapping[int, str]] = {1: "member", 8: "admin", 15: "owner"}
 _IDENTITY: Final = ("id", "name", "api_token", "created_at", "timezone", "product_description")
 _GROUPED: Final = {name: row for name, row in SETTINGS.items() if name not in {*_IDENTITY, *WITHHELD_FIELDS}}
 _USUALLY_NULL: Final = frozenset(name for name, row in _GROUPED.items() if is_usual(row, None))
@@ -99,8 +99,8 @@ def _condition(project: Mapping[str, Any]) -> JSONObject:
     """Return what a person should know before doing anything with the project."""
     result: JSONObject = {}
     level = project.get("effective_membership_level")
-    if isinstance(level, int) and level in _ROLES:
-        result["your_role"] = _ROLES[level]
+    if isinstance(level, int) and level in ROLES:
+        result["your_role"] = ROLES[level]
     if project.get("ingested_event") is False:
         result["ingested_event"] = False
     if project.get("is_pending_deletion"):

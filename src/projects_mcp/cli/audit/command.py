@@ -12,6 +12,7 @@ from projects_mcp.cli.audit.chain import ChainCheck
 from projects_mcp.cli.audit.findings import Finding
 from projects_mcp.cli.audit.lines import read_lines
 from projects_mcp.cli.audit.passkeys import EnrolledError, SignatureCheck, read_enrolled
+from projects_mcp.cli.complaints import complain
 from projects_mcp.cli.exit_codes import DONE, FAILED, USAGE
 from projects_mcp.cli.terminal import say
 from projects_mcp.gateway.audit_chain import Head
@@ -112,8 +113,7 @@ def run_audit_verify(files: Sequence[str], *, heads: Sequence[str], passkeys: st
 
 
 def _usage(sentence: str) -> int:
-    say(f"projects-mcp audit: {on_one_line(sentence)}", error=True)
-    return USAGE
+    return complain("audit", sentence, USAGE, "usage")
 
 
 def _sentence(finding: Finding) -> str:

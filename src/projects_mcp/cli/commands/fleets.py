@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import click
+from click.shell_completion import CompletionItem
 
 from projects_mcp.cli.command import Argument, Command, flag, option
 from projects_mcp.cli.group import Group
@@ -34,6 +35,24 @@ def _verify(
     from projects_mcp.cli.audit.command import run_audit_verify
 
     return run_audit_verify(files, heads=head, passkeys=passkeys, as_json=as_json)
+
+
+def _complete_condition(_ctx: click.Context, _parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+    from projects_mcp.api.settings_table import SETTINGS
+
+    words = [
+        (f"{name}={value}", setting.about)
+        for name, setting in SETTINGS.items()
+        for value in (("true", "false") if setting.schema["type"] == "boolean" else ("",))
+    ]
+    return [CompletionItem(word, help=about) for word, about in words if word.startswith(typed)]
+
+
+def _complete_fields(_ctx: click.Context, _parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+    from projects_mcp.api.settings_table import SETTINGS
+
+    before, comma, last = typed.rpartition(",")
+    return [CompletionItem(f"{before}{comma}{name}") for name in SETTINGS if name.startswith(last)]
 
 
 AUDIT: Final = Group(
@@ -68,10 +87,17 @@ AUDIT: Final = Group(
                 "words",
                 "FIELD=VALUE",
                 "a setting, and its value or several: timezone=UTC,Europe/Madrid",
+                _complete_condition,
                 nargs=-1,
                 required=False,
             ),
-            option("--fields", "A,B", "settings to show of each project, and to count", default=""),
+            option(
+                "--fields",
+                "A,B",
+                "settings to show of each project, and to count",
+                default="",
+                shell_complete=_complete_fields,
+            ),
             flag("--json", "print one JSON object"),
         ),
         examples=("audit surveys_opt_in=true",),

@@ -24,7 +24,7 @@ def _stdio(invocation: Invocation) -> int:
     return serve_stdio(settings)
 
 
-STDIO: Final = Command("stdio", "serve over stdio", _stdio, examples=("--sandbox",))
+STDIO: Final = Command("stdio", "serve over stdio", _stdio, examples=("--sandbox",), logs=True)
 
 
 def _serve(invocation: Invocation, *, host: str, port: int) -> int:
@@ -44,6 +44,7 @@ SERVE: Final = Command(
         option("--port", "PORT", "0 to 65535; default: 8787; 0 takes a free one", type=PORT, default=8787),
     ),
     examples=("serve --sandbox --port 8787", "serve --host 0.0.0.0 --access write"),
+    logs=True,
 )
 
 
@@ -69,6 +70,7 @@ DEMO: Final = Command(
         flag("--step", "wait for the Enter key before each scene"),
     ),
     examples=("demo", "demo --step", "demo --color always | less -R"),
+    logs=True,
 )
 
 
@@ -107,4 +109,5 @@ SANDBOX: Final = Command(
         ),
     ),
     examples=("sandbox --projects 60", "sandbox --posthog 2025-08 --slow-writes 504:8"),
+    logs=True,
 )

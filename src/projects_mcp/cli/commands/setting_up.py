@@ -8,9 +8,13 @@ import click
 from click.shell_completion import CompletionItem
 
 from projects_mcp.cli.command import Argument, Command, flag
+from projects_mcp.cli.completion import SHELLS, script_for
+from projects_mcp.cli.exit_codes import DONE
 from projects_mcp.cli.invocation import Invocation, apply_flags
+from projects_mcp.cli.terminal import say
+from projects_mcp.cli.values import OneOf
 
-__all__ = ["DOCTOR", "INSTALL", "LOGIN", "LOGOUT", "PROFILES"]
+__all__ = ["COMPLETION", "DOCTOR", "INSTALL", "LOGIN", "LOGOUT", "PROFILES"]
 
 
 def _doctor(invocation: Invocation, *, as_json: bool) -> int:
@@ -89,4 +93,22 @@ PROFILES: Final = Command(
     _profiles,
     (flag("--json", "print a JSON list"),),
     examples=("profiles",),
+)
+
+
+def _completion(_invocation: Invocation, *, shell: str) -> int:
+    say(script_for(shell), end="")
+    return DONE
+
+
+COMPLETION: Final = Command(
+    "completion",
+    "print the script that completes commands, tools and arguments in a shell",
+    _completion,
+    (Argument("shell", "SHELL", "bash, zsh or fish", type=OneOf("shell", SHELLS)),),
+    examples=(
+        "completion bash > ~/.local/share/bash-completion/completions/projects-mcp",
+        "completion zsh > ~/.zfunc/_projects-mcp",
+        "completion fish > ~/.config/fish/completions/projects-mcp.fish",
+    ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -17,7 +18,7 @@ from projects_mcp.cli.demo.stage import Stage
 from projects_mcp.cli.demo.story import SCENES
 from projects_mcp.cli.demo.world import played_posthog
 from projects_mcp.cli.exit_codes import DONE, FAILED
-from projects_mcp.cli.terminal import say
+from projects_mcp.cli.terminal import AnswerNotWrittenError, say, takes_colour
 
 __all__ = ["run_demo"]
 
@@ -38,23 +39,21 @@ def run_demo(*, color: str = "auto", step: bool = False) -> int:
     """Run the demonstration.
 
     Args:
-        color: `always`, `never`, or `auto`: only on a terminal, and only if `NO_COLOR` is not set.
+        color: `always`, `never`, or `auto`: as `takes_colour` says of stdout.
         step: wait for the Enter key before each scene.
 
     Returns:
         The exit code: `DONE` if every scene went as it should.
     """
-    use_color = color == "always" or (color == "auto" and sys.stdout.isatty() and "NO_COLOR" not in os.environ)
-    code, problem = FAILED, ""
+    use_color = color == "always" or (color == "auto" and takes_colour(sys.stdout))
     try:
-        code = anyio.run(_play, Page(color=use_color, step=step))
-    except* BrokenPipeError:
-        raise BrokenPipeError from None  # nobody reads any more; the caller knows what to do
-    except* OSError as group:
-        problem = str(group.exceptions[0])
-    if problem:
-        say(f"projects-mcp demo: {problem}.", error=True)
-    return code
+        return anyio.run(_play, Page(color=use_color, step=step))
+    except* (AnswerNotWrittenError, OSError) as group:
+        reason = next(_leaves(group))
+    if isinstance(reason, AnswerNotWrittenError):
+        raise reason
+    say(f"projects-mcp demo: {reason}.", error=True)
+    return FAILED
 
 
 async def _play(page: Page) -> int:
@@ -67,7 +66,10 @@ async def _play(page: Page) -> int:
             for number, scene in enumerate(SCENES, 1):
                 page.print_heading(number, scene.heading)
                 stage.wrong.clear()
-                await scene.play(stage)
+                try:
+                    await scene.play(stage)
+                except LookupError as error:
+                    stage.expect(False, f"an answer lacks {error}")
                 if stage.wrong:
                     failed.append(number)
     page.print_verdict(failed, len(SCENES))
@@ -81,3 +83,11 @@ def _program() -> str:
     """Return how this command is started here."""
     name = Path(sys.argv[0]).name
     return name if shutil.which(name) else os.path.relpath(sys.argv[0])
+
+
+def _leaves(group: BaseExceptionGroup[Exception]) -> Iterator[Exception]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error

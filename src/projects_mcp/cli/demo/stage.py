@@ -41,6 +41,7 @@ class Stage:
         log: what the servers write to stderr.
         agrees: what the person answers when asked.
         wrong: what did not go as it should in this scene.
+        told: sentences of answers that were printed.
     """
 
     page: Page
@@ -48,6 +49,7 @@ class Stage:
     log: TextIO
     agrees: bool = True
     wrong: list[str] = field(default_factory=list)
+    told: set[str] = field(default_factory=set)
     _clients: dict[Who, Client] = field(default_factory=dict)
 
     async def open(self, stack: AsyncExitStack) -> None:

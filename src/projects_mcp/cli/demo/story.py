@@ -18,6 +18,7 @@ __all__ = ["SCENES", "Scene"]
 
 _FIRST_ROWS: Final = 3
 _LONG: Final = 60
+_CUSTOMERS: Final = 20
 _RECEIPT: Final = ("ignored", "note", "evidence", "warnings")
 
 
@@ -50,11 +51,11 @@ async def _change(stage: Stage) -> None:
     stage.page.print_answer([f"{body['outcome']}: nothing was sent. {_joined(_changed(body))}"])
     stage.expect(body["outcome"] == "preview", "no preview")
     body = await stage.call("project_update", project_id=PRODUCTION_ID, settings=settings)
-    stage.page.print_answer(_receipt(body))
+    stage.page.print_answer(_receipt(stage, body))
     stage.expect(body["outcome"] == "applied" and body["ignored"] == [PLAN_LACKS], "not exactly one was taken")
     back = {name: value for name, value in body["revert"].items() if value}
     body = await stage.call("project_update", project_id=PRODUCTION_ID, **back)
-    stage.page.print_answer(_receipt(body))
+    stage.page.print_answer(_receipt(stage, body))
     stage.expect(body["changed"]["timezone"]["before"] == "Europe/Madrid", "it is not undone")
 
 
@@ -66,7 +67,7 @@ async def _misspell(stage: Stage) -> None:
 async def _lose_an_answer(stage: Stage) -> None:
     with stage.posthog.losing_answers():
         body = await stage.call("project_update", project_id=PRODUCTION_ID, settings={"week_start_day": 0})
-    stage.page.print_answer(_receipt(body))
+    stage.page.print_answer(_receipt(stage, body))
     stage.expect("read back" in body.get("evidence", ""), "it is not read back")
 
 
@@ -87,7 +88,7 @@ async def _approve(stage: Stage) -> None:
     stage.page.print_person("The person opens that page, reads what would be lost, and types the project's name.")
     stage.expect(approved, "the page does not take the name")
     body = await stage.call("project_reset_token", "silent", **arguments)
-    stage.page.print_answer(_receipt(body))
+    stage.page.print_answer(_receipt(stage, body))
     stage.expect(body.get("outcome") == "applied", "the approved call does not go through")
     for record in stage.audit_records("project_reset_token"):
         shown = ("event", "tool", "project", "confirmed", "outcome")
@@ -97,15 +98,40 @@ async def _approve(stage: Stage) -> None:
 async def _destroy(stage: Stage) -> None:
     name: dict[str, Any] = {"project_id": MOBILE_ID, "confirm_project_name": "Acme mobile"}
     body = await stage.call("project_change_organization", target_organization_id=NORTHWIND_ID, **name)
-    stage.page.print_answer(_receipt(body))
+    stage.page.print_answer(_receipt(stage, body))
     stage.expect(body.get("outcome") == "applied", "it is not moved")
     name = {"project_id": PRODUCTION_ID, "confirm_project_name": "Acme web"}
     body = await stage.call("project_rotate_secret_token", **name)
-    stage.page.print_answer(_receipt(body))
+    stage.page.print_answer(_receipt(stage, body))
     stage.expect("..." in body["changed"]["secret_api_token"]["after"], "the secret is shown")
     body = await stage.call("project_delete_secret_token_backup", **name)
-    stage.page.print_answer(_receipt(body))
+    stage.page.print_answer(_receipt(stage, body))
     stage.expect(body.get("outcome") == "applied", "the backup is not dropped")
+
+
+async def _plan(stage: Stage) -> None:
+    stage.posthog.add_projects(_CUSTOMERS)
+    where, settings = {"anonymize_ips": False}, {"anonymize_ips": True}
+    body = await stage.call("project_list", where=where, fields=["anonymize_ips"])
+    stage.page.print_answer(
+        [f"{body['matching']} of {body['total']} projects keep the IP addresses of their visitors."]
+    )
+    body = await stage.call("project_update", where=where, settings=settings, dry_run=True)
+    stage.page.print_answer([f"{body['outcome']}: {_grouped(body)}; {body['requests']} requests"])
+    receipt = await _carried_out(stage, body)
+    stage.expect(receipt.get("applied") == body["projects"], "the plan is not carried out")
+    undone = await _carried_out(stage, receipt["revert_plan"])
+    stage.expect(undone.get("applied") == body["projects"], "the plan is not undone")
+
+
+async def _carried_out(stage: Stage, plan: JSONObject) -> JSONObject:
+    body = await stage.call("project_update", plan=plan["plan"], confirm_plan=plan["confirm_plan"])
+    stage.page.print_answer([f"{body['outcome']}: {_grouped(body)}; {body['left']} left"])
+    return body
+
+
+def _grouped(body: JSONObject) -> str:
+    return _joined({name: _joined(groups) for name, groups in body["changed"].items()})
 
 
 async def _create(stage: Stage) -> None:
@@ -138,14 +164,15 @@ async def _only_read(stage: Stage) -> None:
     stage.expect("Nothing was changed." in body.get("refusal", ""), "a key that only reads has changed something")
 
 
-def _receipt(body: JSONObject) -> Iterator[str]:
+def _receipt(stage: Stage, body: JSONObject) -> Iterator[str]:
     """Show a receipt: the outcome and the changes in the first line, then what is said about them."""
     if "outcome" not in body:
         return
     yield f"{body['outcome']}: {_joined(_changed(body))}"
     for name in _RECEIPT:
         for text in body[name] if isinstance(body.get(name), list) else [body.get(name)]:
-            if text:
+            if text and text not in stage.told:  # what repeats is folded
+                stage.told.add(text)
                 yield f"{name}: {text}"
 
 
@@ -175,6 +202,7 @@ SCENES: Final = (
     Scene("It wants to delete a project: first with a wrong name, then the person says no.", _say_no),
     Scene("Another client cannot ask. A person approves on a page, and the same call goes through, once.", _approve),
     Scene("More that only a person can allow: move a project, rotate a secret, drop the former one.", _destroy),
+    Scene("One plan for many projects: shown, agreed to once, carried out, and undone by another.", _plan),
     Scene("A new project, and its onboarding.", _create),
     Scene("Who changed what?", _look_back),
     Scene("With a key that only reads, nothing can be changed.", _only_read),

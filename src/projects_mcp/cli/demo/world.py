@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from projects_mcp.sandbox import CSRF_TOKEN, READ_WRITE_KEY, SESSION_ID, SlowWrites, World, seed
+from projects_mcp.sandbox.fleet import add_fleet
 from projects_mcp.sandbox.process import SandboxServer
 
 __all__ = ["PLAN_LACKS", "PlayedPostHog", "played_posthog"]
@@ -38,6 +39,10 @@ class PlayedPostHog:
             "POSTHOG_SESSION_ID": SESSION_ID,
             "POSTHOG_CSRF_TOKEN": CSRF_TOKEN,
         }
+
+    def add_projects(self, count: int) -> None:
+        """Add projects as of many customers."""
+        add_fleet(self.world, count)
 
     @contextmanager
     def losing_answers(self) -> Iterator[None]:

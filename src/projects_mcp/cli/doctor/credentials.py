@@ -22,7 +22,7 @@ from projects_mcp.posthog.session_check import (
 
 __all__ = ["check_grant", "check_session", "explain_refused_key"]
 
-_NEEDED_SCOPES: Final = frozenset({"project:read", "project:write"})
+_NEEDED_SCOPES: Final = frozenset({"project:read", "project:write", "organization:read", "activity_log:read"})
 
 
 async def explain_refused_key(settings: Settings, clouds: Mapping[str, str]) -> Finding:

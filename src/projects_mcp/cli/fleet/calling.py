@@ -8,7 +8,8 @@ from typing import Any, Final
 import anyio
 
 from projects_mcp.api.types import JSONObject
-from projects_mcp.cli.exit_codes import FAILED, TRY_LATER, USAGE
+from projects_mcp.cli.complaints import tell_failure
+from projects_mcp.cli.exit_codes import code_of_failure
 from projects_mcp.cli.terminal import say
 from projects_mcp.config.settings import Settings
 from projects_mcp.runner.build import build_runner, open_state
@@ -32,10 +33,7 @@ class CallError(Exception):
     @property
     def exit_code(self) -> int:
         """The code of the command that made the call."""
-        error = self.result.error or {}
-        if error.get("kind") == "invalid_argument":
-            return USAGE
-        return TRY_LATER if error.get("retry_after_s") is not None else FAILED
+        return code_of_failure(self.result.error)
 
 
 def run_with_runner(settings: Settings, work: Callable[[ToolRunner], Awaitable[int]]) -> int:
@@ -56,7 +54,7 @@ def run_with_runner(settings: Settings, work: Callable[[ToolRunner], Awaitable[i
     try:
         return anyio.run(run)
     except CallError as error:
-        say(error.result.text, error=True)
+        tell_failure(error.result.text, error.result.error or {})
         return error.exit_code
 
 

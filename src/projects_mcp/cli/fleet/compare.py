@@ -8,7 +8,7 @@ from functools import partial
 from projects_mcp.api.types import JSONObject
 from projects_mcp.cli.exit_codes import DIFFERS, DONE
 from projects_mcp.cli.fleet.calling import call, run_with_runner
-from projects_mcp.cli.fleet.table import cell, print_table
+from projects_mcp.cli.table import cell, print_table
 from projects_mcp.cli.terminal import say
 from projects_mcp.config.settings import Settings
 from projects_mcp.runner.runner import ToolRunner

@@ -12,7 +12,7 @@ from projects_mcp.cli.exit_codes import DIFFERS, DONE, FAILED
 from projects_mcp.cli.fleet.failing import run_with_file
 from projects_mcp.cli.fleet.project_reading import read_projects, read_rows
 from projects_mcp.cli.fleet.settings_input import read_settings_file
-from projects_mcp.cli.fleet.table import cell, print_table
+from projects_mcp.cli.table import cell, print_table
 from projects_mcp.cli.terminal import say
 from projects_mcp.config.settings import Settings
 from projects_mcp.fleet.drifting import Drift, drift_of

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from projects_mcp.cli.complaints import complain
 from projects_mcp.cli.exit_codes import DONE, FAILED, USAGE
 from projects_mcp.cli.fleet.calling import run_with_runner
 from projects_mcp.cli.fleet.project_reading import read_projects, read_rows
@@ -42,25 +43,22 @@ def run_export(settings: Settings, ids: Sequence[int], out: Path | None) -> int:
         former = out.read_bytes().decode() if out is not None and out.exists() else ""
         return run_with_runner(settings, partial(_export, ids, out, host, former))
     except SettingsFileError as error:
-        say(f"projects-mcp export: {error}", error=True)
-        return FAILED
+        return complain("export", str(error), FAILED, "file")
     except UnicodeDecodeError:
-        say("projects-mcp export: the file is not text in UTF-8", error=True)
-        return USAGE
+        return complain("export", "the file is not text in UTF-8", USAGE, "file")
     except OSError as error:
-        say(f"projects-mcp export: the file cannot be used: {error.strerror}", error=True)
-        return USAGE
+        return complain("export", f"the file cannot be used: {error.strerror}", USAGE, "file")
 
 
 async def _export(asked: Sequence[int], out: Path | None, host: str, former: str, runner: ToolRunner) -> int:
     ids = sorted(set(asked)) or [row["id"] for row in await read_rows(runner)]
     read, failed = await read_projects(runner, dict.fromkeys(ids, _FIELDS))
-    for number, why in sorted(failed.items()):
-        say(f"Project {number} could not be read: {why}", error=True)
     organizations = {str(project.get("organization")) for project in read.values()}
-    if failed or len(organizations) != 1:
-        say("Nothing was written." if failed else "These projects are not of one organization.", error=True)
-        return FAILED
+    if failed:
+        unread = " ".join(f"Project {number} could not be read: {why}" for number, why in sorted(failed.items()))
+        return complain("export", f"{unread} Nothing was written.", FAILED, "unreadable")
+    if len(organizations) != 1:
+        return complain("export", "These projects are not of one organization.", FAILED, "several_organizations")
     projects = [
         without_unreadable(ExportedProject.of(number, str(read[number]["name"]), read[number])) for number in ids
     ]

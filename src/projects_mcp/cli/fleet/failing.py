@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from projects_mcp.cli.complaints import complain, complains_in_json
 from projects_mcp.cli.exit_codes import FAILED, USAGE
 from projects_mcp.cli.fleet.calling import run_with_runner
-from projects_mcp.cli.terminal import say
 from projects_mcp.config.settings import Settings
 from projects_mcp.fleet.resolving import GroupsDisagree
 from projects_mcp.fleet.settings_document import DocumentError
@@ -42,6 +42,8 @@ def run_with_file(
         lines, code = (str(error),), FAILED
     except OSError as error:
         lines, code = (f"the file cannot be written: {error.strerror}",), USAGE
+    if complains_in_json():  # one object for one failure
+        lines = (". ".join(lines),)
     for line in lines:
-        say(f"projects-mcp {command}: {line}.", error=True)
+        complain(command, f"{line}.", code, "file")
     return code

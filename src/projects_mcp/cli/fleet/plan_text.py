@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from projects_mcp.api.types import JSONObject
-from projects_mcp.cli.fleet.table import cell, print_table
+from projects_mcp.cli.table import cell, print_table
 from projects_mcp.cli.terminal import Styled, say
 from projects_mcp.fleet.resolving import Resolved
 from projects_mcp.sanitize.text import on_one_line

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from projects_mcp.cli.complaints import complain
 from projects_mcp.cli.exit_codes import DONE, FAILED, USAGE
 from projects_mcp.cli.install.entries import (
     CLIENTS,
@@ -21,6 +22,7 @@ from projects_mcp.cli.install.entries import (
     render_block,
 )
 from projects_mcp.cli.install.merge import NotMergedError, merge_into_file
+from projects_mcp.cli.nearest import did_you_mean
 from projects_mcp.cli.terminal import say
 from projects_mcp.config.settings import SettingsError, load
 from projects_mcp.sanitize.text import on_one_line
@@ -88,13 +90,12 @@ def run_install(
         The exit code: `FAILED` if the file was not changed, `USAGE` if there is no such client or a setting is wrong.
     """
     if name not in CLIENTS:
-        say(f"projects-mcp install: the clients are {', '.join(CLIENTS)}.", error=True)
-        return USAGE
+        sentence = f"There is no client {name:.60}.{did_you_mean(name, CLIENTS)} The clients are {', '.join(CLIENTS)}."
+        return complain("install", sentence, USAGE, "usage")
     try:
         load(given)
     except SettingsError as error:
-        say(f"projects-mcp install: {on_one_line(str(error))}", error=True)
-        return USAGE
+        return complain("install", str(error), USAGE, "settings")
     client = CLIENTS[name]
     added = build_addition(client, program or find_command(), given)
     file = file_of(client, place or Place.here())
@@ -104,8 +105,7 @@ def run_install(
         say(f"{where} {_key_advice(client, added)}", error=True)
         return DONE
     if file is None:
-        say(f"projects-mcp install: {name} stands for any client, so there is no file to write.", error=True)
-        return USAGE
+        return complain("install", f"{name} stands for any client, so there is no file to write.", USAGE, "usage")
     return _write_entry(file, client, added, force=force)
 
 
@@ -114,7 +114,7 @@ def _write_entry(file: Path, client: Client, added: Addition, *, force: bool) ->
     try:
         written = merge_into_file(file, client, added, force=force)
     except NotMergedError as error:
-        say(f"projects-mcp install: {shown} was not changed. {error} The entry is:", error=True)
+        complain("install", f"{shown} was not changed. {error} The entry is:", FAILED, "not_merged")
         say(render_block(client, added))
         return FAILED
     if not written.changed:

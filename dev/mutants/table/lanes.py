@@ -1,0 +1,150 @@
+"""Mutants of the two lanes over stdio: what is plain, what the SDK is told, and what is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from dev.mutants.mutant import Mutant
+
+__all__ = ["LANES"]
+
+_HAND_OVER: Final = "tests/mcp/test_stdio_hand_over.py::"
+_PLAIN: Final = "tests/mcp/test_plain_messages.py::"
+_MESSAGES: Final = "src/projects_mcp/protocol/plain_messages.py"
+_SESSION: Final = "src/projects_mcp/protocol/plain_session.py"
+_REQUESTS: Final = "src/projects_mcp/protocol/plain_requests.py"
+_LANES: Final = "src/projects_mcp/protocol/stdio_lanes.py"
+_SDK: Final = "src/projects_mcp/protocol/sdk_lane.py"
+
+LANES: Final[Mapping[str, tuple[Mutant, ...]]] = {
+    "Both lanes see the same connection": (
+        Mutant(
+            "go-on-after-garbage-before-the-opening",
+            _SESSION,
+            "self.over = self.over or self._may_still_shake_hands",
+            "self.over = False",
+            (f"{_HAND_OVER}test_garbage_before_the_opening_leaves_everything_to_the_sdk",),
+        ),
+        Mutant(
+            "tell-the-sdk-of-no-handshake",
+            _SESSION,
+            "            self._tell(_INITIALIZE, params)\n",
+            "",
+            (f"{_HAND_OVER}test_a_person_is_asked_as_the_handshake_allows",),
+        ),
+        Mutant(
+            "let-a-handshake-follow-a-call",
+            _SESSION,
+            "            self._may_still_shake_hands = False\n        elif",
+            "            pass\n        elif",
+            (f"{_HAND_OVER}test_the_handshake_may_follow_the_question_for_the_revisions",),
+        ),
+        Mutant(
+            "give-the-next-line-before-the-handshake-is-over",
+            _SDK,
+            "await self._told_answered.wait()",
+            "pass",
+            (f"{_HAND_OVER}test_batches_know_the_revision_of_a_handshake_that_the_sdk_has_not_seen",),
+        ),
+    ),
+    "What is asked of a person or cannot be undone is never plain": (
+        Mutant(
+            "make-destructive-calls-plain",
+            _SESSION,
+            " or tool.effect.needs_confirmation:",
+            ":",
+            (f"{_PLAIN}test_a_destructive_tool_is_never_plain",),
+        ),
+        Mutant(
+            "make-confirmed-changes-plain",
+            _SESSION,
+            " and arguments.keys() - _CHANGED_BY_SETTINGS_ONLY:",
+            " and not arguments:",
+            (f"{_PLAIN}test_a_change_that_may_ask_somebody_is_not_plain",),
+        ),
+    ),
+    "A plain message has one reading": (
+        Mutant(
+            "take-a-key-that-stands-twice",
+            _MESSAGES,
+            "    if len(found) != len(pairs):\n",
+            "    if found is None:\n",
+            (f"{_PLAIN}test_what_is_odd_is_not_plain",),
+        ),
+        Mutant(
+            "take-what-is-nested-deep",
+            _MESSAGES,
+            'line.count("{") + line.count("[") > _MOST_BRACKETS or ',
+            "",
+            (f"{_PLAIN}test_what_is_odd_is_not_plain",),
+        ),
+        Mutant(
+            "take-fields-that-are-not-known",
+            _MESSAGES,
+            " or value.keys() - _MESSAGE or",
+            " or",
+            (f"{_PLAIN}test_what_is_odd_is_not_plain",),
+        ),
+        Mutant(
+            "take-half-a-character",
+            _MESSAGES,
+            ' or "\\\\ud" in line',
+            "",
+            (f"{_PLAIN}test_what_is_odd_is_not_plain",),
+        ),
+    ),
+    "Each request is answered once, or not at all if it is called off": (
+        Mutant(
+            "write-what-the-sdk-is-told",
+            _SDK,
+            "        else:\n            await self._write(text)\n",
+            "        await self._write(text)\n",
+            (f"{_HAND_OVER}test_what_was_done_before_is_not_done_again",),
+        ),
+        Mutant(
+            "do-what-was-called-off-meanwhile",
+            _SDK,
+            "            if given.called_off:\n                continue\n",
+            "",
+            (f"{_HAND_OVER}test_what_is_called_off_meanwhile_is_not_done",),
+        ),
+        Mutant(
+            "call-off-nothing",
+            _REQUESTS,
+            "        request.scope.cancel()\n        return True\n",
+            "        return True\n",
+            (f"{_HAND_OVER}test_a_call_can_be_called_off",),
+        ),
+        Mutant(
+            "answer-errors-for-what-the-other-lane-answers",
+            "src/projects_mcp/protocol/stdio_transport.py",
+            "        return number in self._under_way or number in self.elsewhere\n",
+            "        return number in self._under_way\n",
+            (f"{_HAND_OVER}test_an_error_never_takes_the_place_of_an_answer_of_the_other_lane",),
+        ),
+        Mutant(
+            "leave-calls-without-an-answer-at-the-end",
+            _REQUESTS,
+            "            if not line and self._closed:\n                line = _line(request.number, _CLOSED)\n",
+            "",
+            (f"{_HAND_OVER}test_a_call_that_takes_too_long_after_the_end_is_answered_so",),
+        ),
+    ),
+    "What is recorded is the SDK's": (
+        Mutant(
+            "publish-other-words-than-the-sdk",
+            "src/projects_mcp/tools/update.py",
+            '"Update, change or set settings of a PostHog project, or rename the PostHog project. ',
+            '"Update settings of a PostHog project, or rename the PostHog project. ',
+            (f"{_PLAIN}test_what_is_recorded_is_what_the_sdk_answers",),
+        ),
+        Mutant(
+            "write-small-numbers-as-python-does",
+            "src/projects_mcp/protocol/published.py",
+            '_TOKENS.sub(_number, written) if "e-0" in written else written',
+            "written",
+            (f"{_PLAIN}test_small_numbers_are_written_as_the_sdk_does",),
+        ),
+    ),
+}

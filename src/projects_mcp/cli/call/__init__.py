@@ -1,0 +1,1 @@
+"""`projects-mcp call`: one tool from a script or a terminal."""
