@@ -132,6 +132,16 @@ def test_the_command_prints_one_line_of_json_in_a_pipe(desk: Desk) -> None:
     assert json.loads(done.stdout)["managed"] == ALL
 
 
+def test_the_command_complains_in_one_line_of_json_in_a_pipe(desk: Desk) -> None:
+    file = desk.file("[defaults.settings]\ntimezon = 'UTC'\nanonymize_ip = true\n")
+    done = run("drift", str(file), **desk.environment())
+    assert (done.returncode, done.stdout) == (2, "")
+    complaint = json.loads(done.stderr)
+    assert complaint["kind"] == "file"
+    assert "line 4, [defaults]" in complaint["message"]
+    assert "line 5, [defaults]" in complaint["message"]
+
+
 def test_a_terminal_gets_a_table(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     file = desk.file("[defaults.settings]\nanonymize_ips = true\n[[project]]\nid = 999\n")

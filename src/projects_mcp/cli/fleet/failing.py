@@ -42,7 +42,8 @@ def run_with_file(
         lines, code = (str(error),), FAILED
     except OSError as error:
         lines, code = (f"the file cannot be written: {error.strerror}",), USAGE
-    sentences = [f"{line}." for line in lines]
-    for sentence in [" ".join(sentences)] if complains_in_json() else sentences:  # one object for programs
-        complain(command, sentence, code, "invalid_file" if code == USAGE else "failed")
+    if complains_in_json():  # one object for one failure
+        lines = (". ".join(lines),)
+    for line in lines:
+        complain(command, f"{line}.", code, "file")
     return code
