@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -95,9 +94,12 @@ def _body(text: str, body: Mapping[str, Any]) -> str:
 
 def _number(token: re.Match[str]) -> str:
     """Return a number below 0.0001 as the SDK writes it, and a text as it is."""
-    if token[1] is None:
+    mantissa, exponent = token[1], token[2]
+    if mantissa is None:
         return token[0]
-    return f"{Decimal(token[0]):f}" if token[2] == "5" else f"{token[1]}e-{token[2]}"
+    if exponent != "5":
+        return f"{mantissa}e-{exponent}"
+    return f"{'-' if mantissa[0] == '-' else ''}0.0000{mantissa.lstrip('-').replace('.', '')}"
 
 
 def _json(value: object) -> str:
