@@ -24,6 +24,7 @@ from projects_mcp.protocol.plain_messages import (
 )
 from projects_mcp.protocol.published import Era, Published
 from projects_mcp.tools.catalog import TOOLS
+from projects_mcp.tools.several import NAMES_OF_PLANS
 
 __all__ = ["ListTools", "PlainSession", "ToolCall"]
 
@@ -33,7 +34,6 @@ _CHANGED_BY_SETTINGS_ONLY: Final = frozenset(
 )
 """Arguments with which a change of settings asks nobody. With any other, such as a name that confirms, a person may
 have to be asked, and only the SDK can do that."""
-_SEVERAL: Final = frozenset({"plan", "project_ids", "where"})
 """Arguments of calls about several projects, which take so long that a client may want to know how far they are. Only
 the SDK can tell it."""
 
@@ -167,6 +167,6 @@ def _plain_call(era: Era, request: Request) -> ToolCall | None:
         return None
     if tool.effect is Effect.CHANGE and arguments.keys() - _CHANGED_BY_SETTINGS_ONLY:
         return None
-    if request.wants_progress and not _SEVERAL.isdisjoint(arguments):
+    if request.wants_progress and not NAMES_OF_PLANS.isdisjoint(arguments):
         return None
     return ToolCall(era, tool.name, arguments, request.client)

@@ -41,6 +41,7 @@ from projects_mcp.protocol.stdio_pipes import Lines, Writer, claim_pipes
 from projects_mcp.runner.result import ToolResult
 from projects_mcp.runner.runner import ToolRunner, UnknownToolError
 from projects_mcp.sanitize.secret import Secret
+from projects_mcp.tools.several import NAMES_OF_PLANS
 from projects_mcp.tools.tool import Tool
 
 __all__ = ["INSTRUCTIONS", "ProjectsServer"]
@@ -55,8 +56,6 @@ INSTRUCTIONS: Final = (
 )
 
 _ERROR_META: Final = "projects-mcp/error"
-_SEVERAL: Final = frozenset({"plan", "project_ids", "where"})
-"""Arguments of calls about several projects, which take so long that a client may want to know how far they are."""
 _TOOLS_TTL_MS: Final = 60_000
 """Milliseconds for which a client may keep the list of tools."""
 
@@ -128,7 +127,8 @@ class ProjectsServer(MCPServer[None]):
         try:
             client = client_name(context)
             approver = await approver_for(context, runner.store, runner.question_timeout_s)
-            progress = ProgressReporter(context) if context is not None and not _SEVERAL.isdisjoint(arguments) else None
+            reports = not NAMES_OF_PLANS.isdisjoint(arguments)
+            progress = ProgressReporter(context) if reports and context is not None else None
             result = await runner.call(name, arguments, approver, client=client, progress=progress)
         except UnknownToolError:
             await self._request_limit.count()  # no tool runner has

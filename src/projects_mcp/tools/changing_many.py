@@ -13,20 +13,8 @@ from projects_mcp.tools.applying import apply_plan
 from projects_mcp.tools.auditing import read_where
 from projects_mcp.tools.planning import plan_changes, plan_where
 
-__all__ = ["SEVERAL", "change_many"]
+__all__ = ["change_many"]
 
-SEVERAL: Final[Mapping[str, Any]] = {
-    "project_ids": {
-        "type": "array",
-        "items": {"type": "integer", "minimum": 1, "maximum": 2**53 - 1},
-        "maxItems": 1_000,
-        "description": "Several projects, by dry_run",
-    },
-    "where": {"type": "object", "description": "Or those, as in project_list"},
-    "plan": {"type": "string", "maxLength": 64, "description": "Apply this dry_run"},
-    "confirm_plan": {"type": "string", "maxLength": 100, "description": "Its words, from the user"},
-}
-"""The arguments. What is enforced beyond their types stands in `change_many`."""
 _OF_A_PLAN: Final = "`{}` is part of the plan already: give only plan and confirm_plan."
 _OF_ONE: Final = "`{}` is for one project, and this call is about several."
 _REQUIRED: Final = "`project_id` is required. Find the id with project_list and its `search`."

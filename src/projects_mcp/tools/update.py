@@ -24,10 +24,10 @@ from projects_mcp.gateway.context import ToolContext
 from projects_mcp.policy.confirmation import identify
 from projects_mcp.sanitize.redaction import PRESENCE, WITHHELD_FIELDS
 from projects_mcp.tools import readback, readback_checks
-from projects_mcp.tools.changing_many import SEVERAL, change_many
 from projects_mcp.tools.names import unknown_name
 from projects_mcp.tools.receipt import changes, receipt, suggestion
 from projects_mcp.tools.schema import closed_object, settings_schema
+from projects_mcp.tools.several import SEVERAL
 from projects_mcp.tools.tool import CONFIRM_PROJECT_NAME, tool
 from projects_mcp.tools.validation import validate
 from projects_mcp.tools.way_back import way_back
@@ -96,6 +96,8 @@ async def project_update(
     if context.project is None or applies or project_ids is not None or where is not None:
         given = {"expected": expected, "confirm_project_name": confirm_project_name}
         others = [name for name, value in given.items() if value is not None]
+        from projects_mcp.tools.changing_many import change_many  # noqa: PLC0415 - a start does not wait for it
+
         return await change_many(context, sent, project_ids, where, plan, confirm_plan, dry_run=dry_run, others=others)
     expected = _expected_values(expected) if expected else {}
     if dry_run:
