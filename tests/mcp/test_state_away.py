@@ -22,6 +22,7 @@ CHANGES: Mapping[str, Mapping[str, Any]] = {
     "project_add_product_intent": {"project_id": PRODUCTION_ID, "product_type": "surveys"},
     "project_complete_product_onboarding": {"project_id": PRODUCTION_ID, "product_type": "surveys"},
     "project_delete": NAMED,
+    "project_cancel_deletion": {"project_id": MOBILE_ID},
     "project_change_organization": {**NAMED, "target_organization_id": NORTHWIND_ID},
     "project_reset_token": NAMED,
     "project_rotate_secret_token": NAMED,

@@ -77,9 +77,11 @@ def test_after_a_kill_the_same_command_goes_on(desk: Desk, monkeypatch: pytest.M
     assert week_start_day(desk, FIRST_FLEET_ID + FLEET - 1) is None, "it was killed in the middle"
     monkeypatch.setattr("projects_mcp.tools.applying.LEASE_S", 2.0)  # what is told; the lease of the killed one ends
     code, receipt, err = desk.apply(file)
-    assert (code, receipt["projects"], receipt["left"]) == (0, FLEET, 0), receipt
+    assert (receipt["projects"], receipt["left"]) == (FLEET, 0), receipt
+    # The request of the killed one may never have left, or be on its way: then nobody can say what became of it.
+    assert code == (5 if "unknown" in receipt else 0)
     assert "Going on with the plan that was made of this file." in err
-    assert desk.drift(file)[0] == 0
+    assert len(desk.drift(file)[1]["differs"]) <= (code == 5)
 
 
 def week_start_day(desk: Desk, number: int) -> int | None:

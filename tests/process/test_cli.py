@@ -105,7 +105,7 @@ def test_a_sandbox_key_can_be_chosen() -> None:
 def test_tools_are_listed_for_people_and_as_json() -> None:
     lines = run("tools", "--access", "write").stdout.splitlines()
     assert [line.split()[0] for line in lines] == TOOLS
-    assert sum("hidden" in line for line in lines) == len(DESTROYS)
+    assert sum("hidden" in line for line in lines) == len(DESTROYS) + 1, "and what only a session can do"
     published = json.loads(run("tools", "--json", "--access", "read").stdout)
     assert [tool["name"] for tool in published] == READS
     assert all(tool["inputSchema"]["type"] == "object" for tool in published)
@@ -147,7 +147,7 @@ def test_the_demo_tells_the_whole_story_on_a_screen_or_two() -> None:
     assert "\x1b" not in done.stdout
     lines = done.stdout.splitlines()
     assert max(map(len, lines)) <= 80
-    assert len(lines) <= 180
+    assert len(lines) <= 210
     for tool in TOOLS:
         assert f"→ {tool}" in done.stdout
     for told in (
@@ -162,11 +162,11 @@ def test_the_demo_tells_the_whole_story_on_a_screen_or_two() -> None:
     assert re.search(r"All \d+ scenes went as they should\.", done.stdout)
 
 
-def test_the_demo_has_colour_where_it_is_asked_for_and_marks_that_the_terminal_can_show() -> None:
+def test_the_demo_has_colour_where_it_is_asked_for_and_is_utf_8_everywhere() -> None:
     done = run("demo", "--color", "always", PYTHONIOENCODING="ascii", COLUMNS="100")
     assert "\x1b[1m" in done.stdout
-    assert "> \x1b[0mproject_list" in done.stdout
-    assert (done.returncode, done.stdout.isascii()) == (0, True)
+    assert "→ \x1b[0mproject_list" in done.stdout
+    assert done.returncode == 0
 
 
 def test_it_is_also_a_module() -> None:

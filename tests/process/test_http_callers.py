@@ -26,6 +26,7 @@ from tests.support.posthog import Upstream
 from tests.support.served import HARMLESS, Served, served
 
 CHANGERS = [
+    "project_cancel_deletion",
     "project_create",
     "project_update",
     "project_add_product_intent",

@@ -11,7 +11,7 @@ import pytest
 
 from projects_mcp.http.limits import TOKEN_LEEWAY_S
 from projects_mcp.sandbox import MOBILE_ID, PRODUCTION_ID
-from tests.contract.operations import TOOLS
+from tests.contract.operations import READS, TOOLS
 from tests.support.callers import token_of
 from tests.support.harness import ERAS, Era, refusal_of
 from tests.support.issuer import PUBLIC, Idp
@@ -51,7 +51,7 @@ def test_a_missing_scope_is_said_before_anything_runs(
 
 def test_the_list_shows_what_the_scopes_allow(server: Served, idp: Idp) -> None:
     assert len(server.tools(idp.token())) == len(TOOLS)
-    assert len(server.tools(idp.token(scope="project:read"))) == 4
+    assert len(server.tools(idp.token(scope="project:read"))) == len(READS)
     assert server.tools(idp.token(scope="openid")) == []
     assert server.tools(token_of("user-1")) == server.tools(idp.token(scope="project:read"))
 

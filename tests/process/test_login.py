@@ -93,7 +93,7 @@ def test_a_key_is_kept_in_a_private_file_and_used(
         f'[profiles.default]\nhost = "{upstream.origin}"\n'
     )
     again = run("logout", **home)
-    assert (again.returncode, again.stderr) == (1, "projects-mcp logout: the profile default has no key.\n")
+    assert (again.returncode, json.loads(again.stderr)["message"]) == (1, "The profile default has no key.")
 
 
 def test_one_read_checks_it_and_nothing_else_is_sent(log_in: Callable[..., AtTerminal], upstream: Upstream) -> None:

@@ -21,7 +21,7 @@ from dev.bench.stdio_driver import StdioServer
 from dev.bench.upstream import listen
 from dev.bench.wire import Failed, answered, http_request, request
 from dev.environments import ROOT
-from tests.contract.operations import OPERATIONS
+from tests.contract.operations import ON_PAGE
 
 ECHO = """
 import json, sys
@@ -164,5 +164,5 @@ def test_the_document_is_the_page() -> None:
     operations = [operation for path in document()["paths"].values() for operation in path.values()]
     bodies = [operation["requestBody"] for operation in operations if "requestBody" in operation]
     fields = [body["content"]["application/json"]["schema"]["properties"] for body in bodies]
-    assert len({operation["operationId"] for operation in operations}) == len(OPERATIONS)
+    assert len({operation["operationId"] for operation in operations}) == len(ON_PAGE)
     assert [len(properties) for properties in fields] == [41] * 8

@@ -21,8 +21,8 @@ from tests.support.served import HARMLESS, Served, served
 RESET = "project_reset_token"
 MOBILE = {"project_id": MOBILE_ID, "confirm_project_name": "Acme mobile"}
 SIGNING_KEY = "a-signing-key-of-more-than-32-bytes-00000000"
-READERS = ["project_list", "project_get", "project_activity", "project_is_generating_demo_data"]
-READERS_BY_KEY = [tool for tool in READERS if tool != "project_activity"]
+READERS = ["project_list", "project_get", "project_activity", "project_is_generating_demo_data", "organization_list"]
+READERS_BY_KEY = [tool for tool in READERS if tool not in {"project_activity", "organization_list"}]
 """With a key of their own, which lacks `activity_log:read`, and no session."""
 READ = ["project:read"]
 KEYS = """

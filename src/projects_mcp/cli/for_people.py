@@ -35,6 +35,15 @@ _RULES: Final[Sequence[tuple[re.Pattern[str], str]]] = tuple(
         (r"Ask the user whether another project is wanted instead\.", "Is it another project that you want?"),
         (rf"The user declined {_TOOL}, as the client reports\.", r"You said no, so \1 was not run."),
         (r" (?:Do not repeat the call unless the user asks for it|Ask the user whether the question was seen)\.", ""),
+        (
+            rf"Call {_TOOL} with the same arguments and dry_run, show the user what it answers, and then call it with "
+            r"its plan and confirm_plan\.",
+            r"Run projects-mcp call \1 with the same arguments and dry_run=true, then with plan=… and confirm_plan=….",
+        ),
+        (
+            r"The preview has them: show it to the user, and call again with the words if the user agrees\.",
+            "The preview has them.",
+        ),
         (r": tell the user\.", "."),
         (r"Another client, one that shows .* or the operator can change", "Run it at a terminal, or change"),
         (r"this client cannot show a question", "nobody can be asked here"),

@@ -59,6 +59,9 @@ class Lanes:
                 async for line in reader:
                     await self._take(line, requests, group)
                     self._begun.set()
+            if not self._begun.is_set():
+                with anyio.move_on_after(0):  # what is wrong with the settings is said, and nothing is sent any more
+                    await self._runner.start()
             self._sdk.close()
             await requests.finish(FINISH_S)
             await self._sdk.finish()

@@ -29,6 +29,7 @@ _OF_RECEIPTS: Final = frozenset(
     {"operation", "project", "outcome", "changed", "revert", "next", "ignored", "unchanged"}
 )
 _SENTENCES: Final = ("warnings", "note", "unchecked")
+_ARGUMENTS: Final = frozenset({"revert", "not_revertible", "undo"})
 _CHANGE: Final = {"field", "before", "after"}
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.\d]{0,10}Z")
 _FIRST_COLUMN: Final = 48
@@ -120,9 +121,9 @@ def _is_part(item: Any) -> bool:
 
 
 def _print_rows(rows: Sequence[Any]) -> None:
-    """Print objects as a table of all their fields."""
+    """Print objects as a table of their fields, but for the arguments of further calls, which no cell can hold."""
     known = [row for row in rows if isinstance(row, Mapping)]
-    head = list(dict.fromkeys(name for row in known for name in row))
+    head = list(dict.fromkeys(name for row in known for name in row if name not in _ARGUMENTS))
     print_table(head, [[_short(row[name]) if name in row else "" for name in head] for row in known])
 
 

@@ -22,20 +22,10 @@ _MARK: Final = 2
 _BOLD, _BOLD_RED, _BOLD_GREEN, _BOLD_CYAN = "1", "1;31", "1;32", "1;36"
 _GREEN, _MAGENTA, _CYAN = "32", "35", "36"
 """Colours that can be read on black and on white. Yellow cannot."""
-_PLAIN_MARKS: Final = str.maketrans({"→": ">", "←": "<", "✗": "x", "…": "...", "“": '"', "”": '"', "·": "-"})
-"""For a terminal that cannot show them."""
 
 
 def _terminal_columns() -> int:
     return max(40, min(shutil.get_terminal_size((_MAX_COLUMNS, 24)).columns, _MAX_COLUMNS))
-
-
-def _shows_marks() -> bool:
-    try:
-        "→←✗…“”·".encode(sys.stdout.encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True
 
 
 @dataclass
@@ -51,13 +41,12 @@ class Page:
     color: bool
     step: bool = False
     columns: int = field(default_factory=_terminal_columns)
-    _marks: bool = field(default_factory=_shows_marks)
 
     def print_title(self, title: str, text: str) -> None:
         """Print the head: what this is, and how to read it."""
-        self._say(Styled(title, _BOLD if self.color else ""))
+        say(Styled(title, _BOLD if self.color else ""))
         for line in textwrap.wrap(text, self.columns, break_on_hyphens=False):
-            self._say(line)
+            say(line)
 
     def print_heading(self, number: int, text: str) -> None:
         """Print the number of a scene and what happens in it."""
@@ -70,7 +59,7 @@ class Page:
         lines = textwrap.wrap(on_one_line(text), self.columns - _INDENT, break_on_hyphens=False)
         for index, line in enumerate(lines):
             head = self._style(_BOLD_CYAN, f"{number:>2}  ") if index == 0 else " " * _INDENT
-            self._say(head, self._style(_BOLD, line))
+            say(head, self._style(_BOLD, line))
 
     def print_call(self, tool: str, arguments: JSONObject) -> None:
         """Print a tool call."""
@@ -106,38 +95,26 @@ class Page:
         """Print how many of the scenes went as they should."""
         say()
         if failed:
-            self._say(self._style(_BOLD_RED, f"{len(failed)} of {total} scenes did not go as they should: {failed}"))
+            say(self._style(_BOLD_RED, f"{len(failed)} of {total} scenes did not go as they should: {failed}"))
         else:
-            self._say(self._style(_BOLD_GREEN, f"All {total} scenes went as they should."))
+            say(self._style(_BOLD_GREEN, f"All {total} scenes went as they should."))
 
     def print_next(self, rows: Sequence[tuple[str, str]]) -> None:
         """Print what to do next: commands, and what each is for."""
-        self._say("What to do next:")
+        say("What to do next:")
         for command, purpose in rows:
-            self._say("  ", self._style(_CYAN, command))
+            say("  ", self._style(_CYAN, command))
             for line in textwrap.wrap(purpose, self.columns - _INDENT - _MARK, break_on_hyphens=False):
-                self._say("      ", line)
+                say("      ", line)
 
     def _print(self, color: str, mark: str, text: str, *, style: str = "") -> None:
         width = self.columns - _INDENT - _MARK
         for index, line in enumerate(textwrap.wrap(on_one_line(text), width, break_on_hyphens=False)):
             head = self._style(color, mark) if index == 0 else " " * _MARK
-            self._say(" " * _INDENT, head, self._style(style, line) if style else line)
-
-    def _say(self, *parts: str | Styled) -> None:
-        if self._marks:
-            say(*parts)
-            return
-        say(*(_plain(part) for part in parts))
+            say(" " * _INDENT, head, self._style(style, line) if style else line)
 
     def _style(self, code: str, text: str) -> Styled:
         return Styled(text, code if self.color else "")
-
-
-def _plain(part: str | Styled) -> str | Styled:
-    if isinstance(part, str):
-        return part.translate(_PLAIN_MARKS)
-    return part._replace(text=part.text.translate(_PLAIN_MARKS))
 
 
 def _format(value: Any) -> str:

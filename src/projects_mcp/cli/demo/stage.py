@@ -27,6 +27,8 @@ __all__ = ["Stage", "Who"]
 Who = Literal["usual", "silent", "reader"]
 """The client that asks the person, the one that cannot, and the one with a key that only reads."""
 
+_REQUEST: Final = "Accept only if this is what you want."
+"""How each question ends."""
 _READS_FOR_S: Final = 1.2
 """An answer that comes faster is not believed to be a person's."""
 
@@ -88,6 +90,13 @@ class Stage:
         records = [json.loads(line) for line in self.log if line.startswith("{")]
         return [record for record in records if record["tool"] == tool and record["event"] in {"intent", "outcome"}]
 
+    def _folded(self, question: str) -> str:
+        """Return a question, without the sentence at its end if that was shown."""
+        if _REQUEST in self.told:
+            return question.removesuffix(_REQUEST).rstrip()
+        self.told.add(_REQUEST)
+        return question
+
     def _client(self, environment: Mapping[str, str], *, asks: bool) -> Client:
         server = StdioServerParameters(
             command=sys.executable,
@@ -104,7 +113,7 @@ class Stage:
 
     async def _answer(self, context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
         del context  # the SDK's form of a callback
-        self.page.print_question(params.message)
+        self.page.print_question(self._folded(params.message))
         await anyio.sleep(_READS_FOR_S)
         self.page.print_person("The person answers yes." if self.agrees else "The person answers no.")
         if self.agrees:

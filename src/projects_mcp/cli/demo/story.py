@@ -95,7 +95,19 @@ async def _approve(stage: Stage) -> None:
         stage.page.print_record({name: record[name] for name in shown if name in record})
 
 
+async def _delete(stage: Stage) -> None:
+    name: dict[str, Any] = {"project_id": STAGING_ID, "confirm_project_name": "Acme web staging"}
+    body = await stage.call("project_delete", **name)
+    stage.page.print_answer(_receipt(stage, body))
+    cancel = body["next"][0]
+    body = await stage.call(cancel["tool"], **cancel["arguments"])
+    stage.page.print_answer(_receipt(stage, body))
+    stage.expect(body["outcome"] == "applied", "the deletion is not cancelled")
+
+
 async def _destroy(stage: Stage) -> None:
+    body = await stage.call("organization_list")
+    stage.page.print_answer(f"{row['name']} ({row['id']})" for row in body["organizations"])
     name: dict[str, Any] = {"project_id": MOBILE_ID, "confirm_project_name": "Acme mobile"}
     body = await stage.call("project_change_organization", target_organization_id=NORTHWIND_ID, **name)
     stage.page.print_answer(_receipt(stage, body))
@@ -201,6 +213,7 @@ SCENES: Final = (
     Scene("The answer to a change gets lost. It is not sent again: the server looks.", _lose_an_answer),
     Scene("It wants to delete a project: first with a wrong name, then the person says no.", _say_no),
     Scene("Another client cannot ask. A person approves on a page, and the same call goes through, once.", _approve),
+    Scene("This time the person says yes, and then thinks better of it.", _delete),
     Scene("More that only a person can allow: move a project, rotate a secret, drop the former one.", _destroy),
     Scene("One plan for many projects: shown, agreed to once, carried out, and undone by another.", _plan),
     Scene("A new project, and its onboarding.", _create),
