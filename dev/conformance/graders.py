@@ -25,7 +25,7 @@ __all__ = ["FLOORS", "grade", "judge"]
 
 FLOORS: Final[Mapping[str, float]] = {
     "mcpscore": 97.0,
-    "mcp-quality": 86.5,
+    "mcp-quality": 85.5,
     "mcp-tool-card-linter": 58.0,
     "agent-friend": 25.0,
 }

@@ -43,6 +43,10 @@ def langchain_core(tools: list[dict[str, Any]]) -> Converted:
             yield function["name"], function["parameters"]
 
 
+_NO_ARGUMENTS = {"type": "object", "properties": {}}
+"""What Gemini is told by leaving the parameters out."""
+
+
 def langchain_google_genai(tools: list[dict[str, Any]]) -> Converted:
     """LangChain's binding to Gemini."""
     model = import_module("langchain_google_genai").ChatGoogleGenerativeAI(model="gemini-2.5-flash", api_key="none")
@@ -51,7 +55,7 @@ def langchain_google_genai(tools: list[dict[str, Any]]) -> Converted:
     made = convert(bound)  # as each request does it
     for one in made if isinstance(made, list) else [made]:
         for function in one.function_declarations:
-            yield function.name, function.parameters_json_schema or _plain(function.parameters)
+            yield function.name, function.parameters_json_schema or _plain(function.parameters or _NO_ARGUMENTS)
 
 
 def langchain_anthropic(tools: list[dict[str, Any]]) -> Converted:

@@ -24,7 +24,7 @@ _PROJECT: Mapping[str, Any] = {
     "type": "integer",
     "minimum": 1,
     "maximum": MAX_ID,
-    "description": "Number",
+    "description": "Project number",
 }
 _CURRENT_PROJECT: Mapping[str, Any] = {**_PROJECT, "description": "The PostHog project; else the current one"}
 CONFIRM_PROJECT_NAME: Mapping[str, Any] = {
