@@ -29,7 +29,9 @@ LOST: tuple[How, ...] = ("timeout", "reset", "502", "504", "cut off")
 
 LATER_S = 0.8
 """After which a write happens that outlasts its client: later than the reading back of these tests."""
-_CALL_S = 0.4
+_CALL_S = 10.0
+_UNTIL_TIMEOUT_S = 0.8
+"""For all requests of a call whose write times out, and so what such a test takes."""
 
 
 @dataclass
@@ -103,7 +105,7 @@ class LosingPostHog:
             await exchange.answer(int(self.how), b"<html>Bad gateway</html>", {"Content-Type": "text/html"})
 
     async def _pass_on_later(self, request: Request) -> None:
-        await asyncio.sleep(LATER_S)
+        await asyncio.sleep(LATER_S + (_UNTIL_TIMEOUT_S if self.how == "timeout" else 0))
         await self._pass_on(request)  # what somebody else has done meanwhile may make it fail
 
     async def _pass_on(self, request: Request) -> tuple[int, bytes]:
@@ -119,7 +121,8 @@ async def losing(posthog: LosingPostHog, **environment: str) -> AsyncIterator[Cl
     """Serve it, and yield a client of the real server on it."""
     async with listening(posthog.upstream) as upstream:
         configured = load({**ENVIRONMENT, **environment, "POSTHOG_HOST": upstream.origin})
-        limits = configured.limits._replace(call_s=_CALL_S, second_look_s=0.01)
+        call_s = _UNTIL_TIMEOUT_S if posthog.how == "timeout" else _CALL_S
+        limits = configured.limits._replace(call_s=call_s, second_look_s=0.01)
         configured = replace(configured, limits=limits)
         async with Client(ProjectsServer(build_runner(configured)), cache=None) as client:
             yield client
