@@ -17,13 +17,6 @@ CHARACTERS_OF_1500_TOKENS = 3_300
 """Such answers have 2.5 characters to a token of o200k_base, and some more; this allows 2.2."""
 
 
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> TurnedClock:
-    clock = TurnedClock()
-    clock.use(monkeypatch)
-    return clock
-
-
 @pytest.mark.anyio
 @pytest.mark.parametrize("era", ERAS)
 async def test_500_projects_are_audited_in_two_calls_and_1500_tokens(clock: TurnedClock, era: Era) -> None:

@@ -12,13 +12,6 @@ from tests.support.fleets import FailingAt, TurnedClock, audit_whole, busiest, f
 from tests.support.harness import Harness, body_of, refusal_of
 
 
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> TurnedClock:
-    clock = TurnedClock()
-    clock.use(monkeypatch)
-    return clock
-
-
 @pytest.mark.anyio
 @pytest.mark.heavy
 async def test_2000_projects_take_minutes_and_no_window_is_ever_full(clock: TurnedClock) -> None:

@@ -28,13 +28,6 @@ PRIVATE = {"settings": {"anonymize_ips": True}}
 SOME = [PRODUCTION_ID, STAGING_ID, MOBILE_ID]
 
 
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> TurnedClock:
-    clock = TurnedClock()
-    clock.use(monkeypatch)
-    return clock
-
-
 async def test_500_projects_take_six_calls_and_one_consent(clock: TurnedClock) -> None:
     harness, asked = Harness(fleet_world(clock, 497)), Asked()
     before = settings_of(harness.world)

@@ -25,13 +25,6 @@ def ids(number: int) -> list[int]:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> TurnedClock:
-    clock = TurnedClock()
-    clock.use(monkeypatch)
-    return clock
-
-
-@pytest.fixture
 def harness(clock: TurnedClock) -> Harness:
     return Harness(fleet_world(clock, 12), store=SharedMemory())
 

@@ -43,13 +43,6 @@ REFUSED: Answer = (
 THROTTLED: Answer = (429, {"type": "throttled_error", "detail": "Later."}, {"Retry-After": "90"})
 
 
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> TurnedClock:
-    clock = TurnedClock()
-    clock.use(monkeypatch)
-    return clock
-
-
 @dataclass
 class FailingWrites:
     """PostHog that answers some requests otherwise.

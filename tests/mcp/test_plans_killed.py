@@ -39,13 +39,6 @@ WANTED = {"project_ids": IDS, "settings": {"week_start_day": 1}}
 REQUESTS = 2 * len(IDS)
 
 
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> TurnedClock:
-    clock = TurnedClock()
-    clock.use(monkeypatch)
-    return clock
-
-
 @dataclass
 class DeadlyPostHog:
     """PostHog, at which the process that asks ends: at one request, before or after it is handled.

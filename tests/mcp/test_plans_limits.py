@@ -13,13 +13,6 @@ from tests.support.plans import Asked, applied, ids_of, previewed, writes_by_pro
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> TurnedClock:
-    clock = TurnedClock()
-    clock.use(monkeypatch)
-    return clock
-
-
 async def test_two_processes_with_a_plan_each_share_the_limits_of_the_key(clock: TurnedClock) -> None:
     harness = Harness(fleet_world(clock, 240), store=SharedMemory())
     halves = [list(range(FIRST_FLEET_ID + first, FIRST_FLEET_ID + first + 120)) for first in (0, 120)]

@@ -76,7 +76,7 @@ LANES: Final[Mapping[str, tuple[Mutant, ...]]] = {
     "A plain message has one reading": (
         Mutant(
             "take-a-key-that-stands-twice",
-            _MESSAGES,
+            "src/projects_mcp/api/strict_json.py",
             "    if len(found) != len(pairs):\n",
             "    if found is None:\n",
             (f"{_PLAIN}test_what_is_odd_is_not_plain",),

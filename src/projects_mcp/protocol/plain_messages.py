@@ -6,10 +6,10 @@ stands twice, or a value of another type, is not plain, and the SDK judges it.
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple, NoReturn
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from projects_mcp.api.strict_json import load_strictly
 
 __all__ = ["MODERN_REVISION", "Plain", "Request", "client_of", "is_hello", "legacy_request", "modern_request", "read"]
 
@@ -63,7 +63,7 @@ def read(line: str) -> Plain | None:
     if line.count("{") + line.count("[") > _MOST_BRACKETS or "\\ud" in line or "\\uD" in line:
         return None  # halves of a character in two escapes are read alike only if both are there
     try:
-        value = json.loads(line, object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant)
+        value = load_strictly(line)
     except (ValueError, RecursionError):
         return None
     if type(value) is not dict or value.keys() - _MESSAGE or value.get("jsonrpc") != "2.0":
@@ -154,21 +154,3 @@ def _is_of_objects(value: object) -> bool:
 
 def _is_number_or_text(value: object) -> bool:
     return type(value) is int or type(value) is str  # to Python, true is a number
-
-
-def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key is there twice, so it has two readings")
-    return found
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if not math.isfinite(number):
-        raise ValueError("the exponent is too large")
-    return number
-
-
-def _no_constant(_name: str) -> NoReturn:
-    raise ValueError("JSON has no NaN and no Infinity")

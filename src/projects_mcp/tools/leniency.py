@@ -7,12 +7,12 @@ tool takes a text: `confirm_project_name` is compared as it was sent.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from projects_mcp.api.strict_json import load_strictly
 from projects_mcp.api.types import MAX_ID
 
 __all__ = ["EMPTY_IS_ABSENT", "is_of_client", "nothing_but_null", "nulls_left_out", "reread"]
@@ -72,28 +72,10 @@ def _read_text(wanted: str, text: str) -> Any:
     if wanted not in {"object", "array"}:
         return text
     try:
-        value = json.loads(text, object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant)
+        value = load_strictly(text)
     except (ValueError, RecursionError):
         return text
     return value if isinstance(value, dict if wanted == "object" else list) else text
-
-
-def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key is there twice, so it has two readings")
-    return found
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if not math.isfinite(number):
-        raise ValueError("the exponent is too large")
-    return number
-
-
-def _no_constant(_name: str) -> float:
-    raise ValueError("JSON has no NaN and no Infinity")
 
 
 def nulls_left_out(names: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from projects_mcp.api.settings_table import SETTINGS
+from projects_mcp.api.strict_json import unique_keys
 from projects_mcp.sanitize.text import on_one_line
 from projects_mcp.tools.tool import Tool
 
@@ -70,7 +71,7 @@ def _parse_value(name: str, schema: Mapping[str, Any], text: str) -> Any:
     if kind is not None and not text.strip():
         raise ArgumentsError(_explain_empty(name, kind))
     try:
-        return json.loads(text, object_pairs_hook=_unique)
+        return json.loads(text, object_pairs_hook=unique_keys)
     except (ValueError, RecursionError):
         if kind == "array":
             return [part for part in (part.strip() for part in text.split(",")) if part]
@@ -106,19 +107,12 @@ def _read_stdin() -> str:
 
 def _parse_object(text: str) -> dict[str, Any]:
     try:
-        value = json.loads(text, object_pairs_hook=_unique)
+        value = json.loads(text, object_pairs_hook=unique_keys)
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
         raise ArgumentsError('The arguments are no JSON object with each key once, such as {"project_id": 12345}.')
     return value
-
-
-def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key is there twice, so it has two readings")
-    return found
 
 
 def _shown(name: str) -> str:
