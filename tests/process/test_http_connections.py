@@ -23,6 +23,8 @@ HEAD = (
 FEW_FILES = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_NOFILE, (1_024, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+from projects_mcp.http import limits
+limits.HEADERS_TIMEOUT_S = limits.KEEP_ALIVE_S = 120  # far more than a test takes: nothing else closes a connection
 from projects_mcp.cli.main import main
 sys.exit(main())
 """
@@ -62,7 +64,7 @@ def test_idle_connections_are_bounded(upstream: Upstream, beginning: bytes) -> N
                     continue  # it has been closed by now
             assert server.get("/healthz").status == 200
             assert server.call("project_list").status == 200
-            assert eventually(lambda: sum(map(_is_open, idle)) <= IDLE_CONNECTIONS, 5)
+            assert eventually(lambda: sum(map(_is_open, idle)) <= IDLE_CONNECTIONS)
             assert sum(map(_is_open, idle)) > IDLE_CONNECTIONS // 2, "only what is too much is closed"
             assert _is_open(idle[-1]), "and the oldest goes first"
             assert not _is_open(idle[0])
@@ -71,6 +73,28 @@ def test_idle_connections_are_bounded(upstream: Upstream, beginning: bytes) -> N
                 connection.close()
         assert len(server.stderr) - len(said) < 2_000
         assert "out of system resource" not in server.stderr
+
+
+@pytest.mark.usefixtures("many_files")
+def test_connections_that_become_idle_together_are_bounded(upstream: Upstream) -> None:
+    """No new connection need come for it."""
+    many = IDLE_CONNECTIONS + 100
+    with served(program=FEW_FILES, POSTHOG_HOST=upstream.origin, **HARMLESS) as server:
+        busy: list[socket.socket] = []
+        try:
+            for _ in range(many):
+                busy.append(server.socket())
+                busy[-1].sendall(HEAD + b"Host: 127.0.0.1\r\nContent-Length: %d\r\n\r\n" % len(LIST))
+            assert server.get("/healthz").status == 200
+            assert sum(map(_is_open, busy)) == many, "none of them is idle: their requests are under way"
+            for connection in busy:
+                connection.setblocking(True)
+                connection.sendall(LIST)
+            assert eventually(lambda: sum(map(_is_open, busy)) <= IDLE_CONNECTIONS)
+            assert sum(map(_is_open, busy)) > IDLE_CONNECTIONS // 2, "only what is too much is closed"
+        finally:
+            for connection in busy:
+                connection.close()
 
 
 def _is_open(connection: socket.socket) -> bool:

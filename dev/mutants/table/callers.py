@@ -96,6 +96,13 @@ CALLERS: Final[Mapping[str, tuple[Mutant, ...]]] = {
             (f"{_CONNECTIONS}test_idle_connections_are_bounded",),
         ),
         Mutant(
+            "keep-connections-that-become-idle-together",
+            "src/projects_mcp/http/uvicorn_header_timeout.py",
+            "        self.idle_since = self.loop.time()\n        self._close_idle()\n\n    def _close_idle",
+            "        self.idle_since = self.loop.time()\n\n    def _close_idle",
+            (f"{_CONNECTIONS}test_connections_that_become_idle_together_are_bounded",),
+        ),
+        Mutant(
             "record-the-path-of-a-stranger",
             _MIDDLEWARE,
             'return path if path in {*MCP_PATHS, APPROVE_PATH} else "other"',

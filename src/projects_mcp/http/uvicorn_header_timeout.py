@@ -67,17 +67,19 @@ class HeaderTimeoutProtocol(H11Protocol):
         """Be idle from now on, until the next request."""
         super().on_response_complete()
         self.idle_since = self.loop.time()
+        self._close_idle()
 
     def _close_idle(self) -> None:
-        """Close the connection that has been idle longest if there are too many; this new one if all others are busy.
+        """Close the connection that has been idle longest if there are too many; this one if all others are busy.
 
-        Looks at them all, but only if they are many.
+        Connections become idle in two ways, and each asks this: they are made, or their answer is complete. Looks at
+        them all, but only if they are many.
         """
         if len(self.connections) <= _MOST_IDLE:
             return
         open_ones = [it for it in self.connections if isinstance(it, HeaderTimeoutProtocol) and it.is_open]
         idle = [it for it in open_ones if not it.answering]
-        if len(idle) > _MOST_IDLE or len(open_ones) > _MOST:
+        if idle and (len(idle) > _MOST_IDLE or len(open_ones) > _MOST):
             min(idle, key=lambda it: it.idle_since).transport.abort()  # also if nobody reads its last answer
 
     def _start_timeout(self) -> None:
