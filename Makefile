@@ -13,7 +13,10 @@ COMPILE = $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib >/dev/null || true
 # Three processes keep two cores busy, since tests also wait; each goes on with what the others have not begun.
 PARALLEL := -n 3 --dist worksteal
 PYTEST = $(BIN)/python -m pytest
-SELECTED = -m "not heavy"
+SELECTED = -m "not heavy and not long"
+
+# pytest rewrites every test and its plugins when they are imported, in each process, unless it may keep what it wrote.
+unexport PYTHONDONTWRITEBYTECODE
 
 # What runs side by side prints when it has ended, so that no lines are mixed. Older versions of make lack the option.
 GROUPED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
@@ -22,8 +25,8 @@ GROUPED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 help:
 	@echo "make demo      show the server at work on the embedded sandbox"
-	@echo "make test      run the tests, but for the heavy ones"
-	@echo "make heavy     run the heavy tests: a soak, replicas behind nginx, a mocked PostHog, Chromium, the official tools"
+	@echo "make test      run the tests, but for those that take long or need other programs"
+	@echo "make heavy     run the other tests: a soak, replicas behind nginx, a mocked PostHog, Chromium, the official tools"
 	@echo "make lint      lint, format check, strict type check and import layers"
 	@echo "make format    format the code and apply safe fixes"
 	@echo "make coverage  run all tests and report what they do not reach"
@@ -35,7 +38,7 @@ help:
 	@echo "make fetch     fetch what make official needs"
 	@echo "make bundle    pack it for desktop clients into dist/"
 	@echo "make ci        everything that must pass before a change lands"
-	@echo "make check     the same, with the whole coverage; before a release"
+	@echo "make check     the same, with the longest tests and the whole coverage; before a release"
 	@echo "make clean     remove what was set up"
 
 # What it takes to run, without the tools of developers: the demonstration needs no more.
@@ -54,7 +57,7 @@ $(READY): $(RUNS)
 	@$(COMPILE)
 	@touch $@
 
-# Most tests of processes import the package anew. Without this, each would compile it if Python may not write bytecode.
+# Most tests of processes import the package anew, at the same time: without this, several would compile it.
 bytecode: $(READY)
 	@$(BIN)/python -m compileall -q src
 
@@ -68,7 +71,7 @@ test: bytecode
 	$(PYTEST) $(PARALLEL) $(SELECTED)
 
 heavy: bytecode
-	$(BIN)/python -m pytest -m heavy
+	$(BIN)/python -m pytest -m "heavy or long"
 
 lint: $(READY)
 	$(BIN)/ruff check
@@ -113,7 +116,8 @@ bench: $(READY)
 	$(BIN)/python -m dev.bench $(BENCH)
 
 # What the official checks of the bundle run, the tests need not run again.
-ci check: DONE := -m "not bundle"
+ci: DONE := -m "not bundle and not long"
+check: DONE := -m "not bundle"
 # in this order: the tests use what the official checks fetch, and fetching mostly waits while lint works
 ci: MEASURED := sample
 check: MEASURED := coverage

@@ -34,7 +34,7 @@ async def test_two_processes_with_a_plan_each_share_the_limits_of_the_key(clock:
     assert busiest(harness.world, 60) <= 360
 
 
-@pytest.mark.heavy
+@pytest.mark.long
 async def test_2000_projects_take_hours_and_no_window_is_ever_full(clock: TurnedClock) -> None:
     harness, asked = Harness(fleet_world(clock, 1_996)), Asked()
     began = clock.now_s

@@ -22,7 +22,7 @@ def _resident_bytes() -> int:
     return int(statm.read_text(encoding="ascii").split()[1]) * 4096 if statm.exists() else 0
 
 
-@pytest.mark.heavy
+@pytest.mark.long
 async def test_many_callers_survive_a_bad_time() -> None:  # noqa: C901 - two small parties and what they share
     """Throttled, stalled and cut off at random for SOAK_SECONDS: each call gets its own answer, once."""
     seconds, callers = float(os.environ.get("SOAK_SECONDS", "4")), 500

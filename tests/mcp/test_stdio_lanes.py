@@ -43,7 +43,7 @@ def test_a_session_whose_client_does_not_wait_is_the_same(lines: list[str]) -> N
     assert both.unordered == alone.unordered
 
 
-@pytest.mark.heavy
+@pytest.mark.long
 @pytest.mark.usefixtures("short_end")
 @settings(max_examples=1_500, deadline=None)
 @given(sessions(odd=True))

@@ -65,7 +65,7 @@ def test_over_http_nothing_happens_without_a_yes(harness: Harness) -> None:
     assert_sound(verdicts, len(harness.recorder.writes))
 
 
-@pytest.mark.heavy
+@pytest.mark.long
 def test_over_stdio_nothing_happens_without_a_yes(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     with posthog(monkeypatch, harness):
         verdicts = check(StdioTransport(COMMAND))

@@ -2,13 +2,15 @@
 
 A line counts as reached only if a measured test reaches it, so leaving tests out can only lower the figure: the bar may
 fail for it, and cannot pass for it. Left out are properties, which take hundreds of examples through the same lines;
-what is heavy; and the tests of documents and of the workshop.
+what is heavy or long; and the tests of documents and of the workshop.
 
 `make sample` measures even less, and takes little longer than the tests alone: of each test function two cases, and no
 process that a test starts.
 """
 
 import os
+import sys
+import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, MutableMapping
 from contextlib import contextmanager
@@ -42,7 +44,7 @@ def is_measured(item: pytest.Item, *, sample: bool = SAMPLE) -> bool:
 
 
 def is_heavy(item: pytest.Item) -> bool:
-    return item.get_closest_marker("heavy") is not None
+    return any(item.get_closest_marker(mark) for mark in ("heavy", "long"))
 
 
 def is_property(item: pytest.Item) -> bool:
@@ -67,15 +69,18 @@ def measure_no_processes(environment: MutableMapping[str, str], *, only_if: bool
 def pause(environment: MutableMapping[str, str]) -> Iterator[None]:
     """Measure neither this process nor those that it starts while the block runs, if they are measured at all.
 
-    A thread of this process that was started before is not measured any more, also after the block.
+    A thread of this process that was started before is measured as before.
     """
-    coverage = Coverage.current()
-    if coverage is None:
+    if Coverage.current() is None:
         yield
         return
+    # Not by coverage's own stop and start: a start looks at each file that has been imported, for each test.
+    here, threads = sys.gettrace(), threading.gettrace()
     with measure_no_processes(environment):
-        coverage.stop()
+        sys.settrace(None)
+        threading.settrace(None)
         try:
             yield
         finally:
-            coverage.start()
+            threading.settrace(threads)
+            sys.settrace(here)

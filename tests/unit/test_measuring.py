@@ -1,6 +1,7 @@
 """What `make coverage` measures: examples, and no properties."""
 
 import os
+import sys
 from inspect import getsourcelines
 
 import pytest
@@ -16,7 +17,7 @@ MEASURING = Coverage.current() is not None
 
 def measured_now() -> tuple[bool, bool]:
     """Whether this process is measured, and one that it starts."""
-    return Coverage.current() is not None, FOR_PROCESSES in os.environ
+    return sys.gettrace() is not None, FOR_PROCESSES in os.environ
 
 
 @given(st.none())
