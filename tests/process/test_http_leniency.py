@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.broken_lines import BROKEN
 from tests.support.callers import entry, token_of, write_callers
 from tests.support.issuer import PUBLIC
 from tests.support.issuer_server import WithIssuer
@@ -176,6 +177,40 @@ def test_a_batch_is_answered_and_nothing_of_it_is_done(
     assert "request of its own" in answer.json["error"]["message"]
     assert b"In a batch" not in answer.body
     assert upstream.recorder.requests == []
+
+
+# What is no message ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("case", BROKEN)
+def test_what_is_no_message_is_answered_by_its_id(server: Served, upstream: Upstream, case: str, version: str) -> None:
+    body, code, number = BROKEN[case]
+    answer = server.post(body, MCP_Protocol_Version=version)
+    assert (answer.status, answer.json["jsonrpc"]) == (400, "2.0")
+    assert (answer.json["id"], answer.json["error"]["code"]) == (number, code)
+    assert "Nothing was done" in answer.json["error"]["message"]
+    assert upstream.recorder.requests == []
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"jsonrpc":"2.0","params":{"key":"phx_%b"}}' % (b"a" * 40),
+        b'{"jsonrpc":"2.0","id":1.5,"method":"tools/call","params":{"key":"phx_%b"}}' % (b"a" * 40),
+        b'{"jsonrpc":"2.0","id":true,"method":"tools/list"}',
+        b'"phx_%b"' % (b"a" * 40),
+        b"{" + b'"id":7,' * 100_000,
+        b"\xff\xfe\x00",
+        b"",
+    ],
+)
+def test_what_has_no_id_is_refused_and_never_quoted(server: Served, body: bytes, version: str) -> None:
+    answer = server.post(body, MCP_Protocol_Version=version)
+    assert (answer.status, answer.json["id"]) == (400, None)
+    assert answer.json["error"]["code"] in {-32600, -32700}
+    assert b"phx_" not in answer.body
 
 
 def test_a_batch_of_a_stranger_is_not_looked_at(public: Served) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from projects_mcp.sandbox import PRODUCTION_ID
+from tests.support.broken_lines import BROKEN
 from tests.support.process import Piped, modern_call, modern_request, running
 from tests.support.waiting import memory_kb
 
-PARSE_ERROR, INVALID_REQUEST, INVALID_PARAMS = -32700, -32600, -32602
+INVALID_REQUEST, INVALID_PARAMS = -32600, -32602
 PING = {"jsonrpc": "2.0", "id": "ping", "method": "ping"}
 BOTH = pytest.mark.parametrize("modern", [True, False], ids=["modern", "legacy"])
 
@@ -42,19 +43,6 @@ def assert_alive(server: Piped, *, modern: bool) -> None:
     server.write(listing(9_999, modern=modern) + b"\n")
     answer = server.read_message()
     assert (answer["id"], "result" in answer) == (9_999, True)
-
-
-BROKEN = {
-    "cut off": (b'{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":', PARSE_ERROR, 7),
-    "id last": (b'{"method":"tools/call","params":{"name":oops x},"jsonrpc":"2.0","id":"a b"}', PARSE_ERROR, "a b"),
-    "single quotes": (b'{"jsonrpc":"2.0","id":8,\'method\':\'tools/list\'}', PARSE_ERROR, 8),
-    "lone surrogate": (b'{"jsonrpc":"2.0","id":9,"method":"x","params":{"name":"\\ud800"}}', PARSE_ERROR, 9),
-    "deep": (b'{"jsonrpc":"2.0","id":5,"method":"x","params":' + b"[" * 5_000 + b"]" * 5_000 + b"}", PARSE_ERROR, 5),
-    "no version": (b'{"id":1,"method":"tools/list"}', INVALID_REQUEST, 1),
-    "old version": (b'{"jsonrpc":"1.0","id":2,"method":"tools/list"}', INVALID_REQUEST, 2),
-    "no method": (b'{"jsonrpc":"2.0","id":3,"params":{}}', INVALID_REQUEST, 3),
-    "parameters in a list": (b'{"jsonrpc":"2.0","id":"x","method":"tools/list","params":[1]}', INVALID_REQUEST, "x"),
-}
 
 
 @BOTH

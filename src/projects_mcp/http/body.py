@@ -1,35 +1,28 @@
-"""The body of a request: read whole, within its bounds, and never several messages at a time."""
+"""The body of a request: read whole, within its bounds, and one message."""
 
 from __future__ import annotations
 
-import re
+import json
 from typing import Final
 
 import anyio
+from mcp_types import jsonrpc_message_adapter
+from mcp_types.jsonrpc import JSONRPCNotification
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from projects_mcp.http.limits import BODY_BYTES, BODY_TIMEOUT_S
-from projects_mcp.http.responses import json_response
+from projects_mcp.http.unreadable import refuse_unreadable
 
 __all__ = ["BodyLimit", "replay"]
 
 _CLOSE: Final = {"Connection": "close"}
 """For answers before the body has come: the rest of it is still to come, and nobody will read it."""
-_BATCH: Final = re.compile(rb"[ \t\r\n]*\[")
-_NO_BATCHES: Final = {
-    "jsonrpc": "2.0",
-    "id": None,
-    "error": {
-        "code": -32600,
-        "message": "Invalid request: no batch is taken over HTTP. Nothing was done. Send each message in a request of "
-        "its own.",
-    },
-}
 
 
 class BodyLimit:
-    """Reads the body whole, within its bounds, before anything of the request runs. A batch is not run."""
+    """Reads the body whole, within its bounds, before anything of the request runs. It must be one message."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -41,8 +34,14 @@ class BodyLimit:
             HTTPException: 413, the body is too long; 408, it takes too long; 400, it is cut off.
         """
         body = await _read_body(scope, receive)
-        if _BATCH.match(body):  # the SDK's answer would quote the messages
-            await json_response(_NO_BATCHES, 400)(scope, receive, send)
+        try:
+            message = jsonrpc_message_adapter.validate_json(body, by_name=False)
+        except ValidationError:
+            await refuse_unreadable(body)(scope, receive, send)
+            return
+        # a request whose id is of another type: the SDK would take it for a notification
+        if isinstance(message, JSONRPCNotification) and b'"id"' in body and "id" in json.loads(body):
+            await refuse_unreadable(body)(scope, receive, send)
             return
         await self._app(scope, replay(body, receive), send)
 

@@ -22,8 +22,8 @@ BATCH_REVISION: Final = "2025-03-26"
 """The one revision of the protocol that has batches."""
 _MOST_IN_BATCH: Final = 100
 """Messages of one batch."""
-_NO_JSON: Final = "Parse error: the line is not valid JSON. Nothing was done."
-_NO_MESSAGE: Final = "Invalid request: the line is no JSON-RPC 2.0 message of MCP. Nothing was done."
+_NO_JSON: Final = "Parse error: this is not valid JSON. Nothing was done."
+_NO_MESSAGE: Final = "Invalid request: this is no JSON-RPC 2.0 message of MCP. Nothing was done."
 _NO_BATCHES: Final = (
     "Invalid request: a batch is of protocol revision 2025-03-26 only. Nothing was done. Send each message on a line "
     "of its own."
