@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import anyio.to_thread
 
+from projects_mcp.errors.refusals import AuditLogUnavailable
 from projects_mcp.gateway.audit_file import AuditFile
 from projects_mcp.gateway.call_tally import CallTally
 from projects_mcp.sanitize.redaction import Redactor
@@ -72,6 +73,15 @@ class AuditLog:
             self._report(error)
             return False
         return True
+
+    def require_writable(self) -> None:
+        """Make sure that the audit log can be written.
+
+        Raises:
+            AuditLogUnavailable: it cannot, so nothing may be changed.
+        """
+        if not self.probe():
+            raise AuditLogUnavailable
 
     async def intent(self, line: Mapping[str, Any], signed: Mapping[str, Any] | None = None) -> None:
         """Record that a request that changes something is about to leave, and wait until the disk has it.

@@ -35,7 +35,7 @@ from projects_mcp.gateway.progress import Progress
 from projects_mcp.gateway.project_locks import ProjectLocks
 from projects_mcp.gateway.secret_file import SecretFolder
 from projects_mcp.gateway.services import ToolServices
-from projects_mcp.policy.authorization import Authorization, CallerGrant, KeyGrant
+from projects_mcp.policy.authorization import Authorization, CallerGrant
 from projects_mcp.policy.confirmation import Approver, ConsentPendingError
 from projects_mcp.policy.standing import CallerStanding, Standing, TokenStanding
 from projects_mcp.posthog.client import PostHog
@@ -156,16 +156,14 @@ class ToolRunner:
 
     async def list_tools(self) -> list[Tool]:
         """Return the tools that the operator and the credential allow, in the order of the catalog."""
-        key = await self._services.key_access.get()
-        return [tool for tool in CATALOG if self._authorization(tool, key).refusal() is None]
+        return [tool for tool in CATALOG if (await self._authorization(tool)).refusal() is None]
 
     async def hidden_tools(self) -> dict[str, str]:
         """Return the tools that are not offered, each with the reason."""
-        key = await self._services.key_access.get()
         return {
             tool.name: explain(refusal, self._at(tool, None)).text.replace(f" {NOT_CHANGED}", "")
             for tool in CATALOG
-            if (refusal := self._authorization(tool, key).refusal()) is not None
+            if (refusal := (await self._authorization(tool)).refusal()) is not None
         }
 
     async def describe(self) -> JSONObject:
@@ -242,7 +240,7 @@ class ToolRunner:
         try:
             async with self._rate_limiter.acquire(counted=counted) if self._rate_limiter else nullcontext():
                 self._require_key()
-                authorization = self._authorization(tool, await self._services.key_access.get())
+                authorization = await self._authorization(tool)
                 authorization.require()  # whoever may not use the tool is told so, and not what its arguments are
                 checked, audit.dropped, warnings, large = validate(tool.arguments, arguments)
                 context = self._context(authorization, audit, checked, approver)
@@ -250,13 +248,15 @@ class ToolRunner:
                 context.large = large and not tool.operation.effect.reads
                 authorization.require_target(context.organization, context.project)
                 if not (tool.operation.effect.reads or checked.get("dry_run")):
-                    audit.require_writable()
+                    self._audit_log.require_writable()
                     if self.store.shared:  # what is kept in this process alone is always there
                         await self._services.require_store()
                 body = await tool.run(context, **checked)
                 if warnings:
                     body["warnings"] = [*body.get("warnings", ()), *warnings]
-                finish = partial(finalize, body, self.redactor, self._settings.result_limit, checked.get("offset", 0))
+                finish = partial(
+                    finalize, body, context.services.redactor, self._settings.result_limit, checked.get("offset", 0)
+                )
                 body, text = await anyio.to_thread.run_sync(finish) if context.large else finish()
         except (Refusal, PostHogError, WriteUnresolved) as failure:
             return failed(explain(failure, self._at(tool, context)), self.redactor)
@@ -276,8 +276,8 @@ class ToolRunner:
         if self._other_token is not None:
             raise WrongKindOfKey(what=self._other_token)
 
-    def _authorization(self, tool: Tool, key: KeyGrant) -> Authorization:
-        services = self._services
+    async def _authorization(self, tool: Tool) -> Authorization:
+        services, key = self._services, await self._services.key_access.get()
         session = services.posthog.credentials.session is not None
         operation = tool.operation if session else tool.by_key
         return Authorization(operation, services.policy, key, services.denials, services.caller, session)
