@@ -34,7 +34,7 @@ ONLY = f"It is the only project that this key can see in “Northwind” ({NORTH
 SHOP = {"project_id": NORTHWIND_PROJECT_ID, "organization_id": NORTHWIND_ID, "confirm_project_name": "Northwind shop"}
 
 
-class Person:
+class Agreeing:
     """Agrees to everything, and keeps what it was asked."""
 
     def __init__(self) -> None:
@@ -46,8 +46,8 @@ class Person:
 
 
 @pytest.fixture
-def person() -> Person:
-    return Person()
+def agreeing() -> Agreeing:
+    return Agreeing()
 
 
 @pytest.fixture
@@ -62,12 +62,12 @@ def lists_of(harness: Harness) -> list[str]:
 
 @pytest.mark.parametrize("era", ERAS)
 async def test_the_last_project_is_said_in_the_question_and_the_receipt(
-    harness: Harness, person: Person, era: Era
+    harness: Harness, agreeing: Agreeing, era: Era
 ) -> None:
-    async with harness.client(era, person) as client:
+    async with harness.client(era, agreeing) as client:
         receipt = body_of(await client.call_tool("project_delete", SHOP))
         other = body_of(await client.call_tool("project_delete", NAMED))
-    last, one_of_many = person.asked
+    last, one_of_many = agreeing.asked
     assert ONLY in last
     assert receipt["warnings"] == [ONLY]
     assert "only project" not in one_of_many
@@ -107,12 +107,12 @@ async def test_a_project_that_is_the_last_one_meanwhile_is_asked_about_again(har
     "environment", [{"PROJECTS_MCP_ONLY_PROJECTS": str(PRODUCTION_ID)}, {"POSTHOG_PERSONAL_API_KEY": ONE_PROJECT_KEY}]
 )
 async def test_who_may_not_know_of_other_projects_asks_for_none(
-    of_twins: Harness, person: Person, environment: dict[str, str]
+    of_twins: Harness, agreeing: Agreeing, environment: dict[str, str]
 ) -> None:
     harness = of_twins
     for number in set(harness.world.projects) - {PRODUCTION_ID, STAGING_ID}:
         del harness.world.projects[number]
-    async with harness.client(ask=person, **environment) as client:
+    async with harness.client("auto", agreeing, **environment) as client:
         taken = {**WEB, "settings": {"name": "Acme web staging"}}
         renamed = body_of(await client.call_tool("project_update", taken))
         body_of(await client.call_tool("project_delete", {**WEB, "confirm_project_name": "Acme web staging"}))
@@ -140,7 +140,7 @@ async def hang(scope: Any, receive: Any, send: Any) -> None:
 
 @pytest.mark.parametrize("respond", [refuse, fail, talk_nonsense, hang])
 async def test_a_list_that_fails_stops_no_question(
-    monkeypatch: pytest.MonkeyPatch, person: Person, respond: Callable[[Any, Any, Any], Awaitable[None]]
+    monkeypatch: pytest.MonkeyPatch, agreeing: Agreeing, respond: Callable[[Any, Any, Any], Awaitable[None]]
 ) -> None:
     if respond is hang:
         monkeypatch.setattr(neighbours, "_WITHIN_S", 0.01)
@@ -152,13 +152,13 @@ async def test_a_list_that_fails_stops_no_question(
         await (respond if listing else application)(scope, receive, send)
 
     harness = Harness(world, without_lists)
-    async with harness.client("legacy", person) as client:
+    async with harness.client("legacy", agreeing) as client:
         renamed = body_of(await client.call_tool("project_update", {**WEB, "settings": {"name": "Acme shop"}}))
         deleted = body_of(await client.call_tool("project_delete", SHOP))
         move = {**WEB, "confirm_project_name": "Acme shop", "target_organization_id": NORTHWIND_ID}
         moved = body_of(await client.call_tool("project_change_organization", move))
     assert {body["outcome"] for body in (renamed, deleted, moved)} == {"applied"}
-    assert [("only project" in text, "already" in text) for text in person.asked] == [(False, False)] * 2
+    assert [("only project" in text, "already" in text) for text in agreeing.asked] == [(False, False)] * 2
 
 
 async def test_a_name_that_exists_already_is_said_of_a_creation_without_a_further_request(of_twins: Harness) -> None:
@@ -194,26 +194,26 @@ async def test_a_name_that_exists_already_is_said_of_a_rename(of_twins: Harness)
 
 
 async def test_a_name_that_exists_already_is_said_in_the_question_of_what_cannot_be_undone(
-    of_twins: Harness, person: Person
+    of_twins: Harness, agreeing: Agreeing
 ) -> None:
     of_twins.fields()["conversations_enabled"] = True
     change = {**NAMED, "settings": {"conversations_enabled": False, "name": "Acme mobile"}}
-    async with of_twins.client(ask=person) as client:
+    async with of_twins.client(ask=agreeing) as client:
         body_of(await client.call_tool("project_update", change))
-    (question,) = person.asked
+    (question,) = agreeing.asked
     assert f"a project has that name already: {MOBILE_ID}." in question
 
 
 @pytest.mark.parametrize("era", ERAS)
 async def test_a_name_that_the_other_organization_has_already_is_said_of_a_move(
-    of_twins: Harness, person: Person, era: Era
+    of_twins: Harness, agreeing: Agreeing, era: Era
 ) -> None:
     of_twins.fields(NORTHWIND_PROJECT_ID)["name"] = "ACME WEB"
     sentence = f"In “Northwind” ({NORTHWIND_ID}) a project has that name already: {NORTHWIND_PROJECT_ID}."
-    async with of_twins.client(era, person) as client:
+    async with of_twins.client(era, agreeing) as client:
         moved = body_of(
             await client.call_tool("project_change_organization", {**NAMED, "target_organization_id": NORTHWIND_ID})
         )
-    (question,) = person.asked
+    (question,) = agreeing.asked
     assert sentence in question
     assert moved["warnings"] == [sentence]

@@ -34,7 +34,7 @@ async def only_one(context: ToolContext, target: ProjectSnapshot) -> str:
     Returns:
         The sentence; empty if it is not, or if that could not be seen.
     """
-    answer = await _look(context, target.organization, {"limit": 2})
+    answer = await _read_list(context, target.organization, {"limit": 2})
     rows, count = answer.get("results"), answer.get("count")
     if not isinstance(rows, list) or len(rows) != 1 or answer.get("next") or (type(count) is int and count != 1):
         return ""
@@ -54,7 +54,7 @@ async def same_name(context: ToolContext, name: str, organization: OrganizationR
     Returns:
         The sentence; empty if none has it, or if that could not be seen.
     """
-    answer = await _look(context, organization, {"limit": _LARGEST_PAGE, "search": name.strip()})
+    answer = await _read_list(context, organization, {"limit": _LARGEST_PAGE, "search": name.strip()})
     rows = answer.get("results")
     here = [row for row in rows if _is_in(row, organization)] if isinstance(rows, list) else []
     return describe_twins(context, twins_of(name, here) - {context.project}, organization)
@@ -89,7 +89,7 @@ def _is_in(row: object, organization: OrganizationRef) -> bool:
     return organization is CURRENT or row.get("organization") in (None, str(organization))
 
 
-async def _look(context: ToolContext, organization: OrganizationRef, query: dict[str, str | int]) -> JSONObject:
+async def _read_list(context: ToolContext, organization: OrganizationRef, query: dict[str, str | int]) -> JSONObject:
     """Read one page; return nothing if none is there to be read."""
     rights = context.authorization
     if rights.policy.only is not None or rights.key.projects is not None:
