@@ -102,12 +102,13 @@ class ToolRunner:
         """What must be remembered between calls."""
         self.fleet_requests: Final = SlidingWindows.of_key(self.store, settings.origin, key and key.value.reveal())
         """How many requests work on many projects may send."""
-        self.history: Final = History(self.store, settings.origin, audit_log.redactor, caller, settings.policy)
+        redactor, path = audit_log.redactor, audit_log.path
+        self.history: Final = History(self.store, settings.origin, redactor, caller, settings.policy, path)
         """What was done."""
         self._services = ToolServices(
             posthog=posthog,
             key_access=key_access or KeyAccess(posthog),
-            redactor=audit_log.redactor,
+            redactor=redactor,
             policy=settings.policy,
             confirmation=settings.confirmation,
             secret_folder=None if settings.secrets_dir is None else SecretFolder(settings.secrets_dir),
@@ -209,21 +210,18 @@ class ToolRunner:
         except BaseException:
             # Cancelled: whoever waited is gone, and a write that had left may or may not have happened.
             audit.finish("unknown" if audit.intent_written else "cancelled")
+            if audit.intent_written:
+                self.history.pending.append(Done(time(), audit.number, tool.name, audit.project, "unknown", None, {}))
             raise
         outcome = result.outcome
         audit.finish(outcome, result.error, (result.body or {}).get("project"))
         if not tool.operation.effect.reads and outcome != "preview":
-            done = Done(
-                time(), audit.number, tool.name, arguments.get("project_id"), outcome, result.body, audit.changed
-            )
-            self.history.pending.append(done)  # written later, so that no call waits for it
-            if caller is not None:  # whose runner may be gone by then
-                await self.history.flush()
+            project = arguments.get("project_id")
+            done = Done(time(), audit.number, tool.name, project, outcome, result.body, audit.changed)
+            self.history.pending.append(done)
+            if caller is not None or self.store.shared:  # this process, or the caller's runner, may be gone in a moment
+                await self.history.flush_in_time()
         return result
-
-    def _log_unexpected(self, what: str) -> None:
-        """Log the exception at hand, redacted before anything else sees it."""
-        logger.error("%s failed unexpectedly\n%s", what, self.redactor.text(traceback.format_exc()))
 
     async def _run(
         self,
@@ -263,7 +261,8 @@ class ToolRunner:
         except ConsentPendingError:
             raise
         except Exception:  # noqa: BLE001 - masks the unforeseen
-            self._log_unexpected(tool.name)
+            what = self.redactor.text(traceback.format_exc())  # before anything else sees it
+            logger.error("%s failed unexpectedly\n%s", tool.name, what)  # noqa: TRY400 - as above
             return failed(explain_unexpected(self._at(tool, context)), self.redactor)
         if context.unresolved is None:
             return ToolResult(text, body)
