@@ -21,13 +21,15 @@ def test_what_a_server_did_is_undone_at_the_terminal(upstream: Upstream, tmp_pat
         for settings in ({"timezone": "Asia/Tokyo"}, {"surveys_opt_in": True}):
             assert not server.call("project_update", {"project_id": MOBILE_ID, "settings": settings})["isError"]
         server.end()
-    listed = run("history", "--project", str(MOBILE_ID), "--outcome", "applied", **environment)
+    listed = run("history", "--project", str(MOBILE_ID), "--outcome", "applied", "--since", "2026-05-04", **environment)
     assert [call["changed"] for call in json.loads(listed.stdout)["calls"]] == [["surveys_opt_in"], ["timezone"]]
     undone = run("history", "--undo", "2", **environment)
     assert (undone.returncode, json.loads(undone.stdout)["outcome"]) == (0, "applied"), undone.stderr
     assert (fields["timezone"], fields["surveys_opt_in"]) == (zone, True)
     again = run("history", "--project", str(MOBILE_ID), "--undo", "3", **environment)
     assert (again.returncode, "is not as expected" in again.stderr) == (1, True), again.stderr
+    later = run("history", "--since", "2999-01-01", **environment)
+    assert json.loads(later.stdout)["calls"] == []
     missing = run("history", "--person", "nobody", "--undo", "1", **environment)
     assert (missing.returncode, "There is no call 1" in missing.stderr) == (1, True)
 
