@@ -71,45 +71,41 @@ def read_audit_past(
         OSError: the file is not there, or cannot be read.
     """
     calls: dict[str, JSONObject] = {}
+    others: set[str] = set()
     skipped = 0
     for line in _lines_backwards(path, most_bytes):
         if line is _CUT:
-            return AuditPast(_chosen(calls, wanted, most_calls), skipped, whole=False)
+            return AuditPast(calls, skipped, whole=False)
         record = None if line is None else _record_of(line)
         if record is None:
             skipped += 1
             continue
-        if record.get("posthog", origin) != origin or record["effect"] not in _EFFECTS:
+        number = record["request_id"]
+        if record["effect"] not in _EFFECTS or number in others or record.get("posthog", origin) != origin:
             continue
-        _take(calls, record)
-        if len(calls) > 2 * most_calls and len(_chosen(calls, wanted, most_calls)) >= most_calls:
-            return AuditPast(_chosen(calls, wanted, most_calls), skipped, whole=False)
-    return AuditPast(_chosen(calls, wanted, most_calls), skipped, whole=True)
+        # The end of a call comes before its intent, because the file is read backwards.
+        row = calls.get(number) or _row(record)
+        if number not in calls and (row["outcome"] in _NOTHING_HAPPENED or not wanted(row)):
+            others.add(number)
+        elif number not in calls and len(calls) == most_calls:
+            return AuditPast(calls, skipped, whole=False)
+        else:
+            calls[number] = row | _sent(record)
+    return AuditPast(calls, skipped, whole=True)
 
 
-def _chosen(calls: dict[str, JSONObject], wanted: Callable[[JSONObject], bool], most: int) -> dict[str, JSONObject]:
-    chosen = [(number, row) for number, row in calls.items() if row["outcome"] not in _NOTHING_HAPPENED and wanted(row)]
-    return dict(chosen[:most])
-
-
-def _take(calls: dict[str, JSONObject], record: JSONObject) -> None:
-    """Take up a record. The end of a call comes before its intent, because the file is read backwards."""
-    known = calls.get(record["request_id"])
+def _sent(record: JSONObject) -> JSONObject:
+    """Return the names of the fields that an intent was about to send."""
     names = record.get("fields")
-    listed = names[:_MOST_NAMES] if isinstance(names, list) else []
-    sent = [name for name in listed if isinstance(name, str) and _NAME.fullmatch(name)]
-    if known is not None:
-        if record["event"] == "intent" and sent and "sent" not in known:
-            known["sent"] = sent
-        return
-    row = _row(record)
-    if record["event"] == "intent":
-        row |= {"outcome": "unknown", "note": _NO_END} | ({"sent": sent} if sent else {})
-    calls[record["request_id"]] = row
+    if record["event"] != "intent" or not isinstance(names, list):
+        return {}
+    sent = [name for name in names[:_MOST_NAMES] if isinstance(name, str) and _NAME.fullmatch(name)]
+    return {"sent": sent} if sent else {}
 
 
 def _row(record: JSONObject) -> JSONObject:
-    at, outcome = record["time"], record.get("outcome", "unknown")
+    at = record["time"]
+    outcome = "unknown" if record["event"] == "intent" else record.get("outcome", "unknown")
     caller, plan = record.get("caller"), record.get("plan")
     project = record.get("project") if are_project_ids(record.get("project")) else None
     place = parse_uuid(record.get("organization"))
@@ -130,6 +126,8 @@ def _row(record: JSONObject) -> JSONObject:
         row["no_undo"] = _TOO_OLD
     elif outcome in {"applied", "unknown"}:
         row["no_undo"] = _NO_VALUES
+    if record["event"] == "intent":
+        row["note"] = _NO_END
     return {name: item for name, item in row.items() if item is not None}
 
 
