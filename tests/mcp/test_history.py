@@ -74,7 +74,7 @@ async def test_a_caller_sees_its_own_calls_in_projects_that_it_may_read() -> Non
         await history.flush()
 
     async def shown_to(caller: CallerGrant | None, policy: Policy = Policy()) -> list[int]:  # noqa: B008 - it is immutable
-        rows = await History(store, "https://posthog.test", redactor, caller, policy).entries()
+        rows = (await History(store, "https://posthog.test", redactor, caller, policy).entries()).calls
         return [row["project"]["id"] for row in rows]
 
     assert await shown_to(anna) == [STAGING_ID, PRODUCTION_ID]
@@ -82,7 +82,7 @@ async def test_a_caller_sees_its_own_calls_in_projects_that_it_may_read() -> Non
     assert await shown_to(None) == [7, STAGING_ID, STAGING_ID, PRODUCTION_ID]
     assert await shown_to(anna, Policy(only=frozenset({PRODUCTION_ID}))) == [PRODUCTION_ID]
     assert await shown_to(anna._replace(organizations=frozenset())) == []
-    assert await History(store, "https://other.test", redactor).entries() == []
+    assert (await History(store, "https://other.test", redactor).entries()).calls == []
 
 
 async def test_the_record_is_bounded() -> None:
@@ -92,7 +92,7 @@ async def test_the_record_is_bounded() -> None:
         history.pending.append(Done(1e9 + number, str(number), "project_create", None, "applied", None, {}))
         await history.flush()
     assert len(await store.find("history:", 2_000)) <= 1_050
-    assert len(await history.entries()) == 1_000
+    assert len((await history.entries()).calls) == 1_000
     for number in range(200):
         history.pending.append(Done(2e9 + number, str(number), "project_create", None, "applied", None, {}))
     assert len(history.pending) == 100

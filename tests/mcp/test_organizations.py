@@ -17,7 +17,7 @@ from projects_mcp.sandbox import (
     STAGING_ID,
     VERSIONS,
 )
-from tests.contract.operations import ACME, NAMED, WEB
+from tests.contract.operations import ACME, ARGUMENTS, NAMED, OPERATIONS, WEB, prepare
 from tests.support.harness import ERAS, Era, Harness, body_of, refusal_of
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("era", ERAS)]
@@ -78,6 +78,21 @@ async def test_a_deletion_that_is_scheduled_says_how_to_cancel_it(harness: Harne
         assert (detail["kind"], "Nothing was changed." in text) == ("not_being_deleted", True)
     assert harness.fields()["is_pending_deletion"] is False
     assert [line for line in harness.sent if "cancel" in line] == [f"POST {ACME}{PRODUCTION_ID}/cancel-deletion/"]
+
+
+@pytest.mark.parametrize("tool", [row.tool for row in OPERATIONS if row.effect != "read" and row.on_project])
+async def test_each_receipt_names_a_project_that_is_pending_deletion(harness: Harness, era: Era, tool: str) -> None:
+    prepare(harness.world, "project_cancel_deletion")
+    async with harness.client(era) as client:
+        result = await client.call_tool(tool, ARGUMENTS[tool])
+    if tool == "project_delete":
+        assert refusal_of(result)[1]["kind"] == "already_being_deleted"
+    elif tool == "project_cancel_deletion":
+        assert "is_pending_deletion" not in body_of(result)["project"]
+    else:
+        project = body_of(result)["project"]
+        assert project["is_pending_deletion"] is True
+        assert project["deletion_scheduled_at"].startswith("2126-10-07")
 
 
 async def test_without_a_session_a_person_cancels_it(harness: Harness, era: Era) -> None:

@@ -150,6 +150,9 @@ async def test_no_planted_secret_gets_out(
             for tool in CATALOG:
                 result = await client.call_tool(tool.name, {**ARGUMENTS[tool.name], **_more(tool.name)})
                 assert_clean(result.model_dump_json() + repr(result), f"{tool.name} on {kind}")
+            past = (await client.read_resource("projects://history")).model_dump_json()
+            assert "project_update" in past
+            assert_clean(past, f"the history of {kind}")
     assert_clean(audit.read_text(encoding="utf-8"), "the journal")
     assert_clean("\n".join(record.getMessage() for record in caplog.records if "httpx" not in record.name), "the log")
 

@@ -12,6 +12,7 @@ from dev.mutants.table.consent import CONSENT
 from dev.mutants.table.files import FILES
 from dev.mutants.table.gates import GATES
 from dev.mutants.table.lanes import LANES
+from dev.mutants.table.past import PAST
 from dev.mutants.table.plans import PLANS
 from dev.mutants.table.results import RESULTS
 from dev.mutants.table.secrets import SECRETS
@@ -26,6 +27,7 @@ TABLE: Final[Mapping[str, tuple[Mutant, ...]]] = {
     **GATES,
     **CONSENT,
     **STORES,
+    **PAST,
     **PLANS,
     **BOUNDS,
     **CALLERS,

@@ -204,7 +204,7 @@ GATES: Final[Mapping[str, tuple[Mutant, ...]]] = {
         Mutant(
             "read-before-the-audit-log-is-looked-at",
             "src/projects_mcp/runner/runner.py",
-            "                    audit.require_writable()\n",
+            "                    self._audit_log.require_writable()\n",
             "                    pass\n",
             ("tests/process/test_audit.py::test_without_an_audit_log_reads_go_on_and_writes_are_refused",),
         ),

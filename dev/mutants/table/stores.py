@@ -136,10 +136,10 @@ STORES: Final[Mapping[str, tuple[Mutant, ...]]] = {
             "refuse-previews-without-the-store",
             "src/projects_mcp/runner/runner.py",
             """                if not (tool.operation.effect.reads or checked.get("dry_run")):
-                    audit.require_writable()
+                    self._audit_log.require_writable()
                     if self.store.shared:""",
             """                if not (tool.operation.effect.reads or checked.get("dry_run")):
-                    audit.require_writable()
+                    self._audit_log.require_writable()
                 if not tool.operation.effect.reads:
                     if self.store.shared:""",
             (f"{_AWAY}test_nothing_is_changed_and_reads_and_previews_go_on",),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from projects_mcp.api.types import JSONObject
@@ -32,12 +33,14 @@ class Wanted(NamedTuple):
         caller: whose call it was, as the callers file names it.
         since: nothing before this time, in ISO 8601; without a zone in UTC.
         outcome: such as `applied`, `unknown`, `refused`.
+        file: an audit log to read in the place of the configured one.
     """
 
     project: int | None = None
     caller: str | None = None
     since: str | None = None
     outcome: str | None = None
+    file: Path | None = None
 
 
 def run_history(settings: Settings, wanted: Wanted, *, undo: int | None, as_json: bool) -> int:
@@ -59,15 +62,20 @@ def run_history(settings: Settings, wanted: Wanted, *, undo: int | None, as_json
 
     async def work(runner: ToolRunner) -> int:
         try:
-            rows = await runner.history.entries()
+            past = await runner.history.entries(wanted.file)
         except StoreError as error:
             return complain("history", f"The state store cannot be used: {error}.", FAILED, "state_unavailable")
-        chosen = [row for row in rows if _is_meant(row, wanted, since)]
+        except OSError as error:
+            sentence = f"{wanted.file} cannot be read: {error.strerror or error}. Nothing was changed."
+            return complain("history", sentence, FAILED, "audit_unavailable")
+        chosen = [row for row in past.calls if _is_meant(row, wanted, since)]
         if undo is not None:
             return await _undo(runner, chosen, undo, as_json=as_json)
         if as_json or not sys.stdout.isatty():
-            say(compact_json({"calls": chosen}))
+            say(compact_json({"calls": chosen} | ({"notes": past.notes} if past.notes else {})))
         else:
+            for note in past.notes:
+                say(note, error=True)
             for number, row in enumerate(chosen[:_SHOWN], 1):
                 say(_line(number, row))
         return DONE
@@ -118,6 +126,6 @@ def _is_meant(row: Mapping[str, Any], wanted: Wanted, since: datetime | None) ->
 
 
 def _line(number: int, row: Mapping[str, Any]) -> str:
-    project, changed = row["project"], ", ".join(row.get("changed", ()))
+    project, changed = row["project"], ", ".join(row.get("changed", row.get("sent", ())))
     what = f"{row['tool']} {project.get('id', '')} {row['outcome']}" + (f": {changed}" if changed else "")
     return f"{number:>3}  {row['at']}  {what}" + ("  (undo)" if "undo" in row else "")

@@ -195,7 +195,8 @@ async def _read_grant(probe: Probe) -> KeyGrant:
     except PostHogError as error:
         if is_unauthenticated(error) or isinstance(error, RateLimited) or explain_unreachable(error, ""):
             raise
-        await probe.send(OPERATIONS["project_list"], CURRENT, query={"limit": 1})
+        listing = OPERATIONS["project_list"]
+        await probe.send(listing, listing.path(CURRENT, None), query={"limit": 1})
         return UNKNOWN
     return UNKNOWN if introspection is None else KeyGrant.from_introspection(introspection)
 

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import anyio.to_thread
 
+from projects_mcp.errors.refusals import AuditLogUnavailable
 from projects_mcp.gateway.audit_file import AuditFile
 from projects_mcp.gateway.call_tally import CallTally
 from projects_mcp.sanitize.redaction import Redactor
@@ -49,12 +50,14 @@ class AuditLog:
         path: the file; None if the operator wants none.
         clock: the time in UTC, for tests.
         tally: counts the calls too; None if nobody reads the counts.
+        origin: where PostHog is, for each line; None leaves it out.
     """
 
     redactor: Redactor
     path: Path | None = None
     clock: Callable[[], datetime] = field(default=_now, repr=False)
     tally: CallTally | None = field(default=None, repr=False)
+    origin: str | None = None
     _file: AuditFile | None = field(default=None, init=False, repr=False)
     _broken: bool = field(default=False, init=False)
 
@@ -72,6 +75,15 @@ class AuditLog:
             self._report(error)
             return False
         return True
+
+    def require_writable(self) -> None:
+        """Make sure that the audit log can be written.
+
+        Raises:
+            AuditLogUnavailable: it cannot, so nothing may be changed.
+        """
+        if not self.probe():
+            raise AuditLogUnavailable
 
     async def intent(self, line: Mapping[str, Any], signed: Mapping[str, Any] | None = None) -> None:
         """Record that a request that changes something is about to leave, and wait until the disk has it.
@@ -113,7 +125,8 @@ class AuditLog:
 
     def _text(self, event: str, line: Mapping[str, Any]) -> str:
         when = self.clock().isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        whole = {"time": when, "event": event, **{name: value for name, value in line.items() if value is not None}}
+        known = {"posthog": self.origin, **line}
+        whole = {"time": when, "event": event, **{name: value for name, value in known.items() if value is not None}}
         # Redacted as an object: whatever a subject is called, the line stays JSON.
         return json.dumps(self.redactor.value(whole), separators=(",", ":"))
 

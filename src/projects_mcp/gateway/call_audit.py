@@ -52,15 +52,6 @@ class CallAudit:
     number: str = field(default_factory=partial(token_hex, 8))
     _started: float = field(default_factory=time.monotonic)
 
-    def require_writable(self) -> None:
-        """Make sure that the audit log can be written.
-
-        Raises:
-            AuditLogUnavailable: it cannot, so nothing may be changed.
-        """
-        if not self.log.probe():
-            raise AuditLogUnavailable
-
     async def intent(self, organization: OrganizationRef, body: Mapping[str, Any]) -> None:
         """Record that a request that changes something is about to leave, and wait until the disk has it.
 
@@ -68,11 +59,12 @@ class CallAudit:
             AuditLogUnavailable: the audit log cannot be written, so the request must not leave.
         """
         self.organization = organization
+        identity, signed = self._identity(), self._signed()
         fields: dict[str, Any] = {"target_organization": body.get("organization_id"), "fields": sorted(body)}
         if (evidence := self.evidence) is not None:
             fields |= {"approver": evidence.approver, "digest": evidence.digest}
         try:
-            await self.log.intent({**self._identity(), **fields}, self._signed())
+            await self.log.intent({**identity, **fields}, signed)
         except AuditUnavailable:
             raise AuditLogUnavailable from None
         self.intent_written = True

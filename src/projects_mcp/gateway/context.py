@@ -260,9 +260,8 @@ class ToolContext:
             raise denial
         began = anyio.current_time()
         try:
-            answer = await self.services.posthog.send(
-                operation, organization, project, query=query, body=body, within_s=self._left_s
-            )
+            path = operation.path(organization, project)
+            answer = await self.services.posthog.send(operation, path, query=query, body=body, within_s=self._left_s)
         except Forbidden as error:
             denials.remember(operation, {organization, self._asked}, project, error)
             raise

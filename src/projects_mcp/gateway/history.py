@@ -1,8 +1,8 @@
 """What this server did: a bounded record of the calls that change something, and how each is undone.
 
-A record is noted in memory when its call ends, and written to the state store a moment later, so that no call waits for
-it. It is a help, and no proof: that is the audit log, which is written before a request leaves. A process that is
-killed loses what it did in its last seconds.
+A record is written to the state store when its call ends, before the caller has the answer; where the store is of this
+process alone, it waits in memory. It is a help, and no proof: that is the audit log, which is written before a request
+leaves. What the store does not have, such as the last call of a process that was killed, is looked for there.
 """
 
 from __future__ import annotations
@@ -12,16 +12,21 @@ import json
 from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import anyio
+import anyio.to_thread
 
 from projects_mcp.api.types import JSONObject
+from projects_mcp.gateway.audit_past import read_audit_past
 from projects_mcp.policy.authorization import CallerGrant, Policy
 from projects_mcp.sanitize.redaction import Redactor
+from projects_mcp.sanitize.text import strip_invisible_throughout
 from projects_mcp.state.store import StateStore, StoreError
 
-__all__ = ["Done", "History"]
+__all__ = ["Done", "History", "Past"]
 
 _PREFIX: Final = "history:"
 _KEPT_S: Final = 30 * 86_400
@@ -35,7 +40,13 @@ _TOO_LONG: Final = "it is too long to be kept"
 _NOT_SHOWN: Final = "it holds a value that is not shown"
 _CANCEL: Final = "project_cancel_deletion"
 _WRITTEN_EVERY_S: Final = 5.0
+_FLUSHED_WITHIN_S: Final = 2.0
+"""Seconds that an answer waits for its record in the state store."""
 _ANY: Final = Policy()
+_MOST_AUDIT_BYTES: Final = 4 << 20
+"""Bytes of the audit log that are read, from its end: some ten thousand records; a quarter for a caller over HTTP."""
+_MOST_NAMED_BYTES: Final = 64 << 20
+"""The same of a file that somebody has named."""
 
 
 class Done(NamedTuple):
@@ -60,6 +71,18 @@ class Done(NamedTuple):
     changed: Mapping[str, Mapping[str, Any]]
 
 
+class Past(NamedTuple):
+    """What was done.
+
+    Attributes:
+        calls: the newest first, each with the call that undoes it if there is one.
+        notes: what could not be read, as sentences.
+    """
+
+    calls: list[JSONObject]
+    notes: list[str]
+
+
 class History:
     """The record of one PostHog in a state store.
 
@@ -69,6 +92,7 @@ class History:
         redactor: removes secrets.
         caller: whose calls are noted here, and whose are shown; None for whoever has started the process, who sees all.
         policy: projects that may not be touched are not shown.
+        audit_log: the file of the audit log, which is read too; None if there is none.
 
     Attributes:
         pending: what has not been written yet, oldest first.
@@ -81,7 +105,9 @@ class History:
         redactor: Redactor,
         caller: CallerGrant | None = None,
         policy: Policy = _ANY,
+        audit_log: Path | None = None,
     ) -> None:
+        self._origin, self._audit_log = origin, audit_log
         self._store, self._redactor = store, redactor
         self._caller, self._policy = caller, policy
         self._prefix = f"{_PREFIX}{hashlib.sha256(origin.encode()).hexdigest()[:16]}:"
@@ -104,21 +130,76 @@ class History:
             if self.pending and self.pending[0] is done:  # another flush may have been quicker
                 self.pending.popleft()
 
+    async def flush_in_time(self) -> None:
+        """Write what is pending before an answer leaves, unless the store takes too long: then it is written later."""
+        with anyio.move_on_after(_FLUSHED_WITHIN_S):
+            await self.flush()
+
     async def keep(self) -> None:
         """Write what is pending every few seconds, until this is cancelled."""
         while True:
             await anyio.sleep(_WRITTEN_EVERY_S)
             await self.flush()
 
-    async def entries(self) -> list[JSONObject]:
-        """Return what was done, newest first, each with the call that undoes it if there is one.
+    async def entries(self, file: Path | None = None) -> Past:
+        """Return what was done, as the state store and the audit log have it: a call that is in both, by the store.
+
+        Args:
+            file: an audit log to read in the place of this process's own, such as that of another machine.
 
         Raises:
-            StoreError: the store cannot be used.
+            StoreError: the store cannot be used, and there is no audit log.
+            OSError: the file that was named cannot be read.
         """
+        rows: dict[str, JSONObject] = {}
+        notes: list[str] = []
         await self.flush()
-        rows = [json.loads(text) for _, text in await self._store.find(self._prefix, _MOST)]
-        return [row for row in rows if _may_see(row, self._caller, self._policy)]
+        try:
+            rows |= {
+                key.rpartition(":")[2]: json.loads(text) for key, text in await self._store.find(self._prefix, _MOST)
+            }
+        except StoreError as error:
+            if file is None and self._audit_log is None:
+                raise
+            notes.append(f"The state store cannot be used: {error}. These are from the audit log.")
+        rows = {number: row for number, row in rows.items() if self._may_see(row)}
+        audited, said = await self._audited(file)
+        newest_first = sorted((audited | rows).values(), key=lambda row: str(row["at"]), reverse=True)
+        return Past(newest_first[:_MOST], notes + said)
+
+    async def _audited(self, file: Path | None) -> tuple[dict[str, JSONObject], list[str]]:
+        """Return the calls of the audit log by their ids, and what could not be read, for whoever may read the file."""
+        path, most = (self._audit_log, _MOST_AUDIT_BYTES) if file is None else (file, _MOST_NAMED_BYTES)
+        most //= 1 if self._caller is None else 4  # who can ask again and again gets less of a processor's time
+        if path is None:
+            return {}, []
+        notes = []
+        try:
+            past = await anyio.to_thread.run_sync(
+                partial(read_audit_past, path, self._origin, self._may_see, _MOST, most)
+            )
+        except OSError as error:
+            if file is not None:
+                raise
+            unread = f"The audit log could not be read: {error.strerror or error}."
+            nothing_yet = isinstance(error, FileNotFoundError)
+            return {}, [] if nothing_yet or self._caller is not None else [unread]
+        if past.skipped:
+            lines = "1 line" if past.skipped == 1 else f"{past.skipped} lines"
+            notes.append(
+                f"{lines} of the audit log could not be read, and {'is' if past.skipped == 1 else 'are'} left out."
+            )
+        if not past.whole:
+            notes.append("Older parts of the audit log were not read.")
+        cleaned = {number: self._clean(row) for number, row in past.calls.items()}
+        return cleaned, notes if self._caller is None else []
+
+    def _clean(self, row: JSONObject) -> JSONObject:
+        clean: JSONObject = self._redactor.value(strip_invisible_throughout(row))
+        return clean
+
+    def _may_see(self, row: Mapping[str, Any]) -> bool:
+        return _may_see(row, self._caller, self._policy)
 
     async def _prune(self) -> None:
         for key, text in (await self._store.find(self._prefix, _MOST + 2 * _PRUNED_EVERY))[_MOST:]:

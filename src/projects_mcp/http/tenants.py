@@ -64,7 +64,8 @@ class Tenants:
         self._given = settings
         self._environment = environment
         self._settings = in_sandbox(settings) if settings.sandbox else settings
-        self._audit_log = AuditLog(Redactor(), settings.audit_log, tally=None if tally is None else tally.calls)
+        counts = None if tally is None else tally.calls
+        self._audit_log = AuditLog(Redactor(), settings.audit_log, tally=counts, origin=self._settings.origin)
         self._posthog = PostHog(
             self._settings.origin,
             self._settings.credentials,

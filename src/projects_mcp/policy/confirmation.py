@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID
 
-from projects_mcp.sanitize.redaction import Redactor, masked
+from projects_mcp.sanitize.redaction import Redactor
 from projects_mcp.sanitize.text import MAX_QUOTED, has_invisible, on_one_line, strip_invisible
 
 __all__ = [
@@ -34,7 +34,6 @@ __all__ = [
     "confirmation_request",
     "identify",
     "plan_request",
-    "token_ending",
 ]
 
 _STATE: Final = ("api_token", "secret_api_token", "secret_api_token_backup", "is_pending_deletion")
@@ -230,6 +229,8 @@ def confirmation_request(
         details: arguments that change what happens, such as the organization that a project moves to.
         redactor: removes secrets from the name before it is cut.
     """
+    state = [f"{name}={target.state.get(name)!r}" for name in _STATE]
+    chosen = [f"{key}={value}" for key, value in sorted(details.items())]
     loss, name = redactor.text(consequence), redactor.quote(target.name)
     invisible = " Its name holds characters that cannot be seen." if has_invisible(target.name) else ""
     text = (
@@ -238,8 +239,6 @@ def confirmation_request(
         "Accept only if this is what you want."
     )
     whole = name if len(target.name) < MAX_QUOTED else redactor.quote(target.name, _LONGEST_NAME)
-    state = [f"{name}={target.state.get(name)!r}" for name in _STATE]
-    chosen = [f"{key}={value}" for key, value in sorted(details.items())]
     exact = "\x00".join([text, origin, target.name, *state, *chosen])
     digest = hashlib.sha256(exact.encode("utf-8", "surrogatepass")).hexdigest()
     lines = (
@@ -281,8 +280,3 @@ def _in_short(values: Sequence[str]) -> str:
     """Join the first of several values. An approval shows all of them."""
     more = [f"and {len(values) - _MOST_IN_TEXT} more"] if len(values) > _MOST_IN_TEXT else []
     return "; ".join([*values[:_MOST_IN_TEXT], *more]).rstrip(".")
-
-
-def token_ending(token: object) -> str:
-    """Name a token or secret by its kind and last four characters, or say that there is none."""
-    return masked(token) if isinstance(token, str) and token else "none"

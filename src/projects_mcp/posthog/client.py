@@ -20,7 +20,7 @@ import anyio.to_thread
 
 from projects_mcp._version import __version__
 from projects_mcp.api.operations import KEY_INTROSPECTION, Operation
-from projects_mcp.api.types import JSONObject, LargeObject, OrganizationRef, ProjectRef
+from projects_mcp.api.types import JSONObject, LargeObject
 from projects_mcp.errors.connection import InvalidResponse, PostHogError, RequestNotSent
 from projects_mcp.errors.rejected import RateLimited, StatusError, status_error
 from projects_mcp.posthog.bounds import Exchange, bounded
@@ -97,8 +97,7 @@ class PostHog:
     async def send(
         self,
         operation: Operation,
-        organization: OrganizationRef,
-        project: ProjectRef | None = None,
+        path: str,
         *,
         query: Mapping[str, str | int] | None = None,
         body: Mapping[str, Any] | None = None,
@@ -110,8 +109,7 @@ class PostHog:
 
         Args:
             operation: what to send.
-            organization: in which organization.
-            project: on which project; None for operations that take none.
+            path: its path with the target in it, as `operation.path` builds it.
             query: the query of the address.
             body: the JSON body.
             within_s: seconds for all of it, waiting included; the whole call's limit by default.
@@ -124,7 +122,6 @@ class PostHog:
         credential = self._credential_for(operation)
         if credential is None:
             raise RequestNotSent("no_credential")
-        path = operation.path(organization, project)
         budget = RetryBudget(self.limits.repeats if operation.effect.reads else 0, self.limits.wait_s)
         deadline = anyio.current_time() + (self.limits.call_s if within_s is None else within_s)
         while True:

@@ -65,10 +65,11 @@ async def read_resource(runner: ToolRunner, uri: str) -> list[ReadResourceConten
         return [ReadResourceContents(content=compact_json(await runner.describe()), mime_type=_JSON)]
     if uri == _HISTORY:
         try:
-            done = await runner.history.entries()
+            past = await runner.history.entries()
         except StoreError as error:
             raise ResourceError(f"The state store cannot be used: {error}.") from None
-        return [ReadResourceContents(content=compact_json({"calls": done[:_MOST_ENTRIES]}), mime_type=_JSON)]
+        shown: dict[str, Any] = {"calls": past.calls[:_MOST_ENTRIES]} | ({"notes": past.notes} if past.notes else {})
+        return [ReadResourceContents(content=compact_json(shown), mime_type=_JSON)]
     address = _PROJECT.fullmatch(unquote(uri))
     if address is None:
         raise ResourceNotFoundError("There is no such resource. The template is projects://organization/project.")

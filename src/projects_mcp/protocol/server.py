@@ -218,6 +218,6 @@ def _publish_result(result: ToolResult) -> CallToolResult:
     return CallToolResult(
         content=[TextContent(type="text", text=result.text)],
         structured_content=result.body,
-        is_error=result.failed,
+        is_error=result.body is None,
         _meta={_ERROR_META: dict(result.error)} if result.error is not None else None,
     )

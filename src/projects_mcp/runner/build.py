@@ -40,7 +40,7 @@ def build_runner(
     application = posthog_application(settings, application)
     if settings.sandbox is not None:
         settings = in_sandbox(settings)
-    journal = AuditLog(Redactor(settings.secrets()), settings.audit_log)
+    journal = AuditLog(Redactor(settings.secrets()), settings.audit_log, origin=settings.origin)
     posthog = PostHog(settings.origin, settings.credentials, settings.limits, application)
     return ToolRunner(settings, posthog, journal, store=store, approval_page=approval_page)
 

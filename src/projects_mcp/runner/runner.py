@@ -35,7 +35,7 @@ from projects_mcp.gateway.progress import Progress
 from projects_mcp.gateway.project_locks import ProjectLocks
 from projects_mcp.gateway.secret_file import SecretFolder
 from projects_mcp.gateway.services import ToolServices
-from projects_mcp.policy.authorization import Authorization, CallerGrant, KeyGrant
+from projects_mcp.policy.authorization import Authorization, CallerGrant
 from projects_mcp.policy.confirmation import Approver, ConsentPendingError
 from projects_mcp.policy.standing import CallerStanding, Standing, TokenStanding
 from projects_mcp.posthog.client import PostHog
@@ -102,12 +102,13 @@ class ToolRunner:
         """What must be remembered between calls."""
         self.fleet_requests: Final = SlidingWindows.of_key(self.store, settings.origin, key and key.value.reveal())
         """How many requests work on many projects may send."""
-        self.history: Final = History(self.store, settings.origin, audit_log.redactor, caller, settings.policy)
+        redactor, path = audit_log.redactor, audit_log.path
+        self.history: Final = History(self.store, settings.origin, redactor, caller, settings.policy, path)
         """What was done."""
         self._services = ToolServices(
             posthog=posthog,
             key_access=key_access or KeyAccess(posthog),
-            redactor=audit_log.redactor,
+            redactor=redactor,
             policy=settings.policy,
             confirmation=settings.confirmation,
             secret_folder=None if settings.secrets_dir is None else SecretFolder(settings.secrets_dir),
@@ -156,16 +157,14 @@ class ToolRunner:
 
     async def list_tools(self) -> list[Tool]:
         """Return the tools that the operator and the credential allow, in the order of the catalog."""
-        key = await self._services.key_access.get()
-        return [tool for tool in CATALOG if self._authorization(tool, key).refusal() is None]
+        return [tool for tool in CATALOG if (await self._authorization(tool)).refusal() is None]
 
     async def hidden_tools(self) -> dict[str, str]:
         """Return the tools that are not offered, each with the reason."""
-        key = await self._services.key_access.get()
         return {
             tool.name: explain(refusal, self._at(tool, None)).text.replace(f" {NOT_CHANGED}", "")
             for tool in CATALOG
-            if (refusal := self._authorization(tool, key).refusal()) is not None
+            if (refusal := (await self._authorization(tool)).refusal()) is not None
         }
 
     async def describe(self) -> JSONObject:
@@ -211,21 +210,18 @@ class ToolRunner:
         except BaseException:
             # Cancelled: whoever waited is gone, and a write that had left may or may not have happened.
             audit.finish("unknown" if audit.intent_written else "cancelled")
+            if audit.intent_written:
+                self.history.pending.append(Done(time(), audit.number, tool.name, audit.project, "unknown", None, {}))
             raise
         outcome = result.outcome
         audit.finish(outcome, result.error, (result.body or {}).get("project"))
         if not tool.operation.effect.reads and outcome != "preview":
-            done = Done(
-                time(), audit.number, tool.name, arguments.get("project_id"), outcome, result.body, audit.changed
-            )
-            self.history.pending.append(done)  # written later, so that no call waits for it
-            if caller is not None:  # whose runner may be gone by then
-                await self.history.flush()
+            project = arguments.get("project_id")
+            done = Done(time(), audit.number, tool.name, project, outcome, result.body, audit.changed)
+            self.history.pending.append(done)
+            if caller is not None or self.store.shared:  # this process, or the caller's runner, may be gone in a moment
+                await self.history.flush_in_time()
         return result
-
-    def _log_unexpected(self, what: str) -> None:
-        """Log the exception at hand, redacted before anything else sees it."""
-        logger.error("%s failed unexpectedly\n%s", what, self.redactor.text(traceback.format_exc()))
 
     async def _run(
         self,
@@ -242,7 +238,7 @@ class ToolRunner:
         try:
             async with self._rate_limiter.acquire(counted=counted) if self._rate_limiter else nullcontext():
                 self._require_key()
-                authorization = self._authorization(tool, await self._services.key_access.get())
+                authorization = await self._authorization(tool)
                 authorization.require()  # whoever may not use the tool is told so, and not what its arguments are
                 checked, audit.dropped, warnings, large = validate(tool.arguments, arguments)
                 context = self._context(authorization, audit, checked, approver)
@@ -250,20 +246,23 @@ class ToolRunner:
                 context.large = large and not tool.operation.effect.reads
                 authorization.require_target(context.organization, context.project)
                 if not (tool.operation.effect.reads or checked.get("dry_run")):
-                    audit.require_writable()
+                    self._audit_log.require_writable()
                     if self.store.shared:  # what is kept in this process alone is always there
                         await self._services.require_store()
                 body = await tool.run(context, **checked)
                 if warnings:
                     body["warnings"] = [*body.get("warnings", ()), *warnings]
-                finish = partial(finalize, body, self.redactor, self._settings.result_limit, checked.get("offset", 0))
+                finish = partial(
+                    finalize, body, context.services.redactor, self._settings.result_limit, checked.get("offset", 0)
+                )
                 body, text = await anyio.to_thread.run_sync(finish) if context.large else finish()
         except (Refusal, PostHogError, WriteUnresolved) as failure:
             return failed(explain(failure, self._at(tool, context)), self.redactor)
         except ConsentPendingError:
             raise
         except Exception:  # noqa: BLE001 - masks the unforeseen
-            self._log_unexpected(tool.name)
+            what = self.redactor.text(traceback.format_exc())  # before anything else sees it
+            logger.error("%s failed unexpectedly\n%s", tool.name, what)  # noqa: TRY400 - as above
             return failed(explain_unexpected(self._at(tool, context)), self.redactor)
         if context.unresolved is None:
             return ToolResult(text, body)
@@ -276,8 +275,8 @@ class ToolRunner:
         if self._other_token is not None:
             raise WrongKindOfKey(what=self._other_token)
 
-    def _authorization(self, tool: Tool, key: KeyGrant) -> Authorization:
-        services = self._services
+    async def _authorization(self, tool: Tool) -> Authorization:
+        services, key = self._services, await self._services.key_access.get()
         session = services.posthog.credentials.session is not None
         operation = tool.operation if session else tool.by_key
         return Authorization(operation, services.policy, key, services.denials, services.caller, session)

@@ -100,6 +100,11 @@ def masked(secret: str) -> str:
     return f"{secret[:4]}...{secret[-4:]}" if len(secret) >= _SHORTEST_MASKED else REDACTED
 
 
+def token_ending(token: object) -> str:
+    """Name a token or secret by its kind and last four characters, or say that there is none."""
+    return masked(token) if isinstance(token, str) and token else "none"
+
+
 def presence(value: object) -> str:
     """Say whether a withheld field has a value."""
     return "present" if value else "absent"

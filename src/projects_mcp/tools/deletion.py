@@ -17,8 +17,10 @@ from projects_mcp.errors.refusals import AlreadyBeingDeleted, NotBeingDeleted, R
 from projects_mcp.errors.rejected import NotFound
 from projects_mcp.gateway.confirmation import confirm
 from projects_mcp.gateway.context import ToolContext
-from projects_mcp.policy.confirmation import ProjectSnapshot, token_ending
+from projects_mcp.policy.confirmation import ProjectSnapshot
+from projects_mcp.sanitize.redaction import token_ending
 from projects_mcp.tools import readback, readback_checks
+from projects_mcp.tools.neighbours import only_one
 from projects_mcp.tools.receipt import receipt
 from projects_mcp.tools.tool import tool
 
@@ -42,7 +44,9 @@ async def project_delete(context: ToolContext, *, confirm_project_name: str) -> 
     target = await context.read_target()
     if target.state.get("is_pending_deletion") is True:
         raise AlreadyBeingDeleted(when=target.state.get("deletion_scheduled_at"))
-    confirmed = await confirm(context, target, confirm_project_name, "Delete project", _consequence(target))
+    alone = await only_one(context, target)
+    consequence = " ".join(filter(None, (_consequence(target), alone)))
+    confirmed = await confirm(context, target, confirm_project_name, "Delete project", consequence)
     target = confirmed.target
     await readback.destroy(context, confirmed, lambda: readback_checks.deleted(context, target))
     after = await _after_deletion(context, target)
@@ -52,6 +56,7 @@ async def project_delete(context: ToolContext, *, confirm_project_name: str) -> 
         after.outcome,
         changed=after.changed,
         note=after.note,
+        warnings=[alone] if alone else None,
         suggestions=after.suggestions,
     )
 

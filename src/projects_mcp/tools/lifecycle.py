@@ -16,6 +16,7 @@ from projects_mcp.gateway.confirmation import confirm
 from projects_mcp.gateway.context import ToolContext
 from projects_mcp.tools import readback, readback_checks
 from projects_mcp.tools.namesakes import find_created, read_namesakes
+from projects_mcp.tools.neighbours import describe_twins, named, same_name
 from projects_mcp.tools.organizations import NO_ORGANIZATION
 from projects_mcp.tools.placement import choose_organization
 from projects_mcp.tools.receipt import receipt, suggestion
@@ -61,6 +62,7 @@ async def project_create(context: ToolContext, *, name: str, settings: Mapping[s
         unknown_to_this_posthog=missing,
         api_token=created.get("api_token"),
         ingestion_host=ingestion_host(context.origin),
+        warnings=[twins] if (twins := describe_twins(context, before.ids, context.organization)) else None,
         note="The new project is now the current project of the key's owner, also in PostHog's own pages.",
         suggestions=suggestions,
     )
@@ -85,14 +87,10 @@ async def project_change_organization(
     target = await context.read_target()
     if target.organization == destination:
         raise AlreadyInOrganization
-    confirmed = await confirm(
-        context,
-        target,
-        confirm_project_name,
-        "Move project",
-        _consequence_of_move(context, target.organization, destination),
-        {"target": str(destination)},
-    )
+    twins = await same_name(context, target.name, destination)
+    consequence = " ".join(filter(None, (_consequence_of_move(context, target.organization, destination), twins)))
+    details = {"target": str(destination)}
+    confirmed = await confirm(context, target, confirm_project_name, "Move project", consequence, details)
     target = confirmed.target
     after = await readback.destroy(
         context,
@@ -107,6 +105,7 @@ async def project_change_organization(
         {**target.state, **after},
         outcome,
         changed={"organization_id": {"before": source, "after": place}} if place != source else {},
+        warnings=[twins] if twins else None,
         note="Its tokens keep working. Check access and billing in the new organization."
         if outcome is Outcome.APPLIED
         else "",
@@ -115,12 +114,6 @@ async def project_change_organization(
 
 def _consequence_of_move(context: ToolContext, source: UUID, destination: UUID) -> str:
     return (
-        f"It moves from {_named(context, source)} to {_named(context, destination)}: members who are only in the "
+        f"It moves from {named(context, source)} to {named(context, destination)}: members who are only in the "
         "present one lose access, and billing and access rules of the other one apply. Its tokens keep working."
     )
-
-
-def _named(context: ToolContext, place: UUID) -> str:
-    """Name an organization as people do, if the key may read its name, and by its UUID in any case."""
-    name = next((one.name for one in context.authorization.organizations if one.id == place and one.name), None)
-    return f"organization {place}" if name is None else f"{context.services.redactor.quote(name)} ({place})"

@@ -18,6 +18,7 @@ from projects_mcp.errors.rejected import StatusError
 from projects_mcp.gateway.context import ToolContext
 from projects_mcp.sanitize.text import listed
 from projects_mcp.tools.all_projects import AllProjects, read_all_projects
+from projects_mcp.tools.neighbours import twins_of
 from projects_mcp.tools.readback_checks import is_since, parse_time
 
 __all__ = ["Namesakes", "find_created", "read_namesakes"]
@@ -48,13 +49,11 @@ async def read_namesakes(context: ToolContext, name: str, known: AllProjects | N
     Raises:
         PostHogError: PostHog could not be reached, or did not answer as it should.
     """
-    wanted = name.strip().casefold()
     try:
         found = known or await read_all_projects(context, search=name)
     except (StatusError, RememberedDenial):  # whoever may not list may create all the same
         return Namesakes(frozenset(), whole=False, at=context.posthog_time())
-    ids = frozenset(row["id"] for row in found.rows if str(row.get("name")).strip().casefold() == wanted)
-    return Namesakes(ids, not found.incomplete, context.posthog_time())
+    return Namesakes(twins_of(name, found.rows), not found.incomplete, context.posthog_time())
 
 
 async def find_created(context: ToolContext, name: str, before: Namesakes) -> ReadbackResult:

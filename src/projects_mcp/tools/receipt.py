@@ -36,6 +36,7 @@ def receipt(
         suggestions: suggested next calls.
         more: further parts of this tool's receipt; empty ones are left out.
     """
+    others = {name: value for name, value in more.items() if value or name == "unchanged"}
     result: JSONObject = {
         "operation": context.operation.tool,
         "project": {
@@ -52,7 +53,7 @@ def receipt(
             "is_pending_deletion": True,
             "deletion_scheduled_at": project.get("deletion_scheduled_at"),
         }
-    result |= {name: value for name, value in more.items() if value or name == "unchanged"}
+    result |= others
     if context.unresolved is not None:
         says = context.unresolved.readback.says
         result["evidence"] = f"PostHog's answer was lost; this was read back. {says}"

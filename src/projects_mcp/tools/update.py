@@ -25,6 +25,7 @@ from projects_mcp.policy.confirmation import identify
 from projects_mcp.sanitize.redaction import PRESENCE, WITHHELD_FIELDS
 from projects_mcp.tools import readback, readback_checks
 from projects_mcp.tools.names import unknown_name
+from projects_mcp.tools.neighbours import same_name
 from projects_mcp.tools.receipt import changes, receipt, suggestion
 from projects_mcp.tools.schema import closed_object, settings_schema
 from projects_mcp.tools.several import SEVERAL
@@ -102,13 +103,14 @@ async def project_update(
     expected = _expected_values(expected) if expected else {}
     if dry_run:
         before = await _read_expected(context, expected)
-        return await context.work(_preview, context, sent, before)
+        return _with_twins(await context.work(_preview, context, sent, before), await _twins(context, sent, before))
     turn = await context.project_turn()
     before = await _read_expected(context, expected)
+    twins = await _twins(context, sent, before) if "name" in sent else ""
     lasting = not MAY_BE_IRREVERSIBLE.isdisjoint(sent)
     lost = await context.work(_irreversible, sent, before) if lasting else {}
     if lost:
-        await _confirm_for_good(context, confirm_project_name, sent, before, lost)
+        await _confirm_for_good(context, confirm_project_name, sent, before, lost, twins)
     async with context.hold(turn):
         if lost or turn.others_wrote:  # time has passed since it was read
             before = await _read_expected(context, expected)
@@ -117,7 +119,18 @@ async def project_update(
         after = await readback.write(
             context, context.organization, sent, lambda: readback_checks.updated(context, sent, before)
         )
-    return await context.work(_compared, context, sent, before, after)
+    result = await context.work(_compared, context, sent, before, after)
+    return _with_twins(result, twins) if twins else result  # nothing to be said in nearly every call
+
+
+async def _twins(context: ToolContext, sent: Mapping[str, Any], before: Mapping[str, Any]) -> str:
+    """Say that other projects have the new name already. Nothing is read if there is no new name."""
+    name = sent.get("name", before.get("name"))
+    return "" if name == before.get("name") else await same_name(context, name, context.organization)
+
+
+def _with_twins(result: JSONObject, twins: str) -> JSONObject:
+    return {**result, "warnings": [*result.get("warnings", ()), twins]} if twins else result
 
 
 def _compared(
@@ -133,7 +146,12 @@ def _irreversible(sent: Mapping[str, Any], before: JSONObject) -> dict[str, str]
 
 
 async def _confirm_for_good(
-    context: ToolContext, name: str | None, sent: Mapping[str, Any], before: JSONObject, lost: Mapping[str, str]
+    context: ToolContext,
+    name: str | None,
+    sent: Mapping[str, Any],
+    before: JSONObject,
+    lost: Mapping[str, str],
+    twins: str,
 ) -> None:
     """Take a change that cannot be undone through the gates of a destructive tool.
 
@@ -151,7 +169,7 @@ async def _confirm_for_good(
         "settings": canonical(dict(sent)),
         "before": canonical({setting: before.get(setting) for setting in lost}),
     }
-    consequence = " ".join([*lost.values(), "This cannot be undone."])
+    consequence = " ".join([*lost.values(), "This cannot be undone.", *filter(None, [twins])])
     await confirm(context, target, name, f"Change {', '.join(lost)} of project", consequence, details)
 
 

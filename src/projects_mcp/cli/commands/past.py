@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
 from projects_mcp.cli.command import Command, flag, option
@@ -22,7 +23,8 @@ def _history(
 ) -> int:
     from projects_mcp.cli.history import Wanted, run_history
 
-    wanted = Wanted(only["project"], only["person"], only["since"], only["outcome"])
+    file = None if only["from"] is None else Path(only["from"])
+    wanted = Wanted(only["project"], only["person"], only["since"], only["outcome"], file)
     return run_history(invocation.settings, wanted, undo=undo, as_json=as_json)
 
 
@@ -35,8 +37,9 @@ HISTORY: Final = Command(
         option("--person", "NAME", "only the calls of this caller, as the callers file names it"),
         option("--since", "TIME", "nothing before this time, such as 2026-05-04 or 2026-05-04T10:15:00Z"),
         option("--outcome", "WORD", "only these: applied, unchanged, not_applied, unknown, refused, failed"),
+        option("--from", "FILE", "read this audit log too, in the place of the configured one"),
         option("--undo", "N", "make the call that undoes the one with this number in the list", type=_NUMBER),
         flag("--json", "print one JSON object"),
     ),
-    examples=("history", "history --project 12345 --outcome applied", "history --undo 3"),
+    examples=("history", "history --project 12345 --outcome applied", "history --undo 3", "history --from audit.log"),
 )

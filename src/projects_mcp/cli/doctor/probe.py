@@ -58,7 +58,8 @@ class Probe(PostHog):
         key = self.credentials.key
         if key is None or not key.value.reveal().startswith("pha_"):
             return await self.exchange("GET", KEY_INTROSPECTION, key, self.limits.call_s)
-        await self.send(OPERATIONS["project_list"], CURRENT, query={"limit": 1})
+        listing = OPERATIONS["project_list"]
+        await self.send(listing, listing.path(CURRENT, None), query={"limit": 1})
         return None
 
     async def _read(self, response: Any) -> JSONObject:

@@ -50,8 +50,9 @@ async def check_organization(probe: Probe, settings: Settings, grant: KeyGrant) 
         return OrganizationCheck(Finding("organization", Level.PROBLEM, sentence, "Change the one or the other."))
     if grant.projects is not None or not grant.has("project:read"):
         return OrganizationCheck(None)  # what such a key may do is told by the finding on the key
+    listing = OPERATIONS["project_list"]
     try:
-        answer = await probe.send(OPERATIONS["project_list"], configured, query={"limit": _PAGE_SIZE})
+        answer = await probe.send(listing, listing.path(configured, None), query={"limit": _PAGE_SIZE})
     except PostHogError as error:
         return OrganizationCheck(_explain_unlisted(error, settings), error=error)
     rows, count = answer.get("results"), answer.get("count")
@@ -118,7 +119,8 @@ async def check_projects(probe: Probe, settings: Settings, grant: KeyGrant, list
 
 async def _look_up(probe: Probe, settings: Settings, project: int, missing: set[int], unknown: set[int]) -> None:
     try:
-        await probe.send(OPERATIONS["project_get"], settings.organization, project)
+        reading = OPERATIONS["project_get"]
+        await probe.send(reading, reading.path(settings.organization, project))
     except NotFound:
         missing.add(project)
     except PostHogError:
