@@ -13,7 +13,10 @@ import threading
 import time
 from contextlib import suppress
 from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 import anyio
@@ -34,17 +37,23 @@ HELD = "TEST_IMPORT_WAITS_FOR"
 _PAUSE_S = 0.02
 
 
-class _Held(MetaPathFinder):
+class _Held(SourceFileLoader):
     """Lets the import of the module that needs the SDK wait for a file."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    def exec_module(self, module: ModuleType) -> None:
+        file = Path(os.environ[HELD])
+        Path(f"{file}.begun").touch()
+        while not file.exists():
+            time.sleep(_PAUSE_S)
+        super().exec_module(module)
 
-    def find_spec(self, name: str, *_: object) -> None:
-        if name == _server.__name__:
-            Path(f"{self._file}.begun").touch()
-            while not self._file.exists():
-                time.sleep(_PAUSE_S)
+
+class _Finder(MetaPathFinder):
+    """Finds that module, and holds no lock of the import of others while it waits."""
+
+    def find_spec(self, name: str, *_: object) -> ModuleSpec | None:
+        file = _server.__file__
+        return spec_from_file_location(name, file, loader=_Held(name, file)) if name == _server.__name__ else None
 
 
 class Started(NamedTuple):
@@ -119,7 +128,7 @@ def _fork(connection: socket.socket) -> None:
     os.environ.update(environment)
     if HELD in environment:
         del sys.modules[_server.__name__]
-        sys.meta_path.insert(0, _Held(Path(environment[HELD])))
+        sys.meta_path.insert(0, _Finder())
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What clients call off, how their input ends, and what else ends a server over stdio, at each stage of two lanes."""
 
+import copy
 import signal
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -27,7 +28,7 @@ _CLOSED = "Connection closed"
 
 def for_the_sdk(make: Make, number: Any) -> dict[str, Any]:
     """A call that reads, with a field that only the SDK knows."""
-    message = make(number, CALL, GET)
+    message = copy.deepcopy(make(number, CALL, GET))
     message["params"].setdefault("_meta", {})["example.com/unknown"] = 1
     return message
 
@@ -64,30 +65,33 @@ def ended(code: int = 0, **outcomes: str) -> Callable[[Outcome], None]:
     return shows
 
 
-def _by_signal(number: signal.Signals) -> dict[str, Scenario]:
+def _by_signal(number: signal.Signals, *eras: str) -> dict[str, Scenario]:
     name, code = number.name, 130 if number is signal.SIGINT else 0
     kill: list[Step] = [signalled(number), ends]
     return {
         f"{name} before anything": Scenario(lambda _opening, _make: [ready, *kill], ("modern",), shows=ended(code)),
         f"{name} after the opening": Scenario(
-            lambda opening, _make: [say(*opening), hear(0), *kill], shows=ended(code)
+            lambda opening, _make: [say(*opening), hear(0), *kill], eras, shows=ended(code)
         ),
         f"{name} while it is imported": Scenario(
             lambda opening, make: [say(*opening, odd(make, 1)), importing, *kill],
-            *(ERAS, True),
+            eras,
+            held=True,
             alone=False,
             shows=ended(code),
         ),
         f"{name} after the hand-over": Scenario(
-            lambda opening, make: [say(*opening, odd(make, 1)), hear(1), *kill], shows=ended(code)
+            lambda opening, make: [say(*opening, odd(make, 1)), hear(1), *kill], eras, shows=ended(code)
         ),
         f"{name} during a plain call": Scenario(
             lambda opening, make: [say(*opening, *gets(make, 1)), under_way(), *kill],
+            eras,
             paused=True,
             shows=ended(code, project_get="cancelled"),
         ),
         f"{name} during a call of the SDK": Scenario(
             lambda opening, make: [say(*opening, make(1, CALL, DELETE)), under_way(), *kill],
+            eras,
             paused=True,
             shows=ended(code, project_delete="cancelled"),
         ),
@@ -184,7 +188,7 @@ ENDINGS: Mapping[str, Scenario] = {
         paused=True,
         shows=ended(project_get="answered"),
     ),
-    **_by_signal(signal.SIGTERM),
-    **_by_signal(signal.SIGINT),
-    **_by_signal(signal.SIGHUP),
+    **_by_signal(signal.SIGTERM, "legacy"),
+    **_by_signal(signal.SIGINT, "modern"),
+    **_by_signal(signal.SIGHUP, "modern"),
 }

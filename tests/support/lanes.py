@@ -59,8 +59,12 @@ class Session:
 
 
 RANDOM = re.compile(
-    r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)|(?<="requestState":")[^"]*|\b[0-9A-Z]{4}-[0-9A-Z]{4}\b|(?<=http://localhost:)\d+'
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)"
+    r'|(?<="requestState":")[^"]*'
+    r"|\b[0-9A-Z]{4}-[0-9A-Z]{4}\b"
+    r"|(?<=http://localhost:)\d+|(?<=http://127\.0\.0\.1:)\d+"
 )
+"""What is random, or the time, in what is written."""
 
 
 @dataclass
