@@ -1,6 +1,6 @@
-"""What needs the SDK, what happens while it is being imported, and calls that are called off or take long."""
+"""What needs the SDK, and what happens while it is being imported."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -8,11 +8,14 @@ import anyio
 import pytest
 
 from projects_mcp.sandbox import PRODUCTION_ID, READ_ONLY_KEY
-from projects_mcp.sandbox.app import create_app
-from tests.support.harness import Harness
 from tests.support.lanes import (
     CAPABILITIES,
+    DELETE,
+    GET,
     INITIALIZED,
+    LEGACY,
+    MODERN,
+    Make,
     Session,
     Step,
     cancelled,
@@ -24,16 +27,8 @@ from tests.support.lanes import (
     written,
 )
 
-Make = Callable[..., dict[str, Any]]
-MODERN: tuple[list[dict[str, Any]], Make] = (
-    [enveloped(0, "server/discover"), enveloped("era", "resources/list")],
-    enveloped,
-)
-LEGACY: tuple[list[dict[str, Any]], Make] = ([initialize(), INITIALIZED], request)
 BOTH = pytest.mark.parametrize(("opening", "make"), [MODERN, LEGACY], ids=["modern", "legacy"])
 NAME = "Acme web"
-GET = {"name": "project_get", "arguments": {"project_id": PRODUCTION_ID}}
-DELETE = {"name": "project_delete", "arguments": {"project_id": PRODUCTION_ID, "confirm_project_name": NAME}}
 
 
 async def same(script: Sequence[Step]) -> Session:
@@ -200,83 +195,3 @@ async def test_what_was_done_before_is_not_done_again(opening: list[dict[str, An
     )
     assert session.imported == 1
     assert [line.partition(" ")[0] for line in session.sent if not line.startswith("GET")] == ["POST", "DELETE"]
-
-
-# Calls that take long -------------------------------------------------------------------------------------------------
-
-
-def slow(arrived: anyio.Event | None = None) -> Harness:
-    """A PostHog that never answers a GET of the project."""
-    harness = Harness()
-    application = create_app(harness.world)
-
-    async def never(scope: Any, receive: Any, send: Any) -> None:
-        if str(PRODUCTION_ID) in scope["path"]:
-            if arrived is not None:
-                arrived.set()
-            await anyio.sleep_forever()
-        await application(scope, receive, send)
-
-    return Harness(world=harness.world, application=never)
-
-
-@BOTH
-@pytest.mark.anyio
-async def test_a_call_can_be_called_off(
-    opening: list[dict[str, Any]], make: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("projects_mcp.protocol.stdio_lanes.FINISH_S", 600)  # what waits for that is not called off
-    monkeypatch.setattr("projects_mcp.protocol.stdio_transport.FINISH_S", 0.05)
-    for number, named in ((4, 4), ("4", 4), (4, "4"), ("x", "x")):
-        lines = written(*opening, make(number, "tools/call", GET), cancelled(named), cancelled(99))
-        with anyio.fail_after(60):
-            both = await through_both_lanes(lines, harness=slow())
-        alone = await through_the_sdk(lines, harness=slow())
-        assert both.outcome == alone.outcome
-        assert both.imported == 0
-        assert [record["outcome"] for record in both.records] == ["cancelled"]
-
-
-@BOTH
-@pytest.mark.anyio
-async def test_a_call_that_takes_too_long_after_the_end_is_answered_so(
-    opening: list[dict[str, Any]], make: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for module in ("stdio_lanes", "stdio_transport"):
-        monkeypatch.setattr(f"projects_mcp.protocol.{module}.FINISH_S", 0.05)
-    lines = written(*opening, make(1, "tools/call", GET), make(2, "tools/call", GET), cancelled(2))
-    both = await through_both_lanes(lines, harness=slow())
-    alone = await through_the_sdk(lines, harness=slow())
-    assert both.outcome == alone.outcome
-    assert both.answers()[1]["error"]["message"] == "Connection closed"
-
-
-@BOTH
-@pytest.mark.anyio
-async def test_an_error_never_takes_the_place_of_an_answer_of_the_other_lane(
-    opening: list[dict[str, Any]], make: Make
-) -> None:
-    lines = [
-        *written(*opening, make(1, "tools/call", GET)),
-        '{"jsonrpc":"2.0","id":1,"method":',
-        *written(cancelled(1)),
-    ]
-    both = await through_both_lanes(lines, harness=slow())
-    alone = await through_the_sdk(lines, harness=slow())
-    assert both.outcome == alone.outcome
-    assert both.imported == 1
-    assert 1 not in both.answers()
-
-
-@BOTH
-@pytest.mark.anyio
-async def test_the_latest_of_two_requests_with_one_id_is_called_off(
-    opening: list[dict[str, Any]], make: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for module in ("stdio_lanes", "stdio_transport"):
-        monkeypatch.setattr(f"projects_mcp.protocol.{module}.FINISH_S", 0.2)
-    odd = {**GET, "name": "project_delete", "arguments": {"project_id": PRODUCTION_ID, "confirm_project_name": NAME}}
-    lines = written(*opening, make(1, "tools/call", GET), make(1, "tools/call", odd), cancelled(1), cancelled(1))
-    both = await through_both_lanes(lines, harness=slow())
-    called_off = [record["tool"] for record in both.records if record["outcome"] == "cancelled"]
-    assert called_off[0] == "project_delete"

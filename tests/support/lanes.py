@@ -17,6 +17,7 @@ from projects_mcp.protocol.server import ProjectsServer
 from projects_mcp.protocol.stdio_lanes import Lanes
 from projects_mcp.protocol.stdio_pipes import Lines, LongLine, Writer
 from projects_mcp.runner.runner import ToolRunner
+from projects_mcp.sandbox import PRODUCTION_ID
 from tests.support.harness import Harness
 
 PUBLISHED: Published = load()
@@ -57,9 +58,13 @@ class Session:
         return {message["id"]: message for message in map(json.loads, self.lines) if "method" not in message}
 
 
-_RANDOM = re.compile(
-    r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)|(?<="requestState":")[^"]*|\b[0-9A-Z]{4}-[0-9A-Z]{4}\b'
+RANDOM = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)"
+    r'|(?<="requestState":")[^"]*'
+    r"|\b[0-9A-Z]{4}-[0-9A-Z]{4}\b"
+    r"|(?<=http://localhost:)\d+|(?<=http://127\.0\.0\.1:)\d+"
 )
+"""What is random, or the time, in what is written."""
 
 
 @dataclass
@@ -85,7 +90,7 @@ class Pipes:
     async def write(self, text: str) -> None:
         assert text.endswith("\n")
         assert text.count("\n") == 1, "one line a message"
-        self.session.lines.append(_RANDOM.sub("RANDOM", text))
+        self.session.lines.append(RANDOM.sub("RANDOM", text))
 
 
 async def _until_idle() -> None:
@@ -198,3 +203,14 @@ def cancelled(number: Any) -> dict[str, Any]:
 def written(*messages: Any) -> list[str]:
     """Messages as the lines of a client."""
     return [json.dumps(message, ensure_ascii=False) for message in messages]
+
+
+Make = Callable[..., dict[str, Any]]
+MODERN: tuple[list[dict[str, Any]], Make] = (
+    [enveloped(0, "server/discover"), enveloped("era", "resources/list")],
+    enveloped,
+)
+"""How a connection is opened for good in an era, and what makes its requests."""
+LEGACY: tuple[list[dict[str, Any]], Make] = ([initialize(), INITIALIZED], request)
+GET = {"name": "project_get", "arguments": {"project_id": PRODUCTION_ID}}
+DELETE = {"name": "project_delete", "arguments": {"project_id": PRODUCTION_ID, "confirm_project_name": "Acme web"}}

@@ -10,6 +10,7 @@ from dev.mutants.mutant import Mutant
 __all__ = ["LANES"]
 
 _HAND_OVER: Final = "tests/mcp/test_stdio_hand_over.py::"
+_CALLED_OFF: Final = "tests/mcp/test_stdio_called_off.py::"
 _PLAIN: Final = "tests/mcp/test_plain_messages.py::"
 _MESSAGES: Final = "src/projects_mcp/protocol/plain_messages.py"
 _SESSION: Final = "src/projects_mcp/protocol/plain_session.py"
@@ -123,21 +124,28 @@ LANES: Final[Mapping[str, tuple[Mutant, ...]]] = {
             _REQUESTS,
             "        request.scope.cancel()\n        return True\n",
             "        return True\n",
-            (f"{_HAND_OVER}test_a_call_can_be_called_off",),
+            (f"{_CALLED_OFF}test_a_call_can_be_called_off",),
+        ),
+        Mutant(
+            "wait-for-what-was-called-off-by-its-number-in-quotes",
+            "src/projects_mcp/protocol/stdio_transport.py",
+            "self._latest.get(coerce_request_id(named))",
+            "self._latest.get(named)",
+            (f"{_CALLED_OFF}test_a_batch_does_not_wait_for_a_call_that_is_called_off_by_its_number_in_quotes",),
         ),
         Mutant(
             "answer-errors-for-what-the-other-lane-answers",
             "src/projects_mcp/protocol/stdio_transport.py",
             "        return number in self._under_way or number in self.elsewhere\n",
             "        return number in self._under_way\n",
-            (f"{_HAND_OVER}test_an_error_never_takes_the_place_of_an_answer_of_the_other_lane",),
+            (f"{_CALLED_OFF}test_an_error_never_takes_the_place_of_an_answer_of_the_other_lane",),
         ),
         Mutant(
             "leave-calls-without-an-answer-at-the-end",
             _REQUESTS,
             "            if not line and self._closed:\n                line = _line(request.number, _CLOSED)\n",
             "",
-            (f"{_HAND_OVER}test_a_call_that_takes_too_long_after_the_end_is_answered_so",),
+            (f"{_CALLED_OFF}test_a_call_that_takes_too_long_after_the_end_is_answered_so",),
         ),
     ),
     "What is recorded is the SDK's": (

@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from mcp.shared.dispatcher import as_request_id, coerce_request_id
 from mcp.shared.message import SessionMessage
 from mcp_types.jsonrpc import (
     JSONRPCError,
@@ -98,6 +99,8 @@ class _Connection:
     """The methods of the requests so far."""
     _under_way: set[RequestId] = field(default_factory=set)
     """The ids of requests without an answer."""
+    _latest: dict[RequestId, RequestId] = field(default_factory=dict)
+    """Of these, the latest by what the SDK finds it by when it is cancelled: a number in quotes is that number."""
     _handshake: RequestId | None = None
     _batches: dict[RequestId, _Answers] = field(default_factory=dict)
     _answered: anyio.Event = field(default_factory=anyio.Event)
@@ -163,11 +166,13 @@ class _Connection:
     async def _hand_over(self, message: JSONRPCMessage) -> None:
         if isinstance(message, JSONRPCRequest):
             self._under_way.add(message.id)
+            self._latest[coerce_request_id(message.id)] = message.id
             if message.method == "initialize":
                 self._handshake = message.id
         elif isinstance(message, JSONRPCNotification) and message.method == "notifications/cancelled":
-            number = (message.params or {}).get("requestId")
-            if isinstance(number, int | str):
+            named = as_request_id((message.params or {}).get("requestId"))
+            number = None if named is None else self._latest.get(coerce_request_id(named))
+            if number is not None:
                 await self._forget(number)
         await self._servers[-1].send(SessionMessage(message))
 
@@ -206,6 +211,8 @@ class _Connection:
 
     def _settle(self, number: RequestId) -> None:
         self._under_way.discard(number)
+        if self._latest.get(coerce_request_id(number)) == number:
+            del self._latest[coerce_request_id(number)]
         self._answered.set()
 
     async def _write_line(self, text: str) -> None:
