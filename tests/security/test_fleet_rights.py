@@ -41,7 +41,8 @@ OPEN = [PRODUCTION_ID, STAGING_ID]
 CLOSED = [MOBILE_ID, DEMO_ID]
 HIDDEN = "Hidden from this caller"
 ZONE = "Pacific/Apia"
-SECRET = "phs_hiddenSecretOfAnother00000000000001"
+SECRET = "phs_plantedSecretOfEach0000000000000001"
+HOOK = "https://hooks.slack.com/services/T00000000/B00000000/plantedSecretOfEach"
 
 
 class Restriction(NamedTuple):
@@ -76,7 +77,11 @@ CHANGE: dict[str, Any] = {"settings": {"week_start_day": 1}, "dry_run": True}
 VERBS: dict[str, tuple[str, dict[str, Any]]] = {
     "audit by a value": ("project_list", {"where": {"timezone": ZONE}, "fields": ["timezone"], "limit": 500}),
     "audit by the lack of one": ("project_list", {"where": {"week_start_day": None}, "fields": ["timezone"]}),
-    "audit of a field": ("project_list", {"fields": ["timezone", "surveys_opt_in", "secret_api_token"]}),
+    "audit of secrets": ("project_list", {"where": {"slack_incoming_webhook": None}, "limit": 500}),
+    "audit of fields": (
+        "project_list",
+        {"fields": ["timezone", "surveys_opt_in", "secret_api_token", "slack_incoming_webhook"]},
+    ),
     "plan by id": ("project_update", {"project_ids": EVERY, **CHANGE}),
     "plan by condition": ("project_update", {"where": {"timezone": ZONE}, **CHANGE}),
     "plan by another condition": ("project_update", {"where": {"week_start_day": None}, **CHANGE}),
@@ -94,15 +99,14 @@ def harness() -> Harness:
     harness = Harness(store=SharedMemory())
     harness.world.api_keys[ONE_PROJECT_KEY].scoped_teams = tuple(OPEN)
     for number in EVERY:
-        harness.fields(number)["week_start_day"] = None
+        harness.fields(number).update(week_start_day=None, secret_api_token=SECRET, slack_incoming_webhook=HOOK)
     return harness
 
 
 def hide(harness: Harness, projects: list[int]) -> None:
     """Give projects values by which they are known wherever they are shown."""
     for number in projects:
-        hidden = {"name": f"{HIDDEN} {number}", "timezone": ZONE, "secret_api_token": SECRET}
-        harness.fields(number).update(hidden)
+        harness.fields(number).update(name=f"{HIDDEN} {number}", timezone=ZONE)
 
 
 def runner_of(harness: Harness, restriction: Restriction = FREE) -> ToolRunner:
@@ -129,7 +133,7 @@ async def test_what_is_closed_is_neither_shown_nor_asked_for(harness: Harness, w
     runner, before = runner_of(harness, restriction), settings_of(harness.world)
     for organization in ({}, {"organization_id": restriction.organization}):
         result = await runner.call(tool, {**arguments, **organization})
-        for word in (HIDDEN, ZONE if ZONE not in str(arguments) else HIDDEN, SECRET):
+        for word in (HIDDEN, ZONE if ZONE not in str(arguments) else HIDDEN, SECRET, "plantedSecret"):
             assert word not in shown(result), (word, organization)
         body = result.body or {}
         rows = [row["id"] for row in body.get("projects", [])] if tool == "project_list" else []
