@@ -208,3 +208,36 @@ async def test_two_processes_at_once_write_each_project_once(clock: TurnedClock,
         assert not any(answer.is_error for answer in answers)
     assert (final["left"], final["applied"]) == (0, 40)
     assert writes_by_project(harness.recorder) == dict.fromkeys(ids, 1)
+
+
+async def test_a_plan_that_is_made_again_while_a_call_is_at_work_on_it_stays_one(clock: TurnedClock) -> None:
+    world = fleet_world(clock, 8)
+    posthog, began, go_on = create_app(world), anyio.Event(), anyio.Event()
+    at_work = False
+
+    async def held(scope: Any, receive: Any, send: Any) -> None:
+        if at_work and not began.is_set():
+            began.set()
+            await go_on.wait()
+        await posthog(scope, receive, send)
+
+    harness = Harness(world, held, store=SharedMemory())
+    receipts: list[dict[str, Any]] = []
+    async with harness.client(ask=agree) as one, harness.client(ask=agree) as other:
+        (preview,) = await previewed(one, clock, **WANTED)
+        at_work = True
+
+        async def apply(client: Client) -> None:
+            receipts.append((await applied(client, clock, preview))[-1])
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(apply, one)
+            await began.wait()
+            (again,) = await previewed(other, clock, **WANTED)
+            go_on.set()
+        assert again["plan"] == preview["plan"], "nothing was written by then"
+        await apply(other)
+    assert receipts[0] == receipts[1]
+    assert (receipts[0]["left"], receipts[0]["applied"]) == (0, len(IDS))
+    assert receipts[0]["revert_plan"]["confirm_plan"] == f"change {len(IDS)} projects"
+    assert writes_by_project(harness.recorder) == dict.fromkeys(IDS, 1)

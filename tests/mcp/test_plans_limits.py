@@ -4,11 +4,12 @@ import anyio
 import pytest
 from mcp import Client
 
+from projects_mcp.gateway.project_locks import ProjectLocks
 from projects_mcp.sandbox.fleet import FIRST_FLEET_ID
 from tests.support.fleets import TurnedClock, busiest, fleet_world, of_acme
 from tests.support.gates_and_approvals import SharedMemory
-from tests.support.harness import Harness
-from tests.support.plans import Asked, applied, ids_of, previewed, writes_by_project
+from tests.support.harness import ENVIRONMENT, Harness, body_of
+from tests.support.plans import Asked, applied, consent_to, ids_of, previewed, writes_by_project
 
 pytestmark = pytest.mark.anyio
 
@@ -32,6 +33,27 @@ async def test_two_processes_with_a_plan_each_share_the_limits_of_the_key(clock:
     assert {frozenset(ids_of(receipt["applied_ids"])) for receipt in receipts} == set(map(frozenset, halves))
     assert set(writes_by_project(harness.recorder).values()) == {1}
     assert busiest(harness.world, 60) <= 360
+
+
+@pytest.mark.parametrize("calls", [1, 2])
+async def test_a_project_that_another_process_holds_is_tried_again_later(clock: TurnedClock, calls: int) -> None:
+    store = SharedMemory()
+    harness = Harness(fleet_world(clock, 3), store=store, limits={"call_s": 1.5})
+    ids = [FIRST_FLEET_ID, FIRST_FLEET_ID + 1]
+    async with harness.client(ask=Asked()) as client:
+        (preview,) = await previewed(client, clock, project_ids=ids, settings={"week_start_day": 1})
+        turn = await ProjectLocks(store, ENVIRONMENT["POSTHOG_HOST"]).turn(ids[1])
+        await turn.acquire(1)
+        for _ in range(calls):
+            answer = body_of(await client.call_tool("project_update", consent_to(preview)))
+            assert (answer["left"], answer["applied"], answer["retry_after_s"]) == (1, 1, 10)
+            assert {"failed", "stopped", "unknown"}.isdisjoint(answer), "it is no failure of PostHog's"
+            assert writes_by_project(harness.recorder) == {ids[0]: 1}
+        await turn.release()
+        clock.now_s += 10
+        final = body_of(await client.call_tool("project_update", consent_to(preview)))
+    assert (final["left"], final["applied"]) == (0, 2)
+    assert writes_by_project(harness.recorder) == dict.fromkeys(ids, 1)
 
 
 @pytest.mark.long

@@ -2,15 +2,17 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from dev.environments import ROOT
 from projects_mcp.sandbox import ACME_ID
-from projects_mcp.sandbox.fleet import FIRST_FLEET_ID
+from projects_mcp.sandbox.fleet import FIRST_FLEET_ID, add_fleet
+from tests.support.posthog import Upstream, writing
 from tests.support.process import CLEAN, TIMEOUT_S
 from tests.support.settings_desk import Desk, fleet
 from tests.support.terminal import AtTerminal
@@ -63,6 +65,38 @@ def test_whoever_does_not_type_them_changes_nothing(desk: Desk) -> None:
     interrupted.interrupt()
     assert interrupted.end() == 130
     assert len(desk.drift(file)[1]["differs"]) == FLEET
+
+
+def test_after_three_failures_the_command_ends_and_asks_nobody_again(
+    upstream: Upstream, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_fleet(upstream.world, 8)
+    tried: list[str] = []
+
+    def refuse(scope: Mapping[str, Any]) -> int:
+        if writing(scope):
+            tried.append(scope["path"])
+            return 500
+        return 0
+
+    upstream.refuse = refuse
+    desk = Desk(upstream.origin, tmp_path, capsys)
+    file = desk.file(FILE)
+    applying = AtTerminal(["apply", str(file)], desk.environment())
+    applying.wait_for("Type these words to go on: change 8 projects")
+    applying.type("change 8 projects")
+    assert applying.end() == 5, "a proxy has answered, so that nobody knows"
+    assert applying.shown.count("Type these words") == 1
+    assert "Three projects in a row failed" in applying.shown
+    assert len(tried) == len(set(tried)) == 3
+
+    again = desk.apply(file, PROJECTS_MCP_CONFIRMATION="auto")
+    assert (again[0], again[1]) == (1, None), "a person has to say so once more"
+    assert len(tried) == 3
+    upstream.refuse = lambda _scope: 0
+    code, receipt, _ = desk.apply(file)
+    assert (code, receipt["left"], receipt["applied"]) == (5, 0, 5)
+    assert sum(map(len, receipt["unknown"].values())) == 3
 
 
 def test_after_a_kill_the_same_command_goes_on(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

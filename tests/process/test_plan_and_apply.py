@@ -139,7 +139,9 @@ def test_what_wants_more_time_ends_with_4(desk: Desk, monkeypatch: pytest.Monkey
     file, out = desk.file(POLICY), desk.folder / "policy.plan"
     _, preview, _ = desk.plan(file, out)
     plans = Plans(store, Plans.owner_of(desk.origin, ""), time.time)
-    assert anyio.run(plans.lease, preview["plan"])  # as another process has it
+    kept = anyio.run(plans.find, preview["plan"])
+    assert kept is not None
+    assert anyio.run(plans.lease, kept)  # as another process has it
     code, body, err = desk.apply(out)
     assert (code, body) == (4, None)
     assert "Another call is at work on this plan" in err

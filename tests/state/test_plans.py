@@ -68,11 +68,11 @@ async def test_a_plan_is_found_by_its_caller_alone_and_marked_by_one_process_at_
         assert await mine.mark(kept, 7, text, "applied")
         assert not await other_process.mark(kept, 7, text, "failed")
         assert await other_process.marks(kept) == {7: "applied"}
-        token = await mine.lease(ONE)
+        token = await mine.lease(begun)
         assert token is not None
-        assert await other_process.lease(ONE) is None
+        assert await other_process.lease(begun) is None
         await mine.release(ONE, token)
-        assert await other_process.lease(ONE) is not None
+        assert await other_process.lease(begun) is not None
         stopped = await mine.change(kept, stopped="Three in a row.", failures=3)
         assert stopped is not None
         assert await other_process.find(ONE) == stopped
@@ -144,6 +144,21 @@ async def test_plans_are_bounded_in_number_and_size_and_the_oldest_that_was_not_
         await plans(store, "two").keep(ONE, ["x" * LONGEST_STEP] * 41, {})
     kept = await plans(store, "three").keep(ONE, ["x" * LONGEST_STEP] * 3, {})
     assert kept.chunks == 2, "others have room of their own"
+
+
+async def test_the_same_plan_is_not_made_again_while_a_call_is_at_work_on_it() -> None:
+    mine = plans(MemoryStore())
+    first = await mine.keep(ONE, STEPS, {})
+    begun = await mine.begin(first, None)
+    assert begun is not None
+    token = await mine.lease(begun)
+    assert token is not None
+    assert (await mine.keep(ONE, STEPS, {})).run == first.run
+    await mine.release(ONE, token)
+    again = await mine.keep(ONE, STEPS, {})
+    assert again.run != first.run
+    assert await mine.lease(begun) is None, "whoever has read the former one cannot work on it any more"
+    assert await mine.lease(again) is not None, "and leaves no lease behind"
 
 
 async def test_the_same_plan_made_again_knows_nothing_of_the_former_one() -> None:

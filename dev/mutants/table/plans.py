@@ -52,6 +52,24 @@ PLANS: Final[Mapping[str, tuple[Mutant, ...]]] = {
             (f"{_KILLED}test_a_process_that_ends_at_any_request_is_carried_on",),
         ),
     ),
+    "A plan that is made again while a call is at work on it stays one": (
+        Mutant(
+            "replace-a-plan-under-a-call",
+            "src/projects_mcp/state/plans.py",
+            "        if found is None or not found.begun:\n",
+            "        if found is None or found.begun:\n",
+            (f"{_KILLED}test_a_plan_that_is_made_again_while_a_call_is_at_work_on_it_stays_one",),
+        ),
+    ),
+    "The list of a plan's projects is of the plan that is agreed to": (
+        Mutant(
+            "list-whatever-steps-are-in-the-store",
+            "src/projects_mcp/http/approval/plan_list.py",
+            "if plan.id != expected or",
+            'if plan.id == "" or',
+            ("tests/security/test_plan_page.py::test_the_list_is_of_the_plan_and_of_no_other",),
+        ),
+    ),
     "What others have changed since is left alone": (
         Mutant(
             "write-over-what-others-have-changed",
@@ -66,6 +84,13 @@ PLANS: Final[Mapping[str, tuple[Mutant, ...]]] = {
             "for name, value in step.sent.items() if name not in moved}",
             "for name, value in step.sent.items()}",
             (f"{_PLAIN}test_a_plan_and_its_revert_restore_all_but_what_others_changed",),
+        ),
+        Mutant(
+            "undo-what-others-have-written-beside",
+            "src/projects_mcp/api/settings_diff.py",
+            "            if name in self.beside:\n",
+            "            if not name:\n",
+            ("tests/mcp/test_plans_other_writers.py",),
         ),
     ),
     "A plan is agreed to by a person, once, and again after it has stopped": (

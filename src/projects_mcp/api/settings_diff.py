@@ -41,6 +41,7 @@ class SettingsDiff:
         also_changed: settings that nobody sent, and that changed all the same: setting -> its value before and after.
         unknown: those of `ignored` that the project has neither before nor after: this PostHog does not know them.
         lost_keys: settings that PostHog has replaced where a newer version merges: setting -> the keys that are gone.
+        beside: merged settings in which a part changed that nobody sent: somebody else has written it meanwhile.
     """
 
     changed: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -51,6 +52,7 @@ class SettingsDiff:
     also_changed: dict[str, dict[str, Any]] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
     lost_keys: dict[str, list[str]] = field(default_factory=dict)
+    beside: list[str] = field(default_factory=list)
 
     @classmethod
     def between(
@@ -95,7 +97,9 @@ class SettingsDiff:
         lost: list[str] = []
         for name, values in self.changed.items():
             setting, old = SETTINGS[name], values["before"]
-            if old is None:
+            if name in self.beside:
+                lost.append(name)  # what was there before would replace what others have written
+            elif old is None:
                 (clear if setting.nullable else lost).append(name)
             elif name in self.lost_keys:  # it is replaced whole, so this replaces it again
                 settings[name] = old
@@ -117,6 +121,8 @@ class SettingsDiff:
                 self.adjusted.append(setting.name)
                 if setting.merge is not Merge.REPLACE and (lost := _lost_keys(before, merged, after)):
                     self.lost_keys[setting.name] = lost
+                if _changed_beside(setting, before, sent, after):
+                    self.beside.append(setting.name)
             elif setting.stored is not None and not same_json(sent, after):
                 self.normalised.append(setting.name)
         elif same_json(wished, old):
@@ -161,6 +167,28 @@ def _lost_keys(before: Any, wished: Any, after: Any) -> list[str]:
         elif isinstance(value, dict) and isinstance(before[key], dict) and isinstance(after[key], dict):
             lost += [f"{key}.{inner}" for inner in value if inner in before[key] and inner not in after[key]]
     return lost
+
+
+def _changed_beside(setting: Setting, before: Any, sent: Any, after: Any) -> bool:
+    """Whether a part of a merged setting has another value now, and was not sent.
+
+    A part that is gone proves nothing: a PostHog that replaces the setting whole takes away what was not sent. What
+    PostHog alone writes does not count.
+    """
+    if setting.merge is Merge.REPLACE or not (isinstance(sent, dict) and isinstance(after, dict)):
+        return False
+    stored = before if isinstance(before, dict) else {}
+    for key, new in after.items():
+        if key in setting.managed:
+            continue
+        if key not in sent:
+            if not same_json(stored.get(key), new):
+                return True
+        elif setting.merge is not Merge.SHALLOW and isinstance(new, dict) and isinstance(sent[key], dict):
+            inner = old if isinstance(old := stored.get(key), dict) else {}
+            if any(part not in sent[key] and not same_json(inner.get(part), value) for part, value in new.items()):
+                return True
+    return False
 
 
 def _restorable(setting: Setting, old: Any, new: Any, *, merged: bool) -> bool:

@@ -28,11 +28,11 @@ def holds_secret(redactor: Redactor, name: str, value: Any) -> bool:
     return name in SECRET_FIELDS or not same_json(redactor.field(name, value), value)
 
 
-def value_text(redactor: Redactor, name: str, value: Any) -> str:
+def value_text(redactor: Redactor, name: str, value: Any, longest: int = _LONGEST) -> str:
     """Return the text that stands for a value: the same for values that are one to PostHog.
 
     A text stands for itself, unless it could be read as another value; all else is JSON. Secrets are removed before a
-    long one is cut.
+    long one is cut, to `longest` characters.
     """
     shown = plain(name, value)
     if name in SETTINGS and name not in SECRET_FIELDS:
@@ -40,4 +40,4 @@ def value_text(redactor: Redactor, name: str, value: Any) -> str:
     shown = shown if name in SECRET_FIELDS else redactor.field(name, shown)
     plainly = isinstance(shown, str) and shown not in {"", "null", "true", "false"}
     text = str(shown) if plainly else canonical(shown)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"

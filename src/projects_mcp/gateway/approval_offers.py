@@ -40,7 +40,7 @@ async def offer_approval(context: ToolContext, request: ConfirmationRequest, bin
     caller, page, shared = services.caller, services.approval_page, services.approvals.store.shared
     if (page is None or not page.available) and not shared:
         return None
-    approvers = None if caller is None else caller.approvers
+    approvers, name = (None, "") if caller is None else (caller.approvers, caller.name)
     passkey = services.confirmation is Confirmation.PASSKEY or approvers is not None
     try:
         code, approval = await services.approvals.offer(
@@ -51,10 +51,11 @@ async def offer_approval(context: ToolContext, request: ConfirmationRequest, bin
                 project=request.project,
                 phrase=request.phrase,
                 lines=(*request.lines, (_ASKED_BY, _asked_by(context))),
-                caller="" if caller is None else caller.name,
+                caller=name,
                 passkey=passkey,
                 approvers=approvers,
                 until=0.0,
+                plans_of=_plans_of(context, name) if request.project is None else "",
             )
         )
     except TooManyApprovals:
@@ -68,6 +69,12 @@ async def offer_approval(context: ToolContext, request: ConfirmationRequest, bin
     if url is None and command is None:
         return None
     return ApprovalOffer(code, approval.ends, command, url, passkey)
+
+
+def _plans_of(context: ToolContext, caller: str) -> str:
+    from projects_mcp.state.plans import Plans  # noqa: PLC0415 - only where a plan is asked about
+
+    return Plans.owner_of(context.origin, caller)
 
 
 def asks_for(context: ToolContext, row: tuple[str, str]) -> bool:

@@ -38,6 +38,7 @@ class Approval:
         caller: whose call it is; empty for whoever has started the server.
         passkey: whether only an enrolled authenticator's signature approves it.
         approvers: whose passkeys may approve it; None for everybody's.
+        plans_of: under which name the plan is kept that it is about; empty if it is about none.
         until: when it ends, in seconds since 1970.
         codes: the SHA-256 of each code that opens it.
         status: what has become of it.
@@ -56,6 +57,7 @@ class Approval:
     passkey: bool
     approvers: tuple[str, ...] | None
     until: float
+    plans_of: str = ""
     codes: tuple[str, ...] = ()
     status: Status = Status.WAITING
     channel: str = ""
@@ -66,6 +68,11 @@ class Approval:
     def is_plan(self) -> bool:
         """Whether it is about a change of several projects, so that words are typed and no name."""
         return self.project is None
+
+    @property
+    def plan(self) -> str:
+        """The id of the plan that it is about; empty if it is about none."""
+        return dict(self.lines).get("Plan", "") if self.plans_of else ""
 
     @property
     def ends(self) -> str:

@@ -65,7 +65,7 @@ class Plans:
     async def keep(
         self, plan: str, steps: Sequence[str], facts: Mapping[str, Any], *, reverts: bool = False
     ) -> StoredPlan:
-        """Keep a plan. The same plan made before and not begun is replaced, and so is one that is over.
+        """Keep a plan. The same plan made before is replaced, unless a call is at work on it: then that one stands.
 
         Args:
             plan: its id.
@@ -79,6 +79,9 @@ class Plans:
         characters = sum(map(len, steps))
         if characters > _MOST_CHARACTERS:
             raise PlanRoomError("The plan is too large to be kept.")
+        text = await self.store.get(self._key(plan))
+        if (former := await self._at_work(plan, text)) is not None:
+            return former
         await self._make_room(plan, len(steps), characters)
         for_s = WORK_S if reverts else BEGIN_S
         run = token_hex(8)
@@ -94,14 +97,24 @@ class Plans:
             facts=dict(facts),
         )
         for _ in range(_TRIES):
-            text = await self.store.get(self._key(plan))
             if text is None:
                 done = await self.store.add(self._key(plan), kept.dump(), for_s)
             else:
                 done = await self.store.replace(self._key(plan), text, kept.dump(), for_s)
             if done:
                 return kept
+            text = await self.store.get(self._key(plan))
+            if (former := await self._at_work(plan, text)) is not None:
+                await drop_steps(self.store, run, chunks)
+                return former
         raise StoreError("other processes are changing the same plan")
+
+    async def _at_work(self, plan: str, text: str | None) -> StoredPlan | None:
+        """Return a plan that a call is at work on; None if none is, or the plan may be replaced."""
+        found = None if text is None else StoredPlan.load(text)
+        if found is None or not found.begun:
+            return None
+        return None if await self.store.get(self._key(plan, "planlease")) is None else found
 
     async def find(self, plan: str) -> StoredPlan | None:
         """Return a plan; None if there is none, or its time to be begun is over."""
@@ -161,10 +174,16 @@ class Plans:
             return new is not None and await self.store.add(key, new, WORK_S)
         return await self.store.replace(key, old, new)
 
-    async def lease(self, plan: str) -> str | None:
-        """Have a plan for oneself for a while; None if another call has it."""
+    async def lease(self, plan: StoredPlan) -> str | None:
+        """Have a plan for oneself for a while; None if another call has it, or has made it anew meanwhile."""
         token = token_hex(8)
-        return token if await self.store.add(self._key(plan, "planlease"), token, LEASE_S) else None
+        if not await self.store.add(self._key(plan.id, "planlease"), token, LEASE_S):
+            return None
+        # Changed, it cannot be replaced any more by whoever has looked at the lease before.
+        if await self.change(plan, calls=plan.calls + 1) is None:
+            await self.release(plan.id, token)
+            return None
+        return token
 
     async def release(self, plan: str, token: str) -> None:
         """Let others have it. A lease that cannot be given back ends by itself."""

@@ -27,6 +27,7 @@ class StoredPlan:
         facts: what else the one who made it wants to know again.
         begun: whether somebody has agreed to it, or nobody had to.
         evidence: who has agreed, and by which way; None if nobody was asked.
+        calls: how many calls have worked on it.
         stopped: why it goes on only when somebody agrees once more, as a sentence; empty if it goes on.
         failures: how many steps have failed one after another.
         not_before: when PostHog wants the next request, in seconds since 1970.
@@ -43,6 +44,7 @@ class StoredPlan:
     facts: Mapping[str, Any]
     begun: bool = False
     evidence: Mapping[str, Any] | None = None
+    calls: int = 0
     stopped: str = ""
     failures: int = 0
     not_before: float = 0.0

@@ -76,18 +76,17 @@ async def apply_plan(context: ToolContext, plan: str, words: str) -> JSONObject:
     if len([mark for mark in marks.values() if mark.status.is_final]) < len(whole.steps):
         kept = await _begun(context, plans, kept, whole, marks)
         with stored():
-            token = await plans.lease(kept.id)
+            token = await plans.lease(kept)
         if token is None:
             raise PlanBusy(left_s=int(LEASE_S))
         try:
             kept, marks, retry_after_s = await _work(context, plans, kept, whole)
+            kept = await _revertible(context, plans, kept, whole, marks)
         finally:
             with anyio.CancelScope(shield=True):
                 await _release(plans, kept.id, token)
-    else:
+    else:  # all is done, perhaps by a process that has ended since
         retry_after_s = 0.0
-    left = sum(step.project_id not in marks or not marks[step.project_id].status.is_final for step in whole.steps)
-    if (not left or kept.stopped) and any(mark.status is Status.APPLIED for mark in marks.values()):
         kept = await _revertible(context, plans, kept, whole, marks)
     return await anyio.to_thread.run_sync(receipt, context, kept, whole, marks, retry_after_s)
 
@@ -266,7 +265,10 @@ class _Run:
 async def _revertible(
     context: ToolContext, plans: Plans, kept: StoredPlan, whole: Plan, marks: dict[int, Mark]
 ) -> StoredPlan:
-    """Keep the plan that undoes what was done, and its id. Without room for it, the receipt says so."""
+    """Keep the plan that undoes what was done, and its id, once nothing more is done. Without room, there is none."""
+    left = sum(step.project_id not in marks or not marks[step.project_id].status.is_final for step in whole.steps)
+    if (left and not kept.stopped) or not any(mark.status is Status.APPLIED for mark in marks.values()):
+        return kept
     revert = await anyio.to_thread.run_sync(revert_of, whole, marks)
     if not revert.steps or kept.revert == revert.id:
         return kept

@@ -123,8 +123,9 @@ class _Reading:
             except (CallerWithdrawn, Unauthenticated) as error:
                 self._stopped, self._fatal = True, error
             except RateLimited as error:
-                self._stopped, self._last = True, error
-                self._retry_after_s = max(self._retry_after_s, error.retry_after_s or 1.0)
+                self._stopped, wait_s = True, error.retry_after_s or 1.0
+                if wait_s > self._retry_after_s:  # others are told of the same limit later, and shorter
+                    self._last, self._retry_after_s = error, wait_s
             except (Refusal, PostHogError) as error:
                 if not last and isinstance(error, PostHogError) and worth_repeating(error):
                     await anyio.sleep(_PAUSE_S)

@@ -81,6 +81,7 @@ def approval_page(
     error: str = "",
     typed: str = "",
     sign: str = "",
+    listed: str = "",
 ) -> str:
     """Show an approval, with its form while it waits for a decision.
 
@@ -92,6 +93,7 @@ def approval_page(
         error: what was wrong with a form that was sent.
         typed: the name as it was typed then.
         sign: what signs with a passkey, as HTML.
+        listed: every project of a plan, as HTML.
     """
     what = _what(approval)
     if approval.status is not Status.WAITING:
@@ -99,7 +101,7 @@ def approval_page(
         if approval.is_plan and approval.status is Status.GRANTED:
             meaning = _PLAN_GRANTED
         meant = escaped(meaning.format(until=approval.ends))
-        content = f'<h1>{escaped(f"{heading}: {what}")}</h1><p role="status">{meant}</p>{_rows(approval)}'
+        content = f'<h1>{escaped(f"{heading}: {what}")}</h1><p role="status">{meant}</p>{_rows(approval)}{listed}'
         return whole_page(f"{heading}: {what}", content)
     form = (
         _BY_PASSKEY.replace("{sign}", sign)
@@ -111,7 +113,7 @@ def approval_page(
         f"<h1>{escaped(f'{what}?')}</h1>"
         f"{_alert(error) if approval.passkey else ''}"
         f"<p>{_ASKED[approval.is_plan]} Approve it only if you want exactly this to happen.</p>"
-        f"{_rows(approval)}"
+        f"{_rows(approval)}{listed}"
         f"<p>You have <strong>{left}</strong>. If you do nothing, nothing is changed.</p>"
         "<h2>Your decision</h2>"
         f'<form method="post" autocomplete="off"><input type="hidden" name="token" value="{escape(token)}">'

@@ -23,6 +23,7 @@ from projects_mcp.http.approval.forms import (
 from projects_mcp.http.approval.pages import approval_page, code_page, message_page
 from projects_mcp.http.approval.passkey_pages import signing
 from projects_mcp.http.approval.passkeys import Enrolment, Signing, send_script
+from projects_mcp.http.approval.plan_list import plan_list
 from projects_mcp.http.approval.responses import page_response, redirect
 from projects_mcp.http.approval.site import APPROVE_PATH, PASSKEY_PATH, Site
 from projects_mcp.state.approval import Approval, Status
@@ -189,6 +190,7 @@ class _ApprovalPages(_Pages):
             error=error,
             typed=typed,
             sign=await signing(approval, Passkeys(self._store), self._site) if signed else "",
+            listed=await plan_list(approval, self._store, self._approvals.clock),
         )
         return page_response(html, status, scripts=signed)
 

@@ -30,6 +30,13 @@ dd+dd{margin-top:.35rem}
 .lost{margin:0 -1rem;padding:.6rem 1rem .6rem .65rem;background:var(--warned);border-left:.35rem solid var(--danger)}
 .lost dt{color:var(--danger);font-weight:700}
 .lost+div{border-top-color:transparent}
+.plan h2{margin-top:1rem}
+.all{max-height:26rem;overflow:auto;background:var(--sheet);border:1px solid var(--line);border-radius:.5rem}
+table{width:100%;border-collapse:collapse;font-size:.9rem}
+th,td{padding:.4rem .75rem;text-align:left;vertical-align:top;border-top:1px solid var(--line);overflow-wrap:anywhere}
+thead th{position:sticky;top:0;background:var(--sheet);color:var(--quiet);border-top:0}
+tbody th{width:40%;font-weight:400}
+td p{margin:0}
 .alert{margin:1rem 0;padding:.75rem 1rem;background:var(--warned);border:2px solid var(--danger);border-radius:.5rem}
 .quiet{color:var(--quiet)}
 label{display:block;font-weight:700}
@@ -46,7 +53,9 @@ dl div{display:grid;grid-template-columns:9rem 1fr;gap:0 1rem}dd{grid-column:2}d
 @media (max-width:22rem){.buttons{grid-template-columns:1fr}}
 @media print{:root{color-scheme:light;--ground:#fff;--sheet:#fff;--text:#000;--quiet:#333;--line:#999;--edge:#333;
 --danger:#8b0000;--warned:#fff}
-form,h2,.alert{display:none}main{max-width:none;padding:0}h1{break-after:avoid}dl div{break-inside:avoid-page}}
+form,main>h2,.alert{display:none}main{max-width:none;padding:0}h1{break-after:avoid}dl div,tr{break-inside:avoid-page}
+.all{max-height:none;overflow:visible;border:0}thead th{position:static}table{font-size:.75rem;line-height:1.3}
+th,td{padding:.15rem .5rem}}
 """
 STYLE_SOURCE: Final = f"'sha256-{b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'"
 """The style sheet as a source of a content security policy."""
