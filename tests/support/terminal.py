@@ -24,6 +24,7 @@ class AtTerminal:
         stdout: a file that its stdout goes to; the terminal by default.
         stderr: a file that its stderr goes to; the terminal by default.
         columns: of the terminal.
+        command: what is started with the arguments.
     """
 
     arguments: Sequence[str]
@@ -31,11 +32,12 @@ class AtTerminal:
     stdout: str | None = None
     stderr: str | None = None
     columns: int = 80
+    command: Sequence[str] = field(default_factory=lambda: COMMAND)
     shown: str = field(default="", init=False)
     echoed_at_the_end: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
-        child = [*COMMAND, *self.arguments]
+        child = [*self.command, *self.arguments]
         variables = {**CLEAN, **self.environment}
         self.process, self._terminal = pty.fork()
         if self.process == 0:  # the other process: nothing of this one may run in it but the program

@@ -11,6 +11,7 @@ from click.shell_completion import CompletionItem
 from projects_mcp.cli.command import Argument, Command, flag, option
 from projects_mcp.cli.group import Group
 from projects_mcp.cli.invocation import Invocation
+from projects_mcp.cli.output import Output
 from projects_mcp.cli.values import PROJECT_ID
 from projects_mcp.sanitize.text import on_one_line
 
@@ -73,7 +74,6 @@ AUDIT: Final = Group(
                 ),
                 option("--head", "N:SHA256", "an end that was noted before, and must still be there", multiple=True),
                 option("--passkeys", "FILE", "the enrolled passkeys, with those that were removed"),
-                flag("--json", "print one JSON object"),
             ),
             examples=("audit verify audit.jsonl", "audit verify audit.jsonl.1 audit.jsonl --passkeys passkeys.json"),
         ),
@@ -98,7 +98,6 @@ AUDIT: Final = Group(
                 default="",
                 shell_complete=_complete_fields,
             ),
-            flag("--json", "print one JSON object"),
         ),
         examples=("audit surveys_opt_in=true",),
     ),
@@ -110,7 +109,7 @@ def _compare(invocation: Invocation, *, first: int, second: int, as_json: bool) 
     settings = invocation.settings
     from projects_mcp.cli.fleet.compare import run_compare
 
-    return run_compare(settings, first, second, as_json=as_json)
+    return run_compare(settings, first, second, as_json=as_json, options=invocation.options)
 
 
 COMPARE: Final = Command(
@@ -120,9 +119,9 @@ COMPARE: Final = Command(
     (
         Argument("first", "A", "the id of a project", type=PROJECT_ID),
         Argument("second", "B", "the id of the one to compare it with", type=PROJECT_ID),
-        flag("--json", "print one JSON object; the exit code is 3 if they differ"),
     ),
     examples=("compare 12345 12346", "compare 12345 12346 --json"),
+    more="The exit code is 3 if they differ.",
 )
 
 
@@ -145,6 +144,7 @@ EXPORT: Final = Command(
         option("--out", "FILE", "the file, whose comments stay; default: stdout"),
     ),
     examples=("export 12345 12346", "export --all --out projects.toml"),
+    output=Output.TEXT,
 )
 
 
@@ -152,7 +152,7 @@ def _plan(invocation: Invocation, *, file: str, out: str | None, as_json: bool) 
     settings = invocation.settings
     from projects_mcp.cli.fleet.plan import run_plan
 
-    return run_plan(settings, Path(file), Path(out) if out else None, as_json=as_json)
+    return run_plan(settings, Path(file), Path(out) if out else None, as_json=as_json, options=invocation.options)
 
 
 PLAN: Final = Command(
@@ -162,7 +162,6 @@ PLAN: Final = Command(
     (
         Argument("file", "FILE", "a TOML file, as export writes it"),
         option("--out", "PLAN", "write the plan as a file that apply takes"),
-        flag("--json", "print one JSON object"),
     ),
     examples=("plan projects.toml", "plan projects.toml --out projects.plan"),
 )
@@ -179,10 +178,7 @@ APPLY: Final = Command(
     "apply",
     "make projects as a file of settings wants them",
     _apply,
-    (
-        Argument("file", "FILE", "of settings, or of a plan; the same command goes on after an end"),
-        flag("--json", "print the receipt as one JSON object"),
-    ),
+    (Argument("file", "FILE", "of settings, or of a plan; the same command goes on after an end"),),
     examples=("apply projects.toml", "apply projects.plan"),
 )
 
@@ -198,9 +194,7 @@ DRIFT: Final = Command(
     "drift",
     "show which projects differ from a file of settings",
     _drift,
-    (
-        Argument("file", "FILE", "a TOML file, as export writes it"),
-        flag("--json", "print one JSON object; the exit code is 3 if one differs"),
-    ),
+    (Argument("file", "FILE", "a TOML file, as export writes it"),),
     examples=("drift projects.toml", "drift projects.toml --json"),
+    more="The exit code is 3 if one differs.",
 )

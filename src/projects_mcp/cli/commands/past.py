@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from projects_mcp.cli.command import Command, flag, option
+from projects_mcp.cli.command import Command, option
 from projects_mcp.cli.invocation import Invocation
 from projects_mcp.cli.values import PROJECT_ID, WholeNumberOf
 
@@ -36,7 +36,6 @@ HISTORY: Final = Command(
         option("--since", "TIME", "nothing before this time, such as 2026-05-04 or 2026-05-04T10:15:00Z"),
         option("--outcome", "WORD", "only these: applied, unchanged, not_applied, unknown, refused, failed"),
         option("--undo", "N", "make the call that undoes the one with this number in the list", type=_NUMBER),
-        flag("--json", "print one JSON object"),
     ),
     examples=("history", "history --project 12345 --outcome applied", "history --undo 3"),
 )
