@@ -12,7 +12,7 @@ from projects_mcp.cli.command import Argument, Command, flag, option
 from projects_mcp.cli.group import Group
 from projects_mcp.cli.invocation import Invocation
 from projects_mcp.cli.output import Output
-from projects_mcp.cli.values import PROJECT_ID
+from projects_mcp.cli.values import FILE, PROJECT_ID
 from projects_mcp.sanitize.text import on_one_line
 
 __all__ = ["APPLY", "AUDIT", "COMPARE", "DRIFT", "EXPORT", "PLAN"]
@@ -71,9 +71,10 @@ AUDIT: Final = Group(
                     "an audit log; several in the order in which they were written",
                     nargs=-1,
                     required=True,
+                    type=FILE,
                 ),
                 option("--head", "N:SHA256", "an end that was noted before, and must still be there", multiple=True),
-                option("--passkeys", "FILE", "the enrolled passkeys, with those that were removed"),
+                option("--passkeys", "FILE", "the enrolled passkeys, with those that were removed", type=FILE),
             ),
             examples=("audit verify audit.jsonl", "audit verify audit.jsonl.1 audit.jsonl --passkeys passkeys.json"),
         ),
@@ -141,7 +142,7 @@ EXPORT: Final = Command(
     (
         Argument("ids", "ID", "the id of a project", nargs=-1, required=False, type=PROJECT_ID),
         flag("--all", "all projects of the organization"),
-        option("--out", "FILE", "the file, whose comments stay; default: stdout"),
+        option("--out", "FILE", "the file, whose comments stay; default: stdout", type=FILE),
     ),
     examples=("export 12345 12346", "export --all --out projects.toml"),
     output=Output.TEXT,
@@ -160,8 +161,8 @@ PLAN: Final = Command(
     "show what a file of settings would change",
     _plan,
     (
-        Argument("file", "FILE", "a TOML file, as export writes it"),
-        option("--out", "PLAN", "write the plan as a file that apply takes"),
+        Argument("file", "FILE", "a TOML file, as export writes it", type=FILE),
+        option("--out", "PLAN", "write the plan as a file that apply takes", type=FILE),
     ),
     examples=("plan projects.toml", "plan projects.toml --out projects.plan"),
 )
@@ -178,7 +179,7 @@ APPLY: Final = Command(
     "apply",
     "make projects as a file of settings wants them",
     _apply,
-    (Argument("file", "FILE", "of settings, or of a plan; the same command goes on after an end"),),
+    (Argument("file", "FILE", "of settings, or of a plan; the same command goes on after an end", type=FILE),),
     examples=("apply projects.toml", "apply projects.plan"),
 )
 
@@ -194,7 +195,7 @@ DRIFT: Final = Command(
     "drift",
     "show which projects differ from a file of settings",
     _drift,
-    (Argument("file", "FILE", "a TOML file, as export writes it"),),
+    (Argument("file", "FILE", "a TOML file, as export writes it", type=FILE),),
     examples=("drift projects.toml", "drift projects.toml --json"),
     more="The exit code is 3 if one differs.",
 )

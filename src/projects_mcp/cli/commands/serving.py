@@ -10,7 +10,7 @@ import click
 from projects_mcp.cli.command import Command, flag, option
 from projects_mcp.cli.invocation import Invocation
 from projects_mcp.cli.output import Output
-from projects_mcp.cli.values import PORT, PROJECTS, OneOf
+from projects_mcp.cli.values import FILE, PORT, PROJECTS, OneOf
 from projects_mcp.runner.garbage import collect_rarely
 from projects_mcp.sanitize.text import on_one_line
 
@@ -102,7 +102,7 @@ SANDBOX: Final = Command(
         option("--port", "PORT", "0 to 65535; default: 8786; 0 takes a free one", type=PORT, default=8786),
         option("--projects", "N", "so many projects more, as of many customers: 1 to 2000", type=PROJECTS),
         option("--posthog", "VERSION", "the PostHog that it plays: current (default) or 2025-08"),
-        option("--world", "FILE", "a JSON document of the organizations, users, keys and projects"),
+        option("--world", "FILE", "a JSON document of the organizations, users, keys and projects", type=FILE),
         option(
             "--slow-writes",
             "ANSWER:SECONDS",

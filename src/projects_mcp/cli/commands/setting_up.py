@@ -117,5 +117,8 @@ COMPLETION: Final = Command(
         "completion zsh > ~/.zfunc/_projects-mcp",
         "completion fish > ~/.config/fish/completions/projects-mcp.fish",
     ),
+    more="Make the folder first if it is missing; zsh wants it in fpath before compinit runs. Or let the shell read it "
+    'at each start: eval "$(projects-mcp completion zsh)", also for bash, and for fish '
+    "projects-mcp completion fish | source.",
     output=Output.TEXT,
 )
