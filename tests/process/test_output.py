@@ -5,57 +5,20 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-import click
 import pytest
 
-from projects_mcp.cli.command import Command
 from projects_mcp.cli.output import Output
-from projects_mcp.cli.parser import ROOT
 from projects_mcp.policy.passkey_signature import library_is_there
 from projects_mcp.sandbox import MOBILE_ID, PRODUCTION_ID
 from tests.support.audit_log import call, log_at
 from tests.support.callers import entry, write_callers
+from tests.support.commands import COMMANDS, MARK, PROGRAM, Said, in_a_pipe, parts
 from tests.support.process import run_command
 from tests.support.profiles import keep_profiles
 from tests.support.terminal import AtTerminal
 
-MARK = "=====8<====="
-DRIVER = f"""
-import json, sys
-from projects_mcp.cli.main import main
-for arguments in json.loads(sys.argv[1]):
-    code = main(arguments)
-    for stream in (sys.stdout, sys.stderr):
-        print(f"{{code}}{MARK}", file=stream, flush=True)
-"""
-"""Runs many command lines in one process, as that many processes would."""
-PROGRAM = [sys.executable, "-c", DRIVER]
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
-
-
-class Said(NamedTuple):
-    """What one command has printed, and its exit code."""
-
-    code: int
-    text: str
-
-
-def leaves(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Command]]:
-    """All commands, each with the words that name it; of two under one name the one that runs without more words."""
-    for name, found in group.commands.items():
-        if isinstance(found, click.Group):
-            yield from leaves(found, (*path, name))
-            default = getattr(found, "default", None)
-            if default is not None:
-                yield " ".join((*path, name)), default
-        else:
-            assert isinstance(found, Command)
-            yield " ".join((*path, name)), found
-
-
-COMMANDS = dict(leaves(ROOT))
 ANSWERS = [name for name, found in COMMANDS.items() if found.output is Output.ANSWER]
 ASKS = {"login", "passkey add"}
 """They ask at the terminal, so that they are run here only where there is none."""
@@ -104,23 +67,6 @@ def machine(folder: Path) -> tuple[dict[str, str], dict[str, list[str]]]:
     assert words.keys() - {"export"} == set(ANSWERS), "a command line for each command that answers"
     no_sandbox = {"logout", "audit verify"}
     return environment, {name: [*line, *([] if name in no_sandbox else ["--sandbox"])] for name, line in words.items()}
-
-
-def parts(text: str, names: Sequence[str]) -> Mapping[str, Said]:
-    """What each command has printed."""
-    found = re.split(rf"(-?\d+){re.escape(MARK)}\r?\n", text)
-    return {
-        name: Said(int(code), said.replace("\r\n", "\n"))
-        for name, said, code in zip(names, found[::2], found[1::2], strict=False)
-    }
-
-
-def in_a_pipe(lines: Mapping[str, Sequence[str]], environment: dict[str, str]) -> Iterator[tuple[str, Said, str]]:
-    done = run_command(["setsid", *PROGRAM, json.dumps(list(lines.values()))], **environment)
-    out, err = parts(done.stdout, list(lines)), parts(done.stderr, list(lines))
-    assert out.keys() == err.keys() == lines.keys(), done.stderr
-    for name in lines:
-        yield name, out[name], err[name].text
 
 
 def at_a_terminal(

@@ -31,10 +31,12 @@ __all__ = ["main"]
 _COMPLETION: Final = "_PROJECTS_MCP_COMPLETE"
 """By this variable, a shell asks for completions."""
 _ALONE: Final = """\
-projects-mcp is an MCP server: a client starts it and speaks to it over stdin and stdout, and here is a terminal.
+projects-mcp is an MCP server: a client starts it and speaks to it over stdin and
+stdout, and here is a terminal.
 
   projects-mcp demo                          shows each tool at work, on made-up projects
   projects-mcp call project_list --sandbox   calls one tool
+  projects-mcp login                         keeps your region and key for what follows
   projects-mcp install cursor                prints the entry for a client
   projects-mcp --help                        lists all commands"""
 
