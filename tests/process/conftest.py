@@ -97,6 +97,7 @@ def doctor(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) 
         return known[0]
 
     monkeypatch.setattr("projects_mcp.cli.doctor.command.diagnose", once)
+    monkeypatch.setenv("COLUMNS", "10000")  # no sentence is wrapped
 
     def examined(clouds: Mapping[str, str] | None = None, **environment: str) -> Examined:
         known.clear()

@@ -12,25 +12,37 @@ from tests.support.audit_log import SHOWN, call, log_at, verify
 from tests.support.process import run
 
 
-def test_it_says_in_words_what_was_found_and_how_the_file_ends(tmp_path: Path) -> None:
+def said(capsys: pytest.CaptureFixture[str], file: Path, *heads: str) -> tuple[int, list[str]]:
+    """What a person is told, in lines that are not wrapped, with the exit code."""
+    code = run_audit_verify([str(file)], heads=heads, passkeys=None, as_json=False)
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    return code, captured.out.splitlines()
+
+
+def test_it_says_in_words_what_was_found_and_how_the_file_ends(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "10000")
     file = tmp_path / "audit"
     log = log_at(file)
     call(log)
     call(log, "project_delete", ConfirmationEvidence(Channel.CLIENT, shown=SHOWN))
-    good = run("audit", "verify", str(file))
-    assert (good.returncode, good.stderr) == (0, "")
-    counts, confirmed, nothing, head = good.stdout.splitlines()
+    code, good = said(capsys, file)
+    assert code == 0
+    counts, confirmed, nothing, head = good
     assert (counts, confirmed) == ("3 lines: 3 in the chain.", "Confirmed writes: 1 by client.")
     assert nothing == "Nothing was found."
     assert head == f"Head: {verify(file).report['head']}"
-    noted = run("audit", "verify", str(file), "--head", head.removeprefix("Head: "))
-    assert "The noted line 3 is there; 0 lines stand behind it." in noted.stdout.splitlines()
+    _, noted = said(capsys, file, head.removeprefix("Head: "))
+    assert "The noted line 3 is there; 0 lines stand behind it." in noted
     first, _, last = file.read_bytes().splitlines(keepends=True)
     file.write_bytes(first + last)
-    bad = run("audit", "verify", str(file))
-    assert bad.returncode == 1
-    assert f"{file}:2: left_out: Before this line, 1 line is missing." in bad.stdout.splitlines()
-    assert "2 findings." in bad.stdout.splitlines()
+    code, bad = said(capsys, file)
+    assert code == 1
+    row = next(line for line in bad if line.startswith(f"{file}:2 "))
+    assert row.split(maxsplit=2)[1:] == ["left_out", "Before this line, 1 line is missing."]
+    assert "2 findings." in bad
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from tests.support.callers_server import KEYS, VARIABLES
 from tests.support.posthog import Upstream
 from tests.support.process import CLEAN, run
 from tests.support.served import HARMLESS, served
+from tests.support.terminal import AtTerminal
 from tests.support.waiting import PATIENCE_S
 
 # A new entry --------------------------------------------------------------------------------------------------------
@@ -37,8 +38,10 @@ def test_a_new_entry_can_be_used_as_it_is(tmp_path: Path, name: str) -> None:
         env=CLEAN,
         check=True,
     )
-    token = made.stderr.split()[-1]
-    assert made.stderr.count("\n") == 1
+    noted = json.loads(made.stderr)
+    token = noted["token"]
+    assert (noted["kind"], noted["name"]) == ("note", name)
+    assert noted["message"].endswith(f"shown this once: {token}")
     assert token.startswith("pmcp_")
     assert len(token) > 40
     assert token not in made.stdout, "what goes into the file does not hold it"
@@ -95,15 +98,16 @@ def test_callers_are_listed_without_their_tokens(tmp_path: Path) -> None:
         entry("bob", credential="eu", protected_projects=[3]),
         '[credentials.eu]\nkey_env = "NOT_SET_AT_THIS_SHELL"\n',
     )
-    listed = run("caller", "list", PROJECTS_MCP_CALLERS=str(path))
-    assert [line.split() for line in listed.stdout.splitlines()] == [
+    listed = AtTerminal(["caller", "list"], {"PROJECTS_MCP_CALLERS": str(path), "NO_COLOR": "1"}, columns=100)
+    assert listed.end() == 0
+    assert [line.split() for line in listed.shown.splitlines()] == [
         ["name", "scopes", "access", "credential", "organization"],
         ["ada", "project:read", "read", "default", ORGANIZATION],
         ["bob", "project:read,project:write", "full", "eu", "any"],
     ]
-    rows = json.loads(run("caller", "list", "--json", PROJECTS_MCP_CALLERS=str(path)).stdout)
+    rows = json.loads(run("caller", "list", PROJECTS_MCP_CALLERS=str(path)).stdout)
     assert [(row["name"], row["protected_projects"]) for row in rows] == [("ada", []), ("bob", [3])]
-    assert re.search(r"[0-9a-f]{64}", listed.stdout + json.dumps(rows)) is None
+    assert re.search(r"[0-9a-f]{64}", listed.shown + json.dumps(rows)) is None
     unset = run("caller", "list")
     assert (unset.returncode, "PROJECTS_MCP_CALLERS is not set" in unset.stderr) == (2, True)
 
@@ -116,7 +120,8 @@ def test_a_revoked_caller_is_refused_and_all_else_stays(upstream: Upstream, tmp_
         assert server.call("project_list", {}, token_of("le.aves")).status == 200
         done = run("caller", "revoke", "le.aves", **settings)
         assert done.returncode == 0, done.stderr
-        assert "SIGHUP" in done.stderr
+        body = json.loads(done.stdout)
+        assert (body["revoked"], body["callers_left"], "SIGHUP" in body["next"]) == ("le.aves", 2, True)
         assert path.read_text(encoding="utf-8") == "".join(around)
         assert path.stat().st_mode & 0o777 == 0o600
         assert list(tmp_path.iterdir()) == [path]
@@ -128,7 +133,7 @@ def test_a_revoked_caller_is_refused_and_all_else_stays(upstream: Upstream, tmp_
     assert (again.returncode, "has no such caller. Did you mean ada?" in again.stderr) == (1, True)
     run("caller", "revoke", "ada", **settings)
     last = run("caller", "revoke", "eve", **settings)
-    assert (last.returncode, "That was the last caller." in last.stderr) == (0, True)
+    assert (last.returncode, "That was the last caller." in json.loads(last.stdout)["next"]) == (0, True)
 
 
 def test_no_two_tokens_are_alike() -> None:

@@ -16,6 +16,7 @@ from dev.processes import start
 from projects_mcp.sandbox import MOBILE_ID, PRODUCTION_ID, READ_ONLY_KEY, READ_WRITE_KEY
 from tests.contract.operations import DESTROYS, READS, TOOLS
 from tests.support.process import CLEAN, COMMAND, TIMEOUT_S, run, running
+from tests.support.terminal import AtTerminal
 
 
 def call(*arguments: str, **more: str) -> Any:
@@ -103,10 +104,14 @@ def test_a_sandbox_key_can_be_chosen() -> None:
 
 
 def test_tools_are_listed_for_people_and_as_json() -> None:
-    lines = run("tools", "--access", "write").stdout.splitlines()
+    person = AtTerminal(["tools", "--access", "write"], {"NO_COLOR": "1"}, columns=100)
+    assert person.end() == 0
+    head, *lines = [line for line in person.shown.splitlines() if not line.startswith(" ")]
+    assert head.split()[:2] == ["tool", "effect"]
     assert [line.split()[0] for line in lines] == TOOLS
-    assert sum("hidden" in line for line in lines) == len(DESTROYS) + 1, "and what only a session can do"
-    published = json.loads(run("tools", "--json", "--access", "read").stdout)
+    assert sum(line.split()[1] == "hidden" for line in lines) == len(DESTROYS) + 1, "and what only a session can do"
+    assert max(map(len, person.shown.splitlines())) <= 100
+    published = json.loads(run("tools", "--access", "read").stdout)
     assert [tool["name"] for tool in published] == READS
     assert all(tool["inputSchema"]["type"] == "object" for tool in published)
 

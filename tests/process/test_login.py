@@ -120,9 +120,10 @@ def test_the_keyring_comes_first_and_the_former_file_goes(
     assert not (folder_of(home) / "work.key").exists()
     listed = run("profiles", "--profile", "other", **{**home, **ring})
     assert READ_ONLY_KEY not in listed.stdout
-    assert [line.split() for line in listed.stdout.splitlines()][1:] == [
-        ["work", person_host(written), "read", "keyring"],
-        ["*", "other", "us", "full", "none"],
+    names = ("used", "name", "host", "access", "key")
+    assert [[row[name] for name in names] for row in json.loads(listed.stdout)] == [
+        [False, "work", person_host(written), "read", "keyring"],
+        [True, "other", None, None, None],
     ]
     assert run("logout", "--profile", "work", **{**home, **ring}).returncode == 0
     assert (tmp_path / "ring").read_text(encoding="utf-8") == "{}"
@@ -213,6 +214,8 @@ def test_a_wrong_file_is_left_alone(home: dict[str, str]) -> None:
 
 def test_no_profile_is_said_to_be_none(home: dict[str, str]) -> None:
     done = run("profiles", **home)
-    assert (done.returncode, done.stdout) == (0, "")
-    assert "Make one with `projects-mcp login`." in done.stderr
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[]\n", "")
+    person = AtTerminal(["profiles"], home)
+    assert person.end() == 0
+    assert "Make one with: projects-mcp login" in person.shown
     assert run("logout", **home).returncode == 2

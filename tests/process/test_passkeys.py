@@ -195,7 +195,7 @@ def test_passkeys_need_a_store_a_terminal_and_a_name(machine: Machine) -> None:
     assert "terminal" in run("passkey", "add", "alex", **environment).stderr
     assert "PROJECTS_MCP_PUBLIC_URL" in run("passkey", "invite", "alex", **environment).stderr
     invited = run("passkey", "invite", "alex", **environment, PROJECTS_MCP_PUBLIC_URL="https://mcp.example.com/mcp")
-    assert invited.stdout.startswith("https://mcp.example.com/passkey/")
+    assert json.loads(invited.stdout)["address"].startswith("https://mcp.example.com/passkey/")
     numbered = run("passkey", "invite", "alex", **environment, PROJECTS_MCP_PUBLIC_URL="https://192.0.2.1/mcp")
     assert (numbered.returncode, "takes a name" in numbered.stderr) == (1, True)
 

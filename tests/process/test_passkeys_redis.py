@@ -1,5 +1,6 @@
 """Passkeys in a real Redis: enrolled at one `serve`, approved with at another, and used once over both."""
 
+import json
 from pathlib import Path
 
 import httpx
@@ -38,7 +39,7 @@ def test_a_passkey_of_one_replica_approves_at_the_other_once(tmp_path: Path, ups
         served(**environment) as other,
         httpx.Client(trust_env=False, timeout=20, headers={"Host": "mcp.example.com"}) as client,
     ):
-        invited = run("passkey", "invite", "bea", **environment).stdout.strip()
+        invited = json.loads(run("passkey", "invite", "bea", **environment).stdout)["address"]
         credential = Credential("mcp.example.com")
         assert behind(one, client, invited).enrol(credential).status_code == 200
         assert "bea" in run("passkey", "list", **environment).stdout

@@ -1,5 +1,6 @@
 """Passkeys over `serve`: enrolled by an invitation at the public address, and a caller's approvers are held to."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ def behind(server: Served, client: httpx.Client, address: str) -> Device:
 def enrolled(server: Served, client: httpx.Client, name: str, environment: dict[str, str]) -> Credential:
     invited = run("passkey", "invite", name, **environment)
     credential = Credential("mcp.example.com")
-    answer = behind(server, client, invited.stdout.strip()).enrol(credential)
+    answer = behind(server, client, json.loads(invited.stdout)["address"]).enrol(credential)
     assert answer.status_code == 200, answer.text
     return credential
 
@@ -107,7 +108,7 @@ def test_whom_the_callers_file_names_approves_and_nobody_else(
 
 
 def test_no_invitation_is_in_any_line(server: Served, client: httpx.Client, environment: dict[str, str]) -> None:
-    address = run("passkey", "invite", "ada", **environment).stdout.strip()
+    address = json.loads(run("passkey", "invite", "ada", **environment).stdout)["address"]
     device = behind(server, client, address)
     assert device.enrol(Credential("mcp.example.com")).status_code == 200
     said = server.wait_for('"path":"/passkey/\\u2026"', 2)

@@ -159,14 +159,14 @@ def test_a_command_that_is_killed_is_carried_on(bench: Bench) -> None:
     assert bench.check(bench.carried_on(bench.file)) == set()
 
 
-@pytest.mark.heavy
+@pytest.mark.long
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("at", range(1, WORK + 1))
 def test_a_server_that_is_killed_at_any_request_is_carried_on(bench: Bench, at: int, moment: Moment) -> None:
     killed_and_carried_on(bench, at, moment)
 
 
-@pytest.mark.heavy
+@pytest.mark.long
 @pytest.mark.parametrize("at", range(1, READS + WORK + 1))
 def test_a_command_that_is_killed_at_any_request_is_carried_on(bench: Bench, at: int) -> None:
     assert bench.killed_as_command(at, "before it is answered", bench.file)
@@ -174,7 +174,7 @@ def test_a_command_that_is_killed_at_any_request_is_carried_on(bench: Bench, at:
     assert bench.posthog.asked[at - 1][1] not in in_doubt, "what PostHog has done shows"
 
 
-@pytest.mark.heavy
+@pytest.mark.long
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("handled", [True, False], ids=["a lost answer", "a lost request"])
 @pytest.mark.parametrize("at", range(2, 5))
@@ -189,7 +189,7 @@ def test_a_server_that_is_killed_while_it_reads_back_is_carried_on(
     assert (FIRST in in_doubt) == (not handled or (at == 2 and moment == "before it arrives"))
 
 
-@pytest.mark.heavy
+@pytest.mark.long
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("arrived", [True, False])
 def test_a_server_that_is_killed_while_it_settles_the_work_of_a_killed_one(
@@ -203,7 +203,7 @@ def test_a_server_that_is_killed_while_it_settles_the_work_of_a_killed_one(
     assert (FIRST in in_doubt) == (not arrived)
 
 
-@pytest.mark.heavy
+@pytest.mark.long
 def test_a_command_that_is_killed_before_any_change_of_the_store_is_carried_on(bench: Bench) -> None:
     number, killed = 0, True
     while killed:

@@ -45,7 +45,7 @@ def forker() -> Iterator[Forker]:
 @pytest.mark.parametrize(
     ("name", "era"),
     [
-        pytest.param(name, era, marks=() if USUAL.get(name) == era else pytest.mark.heavy, id=f"{name} ({era})")
+        pytest.param(name, era, marks=() if USUAL.get(name) == era else pytest.mark.long, id=f"{name} ({era})")
         for name, era in CASES
     ],
 )

@@ -114,11 +114,11 @@ def test_the_doctor_shows_names_and_paths_harmless(planted: dict[str, str], tmp_
         "PROJECTS_MCP_SECRETS_DIR": str(folder),
         f"PROJECTS_MCP_{PLANTED}": "1",
     }
-    lines = clean(run("doctor", **environment))
-    report = json.loads(clean(run("doctor", "--json", **environment)).stdout)
+    report = json.loads(clean(run("doctor", **environment)).stdout)
     assert any(str(folder) in finding["sentence"] for finding in report["findings"]), "JSON has the path exactly"
-    assert r"\x1b[2J\x9b31m\x07\x7f\u202e\u2066\u200b\u2028" in lines.stdout
-    assert_clean(on_terminal("doctor", **environment))
+    shown = on_terminal("doctor", COLUMNS="10000", NO_COLOR="1", **environment)
+    assert_clean(shown)
+    assert r"\x1b[2J\x9b31m\x07\x7f\u202e\u2066\u200b\u2028" in shown
 
 
 # Failures -------------------------------------------------------------------------------------------------------------
@@ -151,7 +151,7 @@ def failing() -> Iterator[dict[str, str]]:
 )
 def test_what_posthog_says_of_a_failure_is_shown_harmless(failing: dict[str, str], command: list[str]) -> None:
     clean(run(*command, **failing))
-    assert_clean(on_terminal(*command, **failing))
+    assert_clean(on_terminal(*command, NO_COLOR="1", **failing))
 
 
 @pytest.mark.parametrize(

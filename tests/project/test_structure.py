@@ -43,6 +43,19 @@ def test_a_file_is_no_longer_than_a_reader_can_hold(folder: str) -> None:
     assert {name: length for name, length in lengths.items() if length > MOST_LINES} == {}
 
 
+def test_whether_a_stream_is_a_terminal_is_asked_in_one_place() -> None:
+    """A closed stream raises where it is asked itself, and a command that asks has a rule of its own for its output."""
+    cli = ROOT / "src" / "projects_mcp" / "cli"
+    asking: dict[str, set[str]] = {"isatty": set(), "is_terminal": set()}
+    for file in cli.parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+            if name in asking:
+                asking[name].add(str(file.relative_to(cli)))
+    assert asking["isatty"] == {"terminal.py", "controlling_terminal.py"}, "the second one asks about a descriptor"
+    assert asking["is_terminal"] == {"terminal.py", "output.py", "complaints.py", "main.py"}
+
+
 def test_the_rooms_are_few_and_stand_in_few_layers() -> None:
     graph = grimp.build_graph("projects_mcp")
     below: dict[str, set[str]] = defaultdict(set)

@@ -7,7 +7,7 @@ import select
 import signal
 import struct
 import termios
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -24,6 +24,7 @@ class AtTerminal:
         stdout: a file that its stdout goes to; the terminal by default.
         stderr: a file that its stderr goes to; the terminal by default.
         columns: of the terminal.
+        command: what is started with the arguments.
     """
 
     arguments: Sequence[str]
@@ -31,11 +32,12 @@ class AtTerminal:
     stdout: str | None = None
     stderr: str | None = None
     columns: int = 80
+    command: Sequence[str] = field(default_factory=lambda: COMMAND)
     shown: str = field(default="", init=False)
     echoed_at_the_end: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
-        child = [*COMMAND, *self.arguments]
+        child = [*self.command, *self.arguments]
         variables = {**CLEAN, **self.environment}
         self.process, self._terminal = pty.fork()
         if self.process == 0:  # the other process: nothing of this one may run in it but the program
@@ -43,7 +45,7 @@ class AtTerminal:
                 for number, path in ((1, self.stdout), (2, self.stderr)):
                     if path is not None:
                         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), number)
-                os.execve(child[0], child, variables)  # noqa: S606 - the program of the test
+                os.execvpe(child[0], child, variables)  # noqa: S606 - the program of the test
             finally:
                 os._exit(127)
         fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, self.columns, 0, 0))
@@ -57,6 +59,14 @@ class AtTerminal:
                 break
         assert self.shown.count(words) >= times, self.shown
 
+    def wait_until(self, holds: Callable[[], bool]) -> None:
+        """Read until something holds of what is shown."""
+        end = monotonic() + TIMEOUT_S
+        while not holds():
+            assert monotonic() < end, self.shown
+            if not self._read():
+                break
+
     @property
     def echoes(self) -> bool:
         """Whether the terminal shows what is typed."""
@@ -65,6 +75,10 @@ class AtTerminal:
     def type(self, text: str) -> None:
         """Type a line."""
         os.write(self._terminal, f"{text}\n".encode())
+
+    def press(self, keys: str) -> None:
+        """Press keys, without the one that ends a line."""
+        os.write(self._terminal, keys.encode())
 
     def interrupt(self) -> None:
         """Press Ctrl+C."""

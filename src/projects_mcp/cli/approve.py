@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 import anyio
 
-from projects_mcp.cli.complaints import complain
+from projects_mcp.cli.complaints import complain, note
 from projects_mcp.cli.controlling_terminal import ControllingTerminal, NoTerminalError
 from projects_mcp.cli.exit_codes import DONE, FAILED
 from projects_mcp.cli.open_page import show_page
+from projects_mcp.cli.output import print_answer
+from projects_mcp.cli.table import print_table, print_text
 from projects_mcp.cli.terminal import say
 from projects_mcp.config.settings import Settings
 from projects_mcp.http.approval.site import Site
 from projects_mcp.runner.build import open_state
-from projects_mcp.sanitize.json_text import indented_json
 from projects_mcp.sanitize.text import has_invisible, on_one_line
 from projects_mcp.state.approval import Approval, Status
 from projects_mcp.state.approvals import ApprovalError, Approvals
@@ -42,18 +44,22 @@ def run_approvals(settings: Settings, *, as_json: bool) -> int:
         waiting = anyio.run(_waiting, open_state(settings))
     except StoreError as error:
         return complain("approvals", f"the state store cannot be used: {error}.", FAILED, "state_unavailable")
-    if as_json:
-        say(indented_json([_row(approval) for approval in waiting]))
-        return DONE
-    if not waiting:
-        say("Nothing waits for a decision.")
-    for approval in waiting:
-        row = _row(approval)
-        say(f"{row['expires_at']}  {row['tool']}  {on_one_line(row['what'])}  ({on_one_line(row['asked_by'])})")
+    rows = [_row(approval) for approval in waiting]
+    print_answer(rows, lambda: _print_waiting(rows), as_json=as_json)
     return DONE
 
 
-def run_approve(settings: Settings, code: str, *, deny: bool, browser: bool = False) -> int:
+def _print_waiting(rows: Sequence[Mapping[str, str]]) -> None:
+    if not rows:
+        say("Nothing waits for a decision.")
+        return
+    names = ("expires_at", "tool", "what", "asked_by")
+    head = [name.replace("_", " ") for name in names]
+    print_table(head, [[on_one_line(row[name]) for name in names] for row in rows])
+    print_text("\nTo decide: projects-mcp approve CODE, with the code that the refusal of the call names.")
+
+
+def run_approve(settings: Settings, code: str, *, deny: bool, browser: bool = False, as_json: bool = False) -> int:
     """Show the whole question at the terminal, and decide on it.
 
     Args:
@@ -61,15 +67,16 @@ def run_approve(settings: Settings, code: str, *, deny: bool, browser: bool = Fa
         code: of the approval.
         deny: say no, which needs no name.
         browser: serve the page of the approval until it is decided there, and try to open it. This needs no terminal.
+        as_json: print what was decided as one line of JSON too.
 
     Returns:
         The exit code: 0 if a decision was made.
     """
     try:
         if browser and not deny:
-            return anyio.run(_decide_on_page, open_state(settings), code)
+            return anyio.run(_decide_on_page, open_state(settings), code, as_json)
         with ControllingTerminal() as terminal:
-            return _decide(open_state(settings), terminal, code, deny=deny)
+            return _decide(open_state(settings), terminal, code, deny=deny, as_json=as_json)
     except NoTerminalError:
         return _complain("a person decides at a terminal, and this process has none.", "no_terminal")
     except StoreError as error:
@@ -82,7 +89,7 @@ def _complain(sentence: str, kind: str) -> int:
     return complain("approve", sentence, FAILED, kind)
 
 
-async def _decide_on_page(store: StateStore, code: str) -> int:
+async def _decide_on_page(store: StateStore, code: str, as_json: bool) -> int:
     from projects_mcp.http.approval.command_server import serve_until  # noqa: PLC0415 - a web server, for this way only
 
     approvals = Approvals(store)
@@ -93,7 +100,7 @@ async def _decide_on_page(store: StateStore, code: str) -> int:
 
         async def tell(site: Site) -> None:
             typed = parse_code(code) or code
-            await show_page(say, f"{site.base}{typed}", f"To decide until {approval.ends}")
+            await show_page(note, f"{site.base}{typed}", f"To decide until {approval.ends}")
 
         async def is_decided() -> bool:
             now = await approvals.find(code)
@@ -105,9 +112,13 @@ async def _decide_on_page(store: StateStore, code: str) -> int:
         await store.aclose()
     if decided is None or decided.status is Status.WAITING:
         return _complain("nothing was decided, and the time is over.", "not_decided")
-    denied = decided.status is Status.DENIED
-    say("Denied." if denied else "Approved, once. Let the same call be made again.")
+    said = "Denied." if decided.status is Status.DENIED else "Approved, once. Let the same call be made again."
+    print_answer(_decision(decided), lambda: print_text(said), as_json=as_json)
     return DONE
+
+
+def _decision(decided: Approval) -> dict[str, str]:
+    return {**_row(decided), "decision": "denied" if decided.status is Status.DENIED else "approved"}
 
 
 async def _find(approvals: Approvals, code: str) -> Approval | None:
@@ -142,7 +153,7 @@ async def _decide_once(store: StateStore, seen: Approval, granted: bool) -> Appr
         await store.aclose()
 
 
-def _decide(store: StateStore, terminal: ControllingTerminal, code: str, *, deny: bool) -> int:
+def _decide(store: StateStore, terminal: ControllingTerminal, code: str, *, deny: bool, as_json: bool) -> int:
     """Find the approval, ask, and decide. The person is asked while no event loop runs, so that Ctrl+C ends it."""
     approval = anyio.run(_find_once, store, code)
     if approval is None:
@@ -164,6 +175,7 @@ def _decide(store: StateStore, terminal: ControllingTerminal, code: str, *, deny
     else:
         minutes = max(round((decided.until - datetime.now(UTC).timestamp()) / 60), 1)
         terminal.show(f"Approved, once. Let the same call be made again within {minutes} minutes.")
+    print_answer(_decision(decided), lambda: None, as_json=as_json)
     return DONE
 
 

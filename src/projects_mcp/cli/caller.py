@@ -10,9 +10,11 @@ from secrets import token_urlsafe
 from typing import Any, Final, NamedTuple
 
 from projects_mcp.api.types import CURRENT, OrganizationRef
-from projects_mcp.cli.complaints import complain
+from projects_mcp.cli.complaints import complain, note
 from projects_mcp.cli.exit_codes import DONE, FAILED
 from projects_mcp.cli.nearest import did_you_mean
+from projects_mcp.cli.output import print_answer
+from projects_mcp.cli.table import print_table, print_text
 from projects_mcp.cli.terminal import say
 from projects_mcp.cli.toml_tables import remove_table
 from projects_mcp.cli.user_files import NotMergedError, read_file, replace_file
@@ -21,7 +23,6 @@ from projects_mcp.config.settings import Settings, SettingsError
 from projects_mcp.http.callers import CALLER_NAME, DEFAULT_CREDENTIAL, SCOPES, Caller
 from projects_mcp.http.callers_file import read_callers
 from projects_mcp.policy.access import Access
-from projects_mcp.sanitize.json_text import indented_json
 
 __all__ = ["Rights", "new_entry", "parse_rights", "run_caller", "run_caller_list", "run_caller_revoke"]
 
@@ -30,6 +31,10 @@ _TOKEN_BYTES: Final = 32
 _WRITE: Final = "project:write"
 _COLUMNS: Final = ("name", "scopes", "access", "credential", "organization")
 _READ_AGAIN: Final = "A server that runs takes it up when it gets SIGHUP; behind a balancer each one does."
+_LAST: Final = (
+    "That was the last caller. A server that runs does not take up a file without any, and keeps the former "
+    "one: stop it."
+)
 
 
 class Rights(NamedTuple):
@@ -92,7 +97,7 @@ def run_caller(name: str, rights: Rights | None = None) -> int:
         SettingsError: the name cannot be used.
     """
     token, entry = new_entry(name, rights)
-    say(f"The token of {name}, which is shown this once: {token}", error=True)
+    note(f"The token of {name}, which is shown this once: {token}", name=name, token=token)
     say(entry, end="")
     return DONE
 
@@ -158,13 +163,8 @@ def run_caller_list(settings: Settings, *, as_json: bool) -> int:
         SettingsError: no callers file is set, or it cannot be used.
     """
     rows = [_row(caller) for caller in read_callers(_required_file(settings)).values()]
-    if as_json:
-        say(indented_json(rows))
-        return DONE
-    cells = [list(_COLUMNS), *([_cell(row[column]) for column in _COLUMNS] for row in rows)]
-    widths = [max(len(line[at]) for line in cells) for at in range(len(_COLUMNS))]
-    for line in cells:
-        say("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    cells = [[_cell(row[column]) for column in _COLUMNS] for row in rows]
+    print_answer(rows, lambda: print_table(_COLUMNS, cells, wrap=True), as_json=as_json)
     return DONE
 
 
@@ -189,12 +189,13 @@ def _cell(value: str | Sequence[str] | None) -> str:
     return value if isinstance(value, str) else ",".join(value) or "none"
 
 
-def run_caller_revoke(settings: Settings, name: str) -> int:
+def run_caller_revoke(settings: Settings, name: str, *, as_json: bool) -> int:
     """Take a caller out of the callers file. Everything else in it stays byte for byte.
 
     Args:
         settings: name the callers file.
         name: of the caller.
+        as_json: say as one line of JSON what was done.
 
     Returns:
         The exit code: `FAILED` if there is no such caller, or the file was not changed.
@@ -214,15 +215,11 @@ def run_caller_revoke(settings: Settings, name: str) -> int:
     except (NotMergedError, OSError, UnicodeDecodeError) as error:
         reason = str(error) if isinstance(error, NotMergedError) else "It cannot be read or written."
         return complain("caller", f"{shown_path(file)} was not changed. {reason}", FAILED, "not_written")
-    say(f"{name} is no longer in {shown_path(file)}.")
-    if len(callers) == 1:
-        say(
-            "That was the last caller. A server that runs does not take up a file without any, and keeps the former "
-            "one: stop it.",
-            error=True,
-        )
-    else:
-        say(_READ_AGAIN, error=True)
+    left = len(callers) - 1
+    body = {"revoked": name, "file": str(file), "callers_left": left, "next": _READ_AGAIN if left else _LAST}
+    print_answer(
+        body, lambda: print_text(f"{name} is no longer in {shown_path(file)}.\n{body['next']}"), as_json=as_json
+    )
     return DONE
 
 

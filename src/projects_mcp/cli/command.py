@@ -10,6 +10,7 @@ from click.shell_completion import CompletionItem
 
 from projects_mcp.cli.invocation import Invocation
 from projects_mcp.cli.nearest import did_you_mean
+from projects_mcp.cli.output import Output
 from projects_mcp.cli.setting_options import SettingOption, setting_options, take_flags
 from projects_mcp.sanitize.text import on_one_line
 
@@ -59,6 +60,10 @@ def flag(name: str, about: str) -> click.Option:
     return click.Option([name, field], is_flag=True, help=about)
 
 
+def _json_flag(about: str) -> Sequence[click.Parameter]:
+    return (flag("--json", f"print one line of JSON, at a terminal too{about and '; '}{about}"),)
+
+
 def first_word(words: Sequence[str], parameters: Iterable[click.Parameter]) -> int | None:
     """Return where the first word stands that is no option and no option's value; None if there is none."""
     if not words or not words[0].startswith("-"):
@@ -83,7 +88,8 @@ class Command(click.Command):
         parameters: its arguments and options, without those of the settings.
         examples: command lines without the program's name.
         more: sentences for its own help.
-        logs: whether it is a server, whose stderr is a log for people, also in a pipe.
+        output: what it prints. If that is an answer, the command has `--json`, and its function takes `as_json`.
+        about_json: what else there is to know of its JSON.
     """
 
     def __init__(
@@ -95,18 +101,19 @@ class Command(click.Command):
         *,
         examples: Sequence[str],
         more: str = "",
-        logs: bool = False,
+        output: Output = Output.ANSWER,
+        about_json: str = "",
     ) -> None:
         super().__init__(
             name,
-            params=list(parameters),
+            params=[*parameters, *(_json_flag(about_json) if output is Output.ANSWER else ())],
             help=f"{about[0].upper()}{about[1:]}.{more and ' '}{more}",
             short_help=about,
             context_settings=layout,
         )
         self.function: Final = function
         self.examples: Final = tuple(examples)
-        self.logs: Final = logs
+        self.output: Final = output
         self._settings: list[click.Parameter] | None = None
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
@@ -128,7 +135,9 @@ class Command(click.Command):
         """Return what is to be run."""
         parameters = dict(ctx.params)
         flags = take_flags(parameters)
-        return Invocation(path_of(ctx).partition(" ")[2] or str(self.name), parameters, flags, self.function, self.logs)
+        return Invocation(
+            path_of(ctx).partition(" ")[2] or str(self.name), parameters, flags, self.function, self.output
+        )
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the line with the arguments."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -10,9 +11,19 @@ from projects_mcp.cli.terminal import is_terminal, say
 from projects_mcp.sanitize.json_text import compact_json
 from projects_mcp.sanitize.text import on_one_line
 
-__all__ = ["as_json_errors", "complain", "complain_as", "complains_in_json", "tell_failure"]
+__all__ = [
+    "as_json_errors",
+    "complain",
+    "complain_as",
+    "complains_in_json",
+    "end_notes",
+    "log_as_notes",
+    "note",
+    "tell_failure",
+]
 
 _FIELDS: Final = ("status", "code", "attr", "retryable", "retry_after_s", "outcome", "request_sent")
+_MOST_NOTES: Final = 100
 _NO_CALL: Final[Mapping[str, Any]] = dict.fromkeys(_FIELDS) | {"retryable": False, "request_sent": False}
 """What is said of a failure that is not that of a call."""
 
@@ -21,6 +32,8 @@ class _Form:
     """How this process complains."""
 
     as_json = False
+    notes: tuple[Mapping[str, Any], ...] = ()
+    """What programs are told besides: with what failed, or else at the end."""
     worded: Callable[[str], str] = staticmethod(str)
 
 
@@ -73,6 +86,38 @@ def complain(command: str, sentence: str, code: int, kind: str, *, more: str = "
     return code
 
 
+def note(sentence: str, **facts: Any) -> None:
+    """Say on stderr what there is to know besides the answer: to a person at once, to a program at the end.
+
+    Args:
+        sentence: for people.
+        facts: for programs, which get one JSON object of the kind `note`.
+    """
+    if _Form.as_json:
+        _Form.notes = (*_Form.notes, {"kind": "note", "message": sentence, **facts})[-_MOST_NOTES:]
+    else:
+        say(sentence, error=True)
+
+
+def end_notes() -> None:
+    """Say what programs are told besides the answer, each note in a line of its own. Nothing has failed."""
+    for noted in _Form.notes:
+        say(compact_json(noted), error=True)
+    _Form.notes = ()
+
+
+class _AsNotes(logging.Handler):
+    """Says what is logged as a note."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        note(record.getMessage().removeprefix("projects-mcp: "))
+
+
+def log_as_notes() -> None:
+    """Let warnings that are logged reach the person or program that started this command."""
+    logging.lastResort = _AsNotes(logging.WARNING)
+
+
 def tell_failure(sentences: str, detail: Mapping[str, Any]) -> None:
     """Say on stderr why a call failed.
 
@@ -83,10 +128,10 @@ def tell_failure(sentences: str, detail: Mapping[str, Any]) -> None:
     sentences = _Form.worded(sentences)
     if _Form.as_json:
         kind = {"kind": detail.get("kind", "failed"), "message": sentences}
-        say(
-            compact_json({**kind, **_NO_CALL, **{name: item for name, item in detail.items() if name != "kind"}}),
-            error=True,
-        )
+        facts = {name: item for name, item in detail.items() if name != "kind"}
+        notes = {"notes": [noted["message"] for noted in _Form.notes]} if _Form.notes else {}
+        _Form.notes = ()
+        say(compact_json({**kind, **_NO_CALL, **facts, **notes}), error=True)
     else:
         from projects_mcp.cli.for_people import spoken  # noqa: PLC0415 - only after a failure
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from projects_mcp.cli.terminal import erase_progress
 from projects_mcp.sanitize.text import strip_invisible
 
 __all__ = ["ControllingTerminal", "NoTerminalError"]
@@ -71,6 +72,7 @@ class ControllingTerminal:
 
     def show(self, text: str, end: str = "\n") -> None:
         """Show text, without characters that a reader cannot see or that a terminal obeys."""
+        erase_progress()
         self._writer.write(strip_invisible(text) + end)
         self._writer.flush()
 

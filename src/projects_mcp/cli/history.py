@@ -10,19 +10,24 @@ from typing import Any, Final, NamedTuple
 
 from projects_mcp.api.types import JSONObject
 from projects_mcp.cli.call.approver import TerminalApprover
+from projects_mcp.cli.call.people import print_answer as print_answer_of_call
 from projects_mcp.cli.complaints import complain
 from projects_mcp.cli.exit_codes import DONE, FAILED
 from projects_mcp.cli.fleet.calling import CallError, run_with_runner
-from projects_mcp.cli.terminal import say
+from projects_mcp.cli.output import print_answer
+from projects_mcp.cli.table import GREEN, MAGENTA, RED, print_table
+from projects_mcp.cli.terminal import Styled, say, styled
 from projects_mcp.config.settings import Settings, SettingsError
 from projects_mcp.runner.runner import ToolRunner
-from projects_mcp.sanitize.json_text import compact_json, indented_json
+from projects_mcp.sanitize.text import on_one_line
 from projects_mcp.state.store import StoreError
 
 __all__ = ["Wanted", "run_history"]
 
 _SHOWN: Final = 50
 """Lines that are shown without `--json`."""
+_COLUMNS: Final = ("no", "at (UTC)", "tool", "project", "outcome", "undo", "changed")
+_STYLES: Final = {"applied": GREEN, "refused": MAGENTA, "failed": RED, "not_applied": RED, "unknown": RED}
 
 
 class Wanted(NamedTuple):
@@ -71,13 +76,8 @@ def run_history(settings: Settings, wanted: Wanted, *, undo: int | None, as_json
         chosen = [row for row in past.calls if _is_meant(row, wanted, since)]
         if undo is not None:
             return await _undo(runner, chosen, undo, as_json=as_json)
-        if as_json or not sys.stdout.isatty():
-            say(compact_json({"calls": chosen} | ({"notes": past.notes} if past.notes else {})))
-        else:
-            for note in past.notes:
-                say(note, error=True)
-            for number, row in enumerate(chosen[:_SHOWN], 1):
-                say(_line(number, row))
+        body = {"calls": chosen} | ({"notes": past.notes} if past.notes else {})
+        print_answer(body, lambda: _print_table(chosen, past.notes), as_json=as_json)
         return DONE
 
     return run_with_runner(settings, work)
@@ -102,7 +102,8 @@ async def _undo(runner: ToolRunner, rows: Sequence[JSONObject], number: int, *, 
     result = await runner.call(undo["tool"], undo["arguments"], approver)
     if result.failed:
         raise CallError(result)
-    say(indented_json(result.body) if sys.stdout.isatty() and not as_json else result.text)
+    body = result.body or {}
+    print_answer(body, lambda: print_answer_of_call(body), as_json=as_json)
     return DONE
 
 
@@ -125,7 +126,30 @@ def _is_meant(row: Mapping[str, Any], wanted: Wanted, since: datetime | None) ->
     )
 
 
-def _line(number: int, row: Mapping[str, Any]) -> str:
-    project, changed = row["project"], ", ".join(row.get("changed", row.get("sent", ())))
-    what = f"{row['tool']} {project.get('id', '')} {row['outcome']}" + (f": {changed}" if changed else "")
-    return f"{number:>3}  {row['at']}  {what}" + ("  (undo)" if "undo" in row else "")
+def _print_table(calls: Sequence[JSONObject], notes: Sequence[str]) -> None:
+    for note in notes:
+        say(note, error=True)
+    if not calls:
+        say("Nothing was changed through this server.")
+        return
+    print_table(_COLUMNS, [_cells(number, row) for number, row in enumerate(calls[:_SHOWN], 1)], wrap=True)
+    if (more := len(calls) - _SHOWN) > 0:
+        say(f"\n{more} more are older: --since, --project and --outcome choose some, and --json shows all.")
+    if numbers := [number for number, row in enumerate(calls[:_SHOWN], 1) if "undo" in row]:
+        say(f"\nTo undo one of those with a yes: projects-mcp history --undo {numbers[0]}")
+
+
+def _cells(number: int, row: Mapping[str, Any]) -> list[str | Styled]:
+    outcome = styled(row["outcome"], _STYLES.get(row["outcome"], ""), sys.stdout)
+    project = str(row["project"].get("id", ""))
+    changed = on_one_line(", ".join(row.get("changed", row.get("sent", ()))))
+    undo = "yes" if "undo" in row else ""
+    return [
+        str(number),
+        f"{row['at'][:10]} {row['at'][11:16]}",
+        row["tool"],
+        project,
+        outcome,
+        undo,
+        changed,
+    ]

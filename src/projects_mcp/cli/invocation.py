@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from projects_mcp.cli.output import Output, program_reads
 from projects_mcp.config.profiles import with_profile
 from projects_mcp.config.settings import Settings, is_given, load
 from projects_mcp.config.variables import VARIABLES
@@ -22,7 +23,7 @@ class Invocation:
         parameters: its own arguments and options, by the names of the function's.
         flags: settings that were given as flags, by their variables.
         function: runs it. It takes this invocation and the parameters, and returns the exit code.
-        logs: whether it is a server, whose stderr is a log for people.
+        output: what it prints.
         environment: of the process, with the flags in place of its own settings. Empty before `run`.
     """
 
@@ -30,7 +31,7 @@ class Invocation:
     parameters: Mapping[str, Any]
     flags: Mapping[str, str]
     function: Callable[..., int]
-    logs: bool = False
+    output: Output = Output.LOG
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def run(self, environment: Mapping[str, str]) -> int:
@@ -45,7 +46,10 @@ class Invocation:
         """
         applied = apply_flags(environment, self.flags)
         ready = replace(self, environment=applied)
-        return self.function(ready, **self.parameters)
+        parameters = dict(self.parameters)
+        if self.output is Output.ANSWER:
+            parameters["as_json"] = program_reads(asked=parameters["as_json"])
+        return self.function(ready, **parameters)
 
     @property
     def settings(self) -> Settings:

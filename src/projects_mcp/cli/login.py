@@ -17,9 +17,10 @@ from projects_mcp.cli.doctor.findings import Finding, Level
 from projects_mcp.cli.doctor.probe import Probe, build_probe, explain_unreachable
 from projects_mcp.cli.exit_codes import DONE, FAILED
 from projects_mcp.cli.open_page import show_page
+from projects_mcp.cli.output import print_answer
 from projects_mcp.cli.profile_store import CannotKeep, check_writable, keep_key, required_file, write_profile
 from projects_mcp.config.parsers import REGIONS, SettingsError, parse_host, parse_key
-from projects_mcp.config.profile_file import read_profiles
+from projects_mcp.config.profile_file import KEYRING, read_profiles
 from projects_mcp.config.profiles import DEFAULT_PROFILE, PROFILE
 from projects_mcp.config.settings import Settings, is_given, load
 from projects_mcp.errors.connection import PostHogError
@@ -38,12 +39,13 @@ _SCOPES: Final = (
 )
 
 
-def run_login(environment: Mapping[str, str], *, browser: bool = True) -> int:
+def run_login(environment: Mapping[str, str], *, browser: bool = True, as_json: bool = False) -> int:
     """Ask for region and key at the controlling terminal, and keep them in a profile. Nothing is kept before it works.
 
     Args:
         environment: names the profile, and may name the host; flags among it.
         browser: whether to open the page where keys are made.
+        as_json: print what was kept as one line of JSON too, without the key.
 
     Returns:
         The exit code.
@@ -58,7 +60,7 @@ def run_login(environment: Mapping[str, str], *, browser: bool = True) -> int:
         check_writable(file, name)
         with ControllingTerminal() as terminal:
             if terminal.interactive:
-                return _Login(terminal, name, environment).run(browser=browser)
+                return _Login(terminal, name, environment, as_json=as_json).run(browser=browser)
     except NoTerminalError:
         pass
     except CannotKeep as error:
@@ -76,7 +78,10 @@ def _complain(sentence: str) -> int:
 class _Login:
     """One login at one terminal."""
 
-    def __init__(self, terminal: ControllingTerminal, name: str, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, terminal: ControllingTerminal, name: str, environment: Mapping[str, str], *, as_json: bool
+    ) -> None:
+        self._as_json = as_json
         self._terminal = terminal
         self._name = name
         self._environment = environment
@@ -185,6 +190,9 @@ class _Login:
             self._terminal.show(f"{_KEY} is set in this environment and wins over the profile: unset it.")
         flag = "" if self._name == DEFAULT_PROFILE else f" --profile {self._name}"
         self._terminal.show(f"Next: projects-mcp call{flag} project_list, or projects-mcp install CLIENT{flag}")
+        kept_in = "keyring" if kept.values.get(KEYRING) else "file"
+        body = {"profile": self._name, "host": host, "key": kept_in, "file": str(file)}
+        print_answer(body, lambda: None, as_json=self._as_json)
         return DONE
 
 

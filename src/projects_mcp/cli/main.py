@@ -7,11 +7,13 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from projects_mcp.cli.complaints import as_json_errors, complain, complain_as
+from projects_mcp.cli.complaints import as_json_errors, complain, complain_as, end_notes, log_as_notes
 from projects_mcp.cli.exit_codes import INTERRUPTED, NOT_WRITTEN, USAGE
+from projects_mcp.cli.output import Output
 from projects_mcp.cli.terminal import (
     AnswerNotWrittenError,
     end_answer,
+    erase_progress,
     is_terminal,
     prepare_streams,
     say,
@@ -29,10 +31,12 @@ __all__ = ["main"]
 _COMPLETION: Final = "_PROJECTS_MCP_COMPLETE"
 """By this variable, a shell asks for completions."""
 _ALONE: Final = """\
-projects-mcp is an MCP server: a client starts it and speaks to it over stdin and stdout, and here is a terminal.
+projects-mcp is an MCP server: a client starts it and speaks to it over stdin and
+stdout, and here is a terminal.
 
   projects-mcp demo                          shows each tool at work, on made-up projects
   projects-mcp call project_list --sandbox   calls one tool
+  projects-mcp login                         keeps your region and key for what follows
   projects-mcp install cursor                prints the entry for a client
   projects-mcp --help                        lists all commands"""
 
@@ -58,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return NOT_WRITTEN
     except KeyboardInterrupt:
         return INTERRUPTED
+    finally:
+        erase_progress()
 
 
 def _as_utf8(word: str) -> str:
@@ -89,15 +95,18 @@ def _run(arguments: Sequence[str]) -> int:
     try:
         invocation = parse(arguments)
     except click.UsageError as error:
-        logs = error.ctx is not None and getattr(error.ctx.command, "logs", False)
-        complain_as(json=as_json_errors(asked=asked, logs=logs))
+        output = None if error.ctx is None else getattr(error.ctx.command, "output", None)
+        complain_as(json=as_json_errors(asked=asked, logs=output is Output.LOG))
         return _complain(error, "" if error.ctx is None else " ".join(error.ctx.command_path.split()[1:]))
-    complain_as(json=as_json_errors(asked=asked, logs=invocation.logs), worded=invocation.worded)
+    complain_as(json=as_json_errors(asked=asked, logs=invocation.output is Output.LOG), worded=invocation.worded)
+    if invocation.output is not Output.LOG:
+        log_as_notes()
     try:
         code = invocation.run(os.environ)
     except click.UsageError as error:
         code = _complain(error, invocation.command)
     end_answer()
+    end_notes()
     return code
 
 

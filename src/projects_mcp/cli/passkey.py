@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from typing import Final
 
 import anyio
@@ -10,14 +12,15 @@ from projects_mcp.cli.complaints import complain
 from projects_mcp.cli.controlling_terminal import ControllingTerminal, NoTerminalError
 from projects_mcp.cli.exit_codes import DONE, FAILED, USAGE
 from projects_mcp.cli.open_page import show_page
-from projects_mcp.cli.terminal import say
+from projects_mcp.cli.output import print_answer
+from projects_mcp.cli.table import DIM, print_table, print_text
+from projects_mcp.cli.terminal import say, styled
 from projects_mcp.config.settings import Settings
 from projects_mcp.http.approval.command_server import serve_until
 from projects_mcp.http.approval.site import Site, public_site
 from projects_mcp.http.callers import CALLER_NAME
 from projects_mcp.policy.passkey_signature import NO_LIBRARY, library_is_there
 from projects_mcp.runner.build import open_state
-from projects_mcp.sanitize.json_text import indented_json
 from projects_mcp.state.approvals import Approvals
 from projects_mcp.state.passkeys import INVITATION_S, NOT_KEPT, Passkey, Passkeys
 from projects_mcp.state.store import StateStore, StoreError
@@ -34,7 +37,7 @@ def run_passkey(settings: Settings, action: str, name: str | None, *, as_json: b
         settings: name the state store, and the public address.
         action: `add`, `list`, `remove` or `invite`.
         name: whose passkey; None for `list` only.
-        as_json: list them as JSON, in the form that `audit verify --passkeys` reads.
+        as_json: print one line of JSON; a list in the form that `audit verify --passkeys` reads.
 
     Returns:
         The exit code.
@@ -49,20 +52,22 @@ def run_passkey(settings: Settings, action: str, name: str | None, *, as_json: b
             return _complain(f"{NOT_KEPT}.", FAILED)
         if name is None:
             return anyio.run(_list, store, as_json)
-        return anyio.run(_remove, store, name) if action == "remove" else _enrol(settings, store, action, name)
+        return _run_for_person(settings, store, action, name, as_json)
     except StoreError as error:
         return _complain(f"the state store cannot be used: {error}.", FAILED)
 
 
-def _enrol(settings: Settings, store: StateStore, action: str, name: str) -> int:
+def _run_for_person(settings: Settings, store: StateStore, action: str, name: str, as_json: bool) -> int:
+    if action == "remove":
+        return anyio.run(_remove, store, name, as_json)
     if not library_is_there():
         return _complain(f"{NO_LIBRARY}.", FAILED)
     if action == "invite":
-        return anyio.run(_invite, store, settings, name)
+        return anyio.run(_invite, store, settings, name, as_json)
     try:
         with ControllingTerminal() as terminal:
             if terminal.interactive:
-                return anyio.run(_add, store, terminal, name)
+                return anyio.run(_add, store, terminal, name, as_json)
     except NoTerminalError:
         pass
     except OSError as error:
@@ -79,15 +84,21 @@ async def _list(store: StateStore, as_json: bool) -> int:
         passkeys = await Passkeys(store).all()
     finally:
         await store.aclose()
-    if as_json:
-        say(indented_json({"passkeys": [_row(passkey) for passkey in passkeys]}))
-        return DONE
+    rows = [_row(passkey) for passkey in passkeys]
+    print_answer({"passkeys": rows}, lambda: _print_table(passkeys), as_json=as_json)
+    return DONE
+
+
+def _print_table(passkeys: Sequence[Passkey]) -> None:
     if not passkeys:
         say("No passkey is enrolled.")
+        return
+    rows = []
     for passkey in passkeys:
-        removed = f"  removed {passkey.removed_at}" if passkey.removed_at else ""
-        say(f"{passkey.name}  {passkey.rp_id}  {passkey.credential_id:.16}…  added {passkey.added_at}{removed}")
-    return DONE
+        cells = [passkey.name, passkey.rp_id, f"{passkey.credential_id:.12}…", passkey.added_at]
+        style = DIM if passkey.removed_at else ""
+        rows.append([styled(text, style, sys.stdout) for text in (*cells, passkey.removed_at or "")])
+    print_table(["name", "for", "passkey", "added", "removed"], rows)
 
 
 def _row(passkey: Passkey) -> dict[str, str | int | None]:
@@ -102,18 +113,19 @@ def _row(passkey: Passkey) -> dict[str, str | int | None]:
     }
 
 
-async def _remove(store: StateStore, name: str) -> int:
+async def _remove(store: StateStore, name: str, as_json: bool) -> int:
     try:
         count = await Passkeys(store).remove(name)
     finally:
         await store.aclose()
     if not count:
         return _complain(f"no passkey of {name} is enrolled.", FAILED)
-    say(f"Removed {count} passkey{'' if count == 1 else 's'} of {name}. What they have signed can still be checked.")
+    said = f"Removed {count} passkey{'' if count == 1 else 's'} of {name}. What they have signed can still be checked."
+    print_answer({"name": name, "removed": count}, lambda: print_text(said), as_json=as_json)
     return DONE
 
 
-async def _invite(store: StateStore, settings: Settings, name: str) -> int:
+async def _invite(store: StateStore, settings: Settings, name: str, as_json: bool) -> int:
     try:
         if settings.serving.public_url is None:
             return _complain("PROJECTS_MCP_PUBLIC_URL is not set, so nobody could be told an address.", FAILED)
@@ -123,12 +135,12 @@ async def _invite(store: StateStore, settings: Settings, name: str) -> int:
         address = site.enrolment(await Passkeys(store).invite(name))
     finally:
         await store.aclose()
-    say(f"The first to open this address, within {_MINUTES} minutes, can approve calls as {name}:", error=True)
-    say(address)
+    said = f"The first to open this address, within {_MINUTES} minutes, can approve calls as {name}:\n{address}"
+    print_answer({"name": name, "address": address, "minutes": _MINUTES}, lambda: print_text(said), as_json=as_json)
     return DONE
 
 
-async def _add(store: StateStore, terminal: ControllingTerminal, name: str) -> int:
+async def _add(store: StateStore, terminal: ControllingTerminal, name: str, as_json: bool) -> int:
     passkeys = Passkeys(store)
     try:
         code = await passkeys.invite(name)
@@ -151,4 +163,5 @@ async def _add(store: StateStore, terminal: ControllingTerminal, name: str) -> i
     finally:
         await store.aclose()
     terminal.show(f"The passkey of {name} is enrolled for localhost: it approves calls on this machine.")
+    print_answer({"name": name, "enrolled": True}, lambda: None, as_json=as_json)
     return DONE

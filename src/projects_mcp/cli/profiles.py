@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from projects_mcp.cli.complaints import complain
 from projects_mcp.cli.exit_codes import DONE, FAILED
+from projects_mcp.cli.output import print_answer
 from projects_mcp.cli.profile_store import CannotKeep, forget_key, required_file
-from projects_mcp.cli.terminal import say
+from projects_mcp.cli.table import GREEN, print_table, print_text
+from projects_mcp.cli.terminal import styled
 from projects_mcp.config.credential_text import shown_path
 from projects_mcp.config.parsers import SettingsError, parse_host
 from projects_mcp.config.profile_file import Profile, profile_key, read_profile, read_profiles
 from projects_mcp.config.profiles import DEFAULT_PROFILE, PROFILE, apply_profile
 from projects_mcp.config.settings import is_given, load
-from projects_mcp.sanitize.json_text import indented_json
 from projects_mcp.sanitize.text import on_one_line
 
 __all__ = ["run_logout", "run_profiles"]
@@ -41,12 +43,7 @@ def run_profiles(environment: Mapping[str, str], *, as_json: bool) -> int:
     profiles = read_profiles(file) if file.exists() else []
     used = load({PROFILE: environment.get(PROFILE, "")}).profile or DEFAULT_PROFILE
     rows = [_row(profile, used=profile.name == used) for profile in profiles]
-    if as_json:
-        say(indented_json(rows))
-    elif rows:
-        say(_table(rows))
-    else:
-        say(f"There is no profile in {shown_path(file)}. Make one with `projects-mcp login`.", error=True)
+    print_answer(rows, lambda: _print_table(rows, file), as_json=as_json)
     return DONE
 
 
@@ -69,23 +66,24 @@ def _place_of_key(profile: Profile) -> str | None:
     return "in the file of profiles" if _KEY in profile.texts else None
 
 
-def _table(rows: list[dict[str, Any]]) -> str:
-    cells = [[*_COLUMNS]]
-    cells += [[row["name"], row["host"] or "us", row["access"] or "full", row["key"] or "none"] for row in rows]
-    widths = [max(len(on_one_line(line[at])) for line in cells) for at in range(len(_COLUMNS) - 1)]
+def _print_table(rows: Sequence[Mapping[str, Any]], file: Path) -> None:
+    if not rows:
+        print_text(f"There is no profile in {shown_path(file)}. Make one with: projects-mcp login")
+        return
     lines = []
-    for line, row in zip(cells, [None, *rows], strict=True):
-        mark = "* " if row and row["used"] else "  "
-        padded = [on_one_line(cell).ljust(width) for cell, width in zip(line, widths, strict=False)]
-        lines.append(f"{mark}{'  '.join([*padded, on_one_line(line[-1])])}")
-    return "\n".join(lines)
+    for row in rows:
+        cells = ("*" if row["used"] else "", row["name"], row["host"] or "us", row["access"] or "full")
+        style = GREEN if row["used"] else ""
+        lines.append([styled(on_one_line(text), style, sys.stdout) for text in (*cells, row["key"] or "none")])
+    print_table(["", *_COLUMNS], lines)
 
 
-def run_logout(environment: Mapping[str, str]) -> int:
+def run_logout(environment: Mapping[str, str], *, as_json: bool) -> int:
     """Take the key out of a profile, and leave its other settings.
 
     Args:
         environment: names the profile, flags among it.
+        as_json: say as one line of JSON what was done.
 
     Returns:
         The exit code.
@@ -103,10 +101,12 @@ def run_logout(environment: Mapping[str, str]) -> int:
         return complain("logout", str(error), FAILED, "not_deleted")
     if profile is None or done is None:
         return complain("logout", f"The profile {name} has no key.", FAILED, "no_key")
-    say(done)
-    say(f"PostHog still accepts the key until it is deleted at {_keys_page(profile)}")
-    if is_given(environment.get(_KEY, "")):
-        say(f"{_KEY} is set in this environment, and is still used.", error=True)
+    said = [done, f"PostHog still accepts the key until it is deleted at {_keys_page(profile)}"]
+    still_set = is_given(environment.get(_KEY, ""))
+    if still_set:
+        said.append(f"{_KEY} is set in this environment, and is still used.")
+    body = {"profile": name, "message": " ".join(said), "key_in_environment": still_set}
+    print_answer(body, lambda: print_text("\n".join(said)), as_json=as_json)
     return DONE
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import click
 from click.shell_completion import CompletionItem
 
-from projects_mcp.config.parsers import Choice
+from projects_mcp.config.parsers import Choice, SettingsError
+from projects_mcp.config.profiles import PROFILE, profiles_file
 from projects_mcp.config.row import Variable
 from projects_mcp.config.settings import is_given
 from projects_mcp.config.variables import VARIABLES
@@ -39,8 +41,20 @@ class SettingOption(click.Option):
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
         """Complete a value of which there are few."""
         del ctx
-        known = ("us", "eu") if self.variable == _HOST else self.choices
+        known: Iterable[str] = ("us", "eu") if self.variable == _HOST else self.choices
+        if self.variable == PROFILE:
+            known = _profile_names()
         return [CompletionItem(value) for value in known if value.startswith(incomplete)]
+
+
+def _profile_names() -> Iterator[str]:
+    """Yield the names of this user's profiles; none if their file cannot be used."""
+    from projects_mcp.config.profile_file import read_profiles  # noqa: PLC0415 - only a shell that completes it needs it
+
+    file = profiles_file()
+    with suppress(SettingsError):
+        if file is not None and file.exists():
+            yield from (profile.name for profile in read_profiles(file))
 
 
 def setting_options(taken: frozenset[str] = frozenset()) -> list[click.Parameter]:

@@ -7,6 +7,7 @@ import io
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import NamedTuple, TextIO
 
 from projects_mcp.sanitize.text import strip_invisible
@@ -15,9 +16,11 @@ __all__ = [
     "AnswerNotWrittenError",
     "Styled",
     "end_answer",
+    "erase_progress",
     "is_terminal",
     "prepare_streams",
     "say",
+    "show_progress",
     "silence_stdout",
     "styled",
     "takes_colour",
@@ -58,11 +61,44 @@ def say(*parts: str | Styled, error: bool = False, end: str = "\n") -> None:
             return
         raise AnswerNotWrittenError(None)
     text = "".join(_render(part) for part in parts)
+    erase_progress()
     try:
         print(text, end=end, file=stream, flush=error)
     except (OSError, ValueError) as reason:
         if not error:
             raise AnswerNotWrittenError(reason) from None
+
+
+class _Progress:
+    """How far this process is: the columns of the one line on stderr that says so, which the next text erases."""
+
+    columns = 0
+
+
+def show_progress(text: str) -> None:
+    """Show how far a command is, on one line that takes the place of the one before. Only a terminal shows it.
+
+    Args:
+        text: one line, cut to the width of the terminal.
+    """
+    if sys.stderr is None or not is_terminal(sys.stderr) or os.environ.get("TERM") == "dumb":
+        return
+    erase_progress()
+    with suppress(OSError, ValueError):
+        # A line that reaches the last column goes on below on some terminals, where it could not be erased.
+        line = strip_invisible(text)[: os.get_terminal_size(sys.stderr.fileno()).columns - 1]
+        sys.stderr.write(line)
+        sys.stderr.flush()
+        _Progress.columns = len(line)
+
+
+def erase_progress() -> None:
+    """Take the line of `show_progress` away. Whatever else is written to the terminal does so before."""
+    if _Progress.columns and sys.stderr is not None:
+        with suppress(OSError, ValueError):
+            sys.stderr.write(f"\r{' ' * _Progress.columns}\r")
+            sys.stderr.flush()
+    _Progress.columns = 0
 
 
 def end_answer() -> None:
@@ -102,7 +138,10 @@ def prepare_streams() -> None:
 
 def is_terminal(stream: TextIO | None) -> bool:
     """Whether a stream goes to a terminal, and to a person."""
-    return stream is not None and stream.isatty()
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:  # it is closed
+        return False
 
 
 def takes_colour(stream: TextIO | None, environment: Mapping[str, str] = os.environ) -> bool:

@@ -13,7 +13,7 @@ from projects_mcp.cli.nearest import did_you_mean
 from projects_mcp.config.parsers import parse_whole_number
 from projects_mcp.sanitize.text import on_one_line
 
-__all__ = ["PORT", "PROJECTS", "PROJECT_ID", "OneOf", "WholeNumberOf"]
+__all__ = ["FILE", "PORT", "PROJECTS", "PROJECT_ID", "OneOf", "WholeNumberOf"]
 
 _MOST_DIGITS: Final = 19
 
@@ -63,6 +63,8 @@ class OneOf(click.ParamType):  # type: ignore[type-arg] # as above
         return [CompletionItem(word) for word in self.words if word.startswith(incomplete)]
 
 
+FILE: Final = click.Path()
+"""The path of a file, which a shell completes. Whether it is there is for the command to say."""
 PORT: Final = WholeNumberOf("port", 0, 65_535, "a port is a number from 0 to 65535")
 PROJECT_ID: Final = WholeNumberOf("id", 1, MAX_ID, "the id of a project is a number from 1")
 PROJECTS: Final = WholeNumberOf("number", 1, 2_000, "projects are 1 to 2000")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,12 +15,15 @@ from projects_mcp.cli.audit.lines import read_lines
 from projects_mcp.cli.audit.passkeys import EnrolledError, SignatureCheck, read_enrolled
 from projects_mcp.cli.complaints import complain
 from projects_mcp.cli.exit_codes import DONE, FAILED, USAGE
-from projects_mcp.cli.terminal import say
+from projects_mcp.cli.output import print_answer
+from projects_mcp.cli.table import DIM, GREEN, RED, print_table, print_text
+from projects_mcp.cli.terminal import Styled, say, styled
 from projects_mcp.gateway.audit_chain import Head
 from projects_mcp.sanitize.text import on_one_line
 
 __all__ = ["run_audit_verify"]
 
+_NOTHING: Final = "Nothing was found"
 _MOST_REPORTED: Final = 1_000
 """Findings that are shown; all are counted."""
 
@@ -92,23 +96,10 @@ def run_audit_verify(files: Sequence[str], *, heads: Sequence[str], passkeys: st
         return _usage(str(error))
     verification, shown = _Verification(known, SignatureCheck(enrolled)), list[Finding]()
     try:
-        for finding in verification.run([Path(file) for file in files]):
-            if as_json:
-                shown.append(finding)
-            else:
-                say(_sentence(finding))
+        shown += verification.run([Path(file) for file in files])
     except OSError as error:
         return _usage(f"{error.filename or 'a file'} cannot be read: {error.strerror}")
-    if as_json:
-        say(json.dumps(_report(verification, shown)))
-    else:
-        _say_summary(verification)
-    if verification.signatures.unchecked:
-        say(
-            f"projects-mcp audit: {_count(verification.signatures.unchecked, 'signature')} not checked; "
-            "install projects-mcp[passkey] to check them.",
-            error=True,
-        )
+    print_answer(_report(verification, shown), partial(_print_report, verification, shown), as_json=as_json)
     return FAILED if verification.findings else DONE
 
 
@@ -116,16 +107,23 @@ def _usage(sentence: str) -> int:
     return complain("audit", sentence, USAGE, "usage")
 
 
-def _sentence(finding: Finding) -> str:
-    where = on_one_line(finding.file) + ("" if finding.line is None else f":{finding.line}")
-    return f"{where}: {'note' if finding.note else finding.kind}: {finding.sentence}"
+def _print_report(verification: _Verification, shown: Sequence[Finding]) -> None:
+    rows: list[list[str | Styled]] = []
+    for finding in shown:
+        where = on_one_line(finding.file) + ("" if finding.line is None else f":{finding.line}")
+        kind = styled("note" if finding.note else finding.kind, DIM if finding.note else RED, sys.stdout)
+        rows.append([where, kind, finding.sentence])
+    if rows:
+        print_table(["line", "kind", "what was found"], rows, wrap=True)
+        say()
+    _print_summary(verification)
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _say_summary(verification: _Verification) -> None:
+def _print_summary(verification: _Verification) -> None:
     chain, calls = verification.chain, verification.calls
     if verification.left_out:
         say(f"… and {verification.left_out} more.")
@@ -146,7 +144,10 @@ def _say_summary(verification: _Verification) -> None:
         say(f"{_count(calls.signatures, 'signature')} good, by {keys}.")
     for head, behind in chain.found_heads.items():
         say(f"The noted line {head.sequence} is there; {_count(behind, 'line')} stand behind it.")
-    say(f"{_count(verification.findings, 'finding')}." if verification.findings else "Nothing was found.")
+    if unchecked := verification.signatures.unchecked:
+        print_text(f"{_count(unchecked, 'signature')} not checked; install projects-mcp[passkey] to check them.")
+    found, style = (_count(verification.findings, "finding"), RED) if verification.findings else (_NOTHING, GREEN)
+    say(styled(f"{found}.", style, sys.stdout))
     say(f"Head: {chain.head}" if chain.head is not None else "Head: none")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -15,7 +14,7 @@ from projects_mcp.cli.complaints import complain, complains_in_json, tell_failur
 from projects_mcp.cli.exit_codes import DONE, FAILED, NOT_WRITTEN, UNKNOWN, USAGE, code_of_failure
 from projects_mcp.cli.invocation import Invocation
 from projects_mcp.cli.nearest import did_you_mean
-from projects_mcp.cli.terminal import AnswerNotWrittenError, end_answer, is_terminal, say, silence_stdout
+from projects_mcp.cli.terminal import AnswerNotWrittenError, end_answer, say, silence_stdout
 from projects_mcp.policy.confirmation import Approver
 from projects_mcp.runner.build import build_runner, open_state
 from projects_mcp.runner.result import ToolResult
@@ -37,7 +36,7 @@ def run_call(invocation: Invocation, name: str, words: Sequence[str], *, as_json
         name: the tool's name.
         words: arguments as `name=value`, and at most one JSON object of arguments, under which they stand; `-` reads
             that from stdin.
-        as_json: print one line of JSON at a terminal too.
+        as_json: print one line of JSON.
 
     Returns:
         The exit code: also 1 if PostHog ignored everything that was sent, although there is a receipt.
@@ -57,7 +56,7 @@ def run_call(invocation: Invocation, name: str, words: Sequence[str], *, as_json
         tell_failure(result.text, result.error or {})
         return code_of_failure(result.error)
     try:
-        if as_json or not is_terminal(sys.stdout):
+        if as_json:
             say(result.text)
         else:
             from projects_mcp.cli.call.people import print_answer  # noqa: PLC0415 - a script does not wait for it

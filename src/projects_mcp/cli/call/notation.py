@@ -19,7 +19,7 @@ _WORDS: Final = {"integer": "NUMBER", "number": "NUMBER", "string": "TEXT", "arr
 _SAMPLES: Final[Mapping[str, str]] = {
     "confirm_project_name": "Acme web",
     "limit": "5",
-    "name": "Acme web",
+    "name": "Acme shop",
     "product_type": "session_replay",
     "project_id": "12345",
     "settings": "timezone=Europe/Madrid",

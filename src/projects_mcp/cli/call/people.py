@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -11,19 +10,30 @@ from typing import Any, Final
 
 from projects_mcp.api.outcome import Outcome
 from projects_mcp.api.types import JSONObject
-from projects_mcp.cli.table import BOLD, cell, columns_of_terminal, print_table, width_of
+from projects_mcp.cli.suggested import print_call
+from projects_mcp.cli.table import (
+    BOLD,
+    DIM,
+    GREEN,
+    MAGENTA,
+    RED,
+    cell,
+    columns_of_terminal,
+    print_table,
+    print_text,
+    width_of,
+)
 from projects_mcp.cli.terminal import say, styled
-from projects_mcp.sanitize.json_text import compact_json, indented_json
+from projects_mcp.sanitize.json_text import indented_json
 
 __all__ = ["print_answer"]
 
-_GREEN, _YELLOW, _RED, _DIM = "32", "33", "31", "2"
 _OUTCOMES: Final[Mapping[str, tuple[str, str]]] = {
-    Outcome.APPLIED.value: ("Done", _GREEN),
-    Outcome.UNCHANGED.value: ("Nothing to change, it is so already", _GREEN),
-    Outcome.NOT_APPLIED.value: ("PostHog ignored it, nothing has changed", _RED),
-    Outcome.PREVIEW.value: ("A preview, nothing was changed", _YELLOW),
-    Outcome.UNKNOWN.value: ("It is not known whether this was done", _RED),
+    Outcome.APPLIED.value: ("Done", GREEN),
+    Outcome.UNCHANGED.value: ("Nothing to change, it is so already", GREEN),
+    Outcome.NOT_APPLIED.value: ("PostHog ignored it, nothing has changed", RED),
+    Outcome.PREVIEW.value: ("A preview, nothing was changed", MAGENTA),
+    Outcome.UNKNOWN.value: ("It is not known whether this was done", RED),
 }
 _OF_RECEIPTS: Final = frozenset(
     {"operation", "project", "outcome", "changed", "revert", "next", "ignored", "unchanged"}
@@ -52,7 +62,7 @@ def print_answer(body: JSONObject, options: Sequence[str] = ()) -> None:
     for name in _SENTENCES:
         said = rest.get(name, [])
         for sentence in said if isinstance(said, list) else [said]:
-            _print_text(cell(sentence))
+            print_text(cell(sentence))
     if body.get("revert"):
         say(styled("To undo it:", BOLD, sys.stdout))
         project = body.get("project", {})
@@ -61,13 +71,13 @@ def print_answer(body: JSONObject, options: Sequence[str] = ()) -> None:
             for name, key in (("organization_id", "organization_id"), ("project_id", "id"))
             if key in project
         }
-        _print_command(
+        print_call(
             "project_update", {**whose, **{name: item for name, item in body["revert"].items() if item}}, options
         )
     for step in body.get("next", ()):
         say(styled(cell(step.get("why", "Next:")), BOLD, sys.stdout))
         if "arguments" in step:
-            _print_command(step.get("tool", ""), step["arguments"], options)
+            print_call(step.get("tool", ""), step["arguments"], options)
 
 
 def _print_receipt(body: JSONObject) -> None:
@@ -82,7 +92,7 @@ def _print_receipt(body: JSONObject) -> None:
         say()
     for name, words in (("ignored", "PostHog ignored"), ("unchanged", "So already")):
         if body.get(name):
-            _print_text(f"{words}: {', '.join(map(cell, body[name]))}.")
+            print_text(f"{words}: {', '.join(map(cell, body[name]))}.")
 
 
 def _print_changes(changed: Mapping[str, Mapping[str, Any]]) -> None:
@@ -110,7 +120,7 @@ def _print_parts(body: Mapping[str, Any]) -> None:
             _print_rows(item)
         elif all(isinstance(inner, Mapping) for inner in item.values()):
             for area, inner in item.items():
-                say(styled(f"  {cell(area)}", _DIM, sys.stdout))
+                say(styled(f"  {cell(area)}", DIM, sys.stdout))
                 _print_pairs(inner, "    ")
         else:
             _print_pairs(item, "  ")
@@ -152,13 +162,3 @@ def _print_pairs(pairs: Mapping[str, Any], indent: str) -> None:
         say(start, lines[0])
         for line in lines[1:]:
             say(" " * width_of(start), line)
-
-
-def _print_text(sentence: str) -> None:
-    for line in textwrap.wrap(sentence, columns_of_terminal(), break_long_words=False, break_on_hyphens=False):
-        say(line)
-
-
-def _print_command(tool: str, arguments: Mapping[str, Any], options: Sequence[str]) -> None:
-    """Print a command line that can be copied whole: it is not wrapped."""
-    say(f"  {shlex.join(['projects-mcp', 'call', cell(tool), compact_json(arguments), *options])}")

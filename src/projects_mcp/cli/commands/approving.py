@@ -7,6 +7,7 @@ from typing import Final
 from projects_mcp.cli.command import Argument, Command, flag, option
 from projects_mcp.cli.group import Group
 from projects_mcp.cli.invocation import Invocation, apply_flags
+from projects_mcp.cli.output import Output
 from projects_mcp.config.settings import load
 
 __all__ = ["APPROVALS", "APPROVE", "CALLER", "PASSKEY"]
@@ -24,15 +25,14 @@ APPROVALS: Final = Command(
     "approvals",
     "list the calls that wait for a person",
     _approvals,
-    (flag("--json", "print a JSON list"),),
     examples=("approvals", "approvals --json"),
 )
 
 
-def _approve(invocation: Invocation, *, code: str, deny: bool, browser: bool) -> int:
+def _approve(invocation: Invocation, *, code: str, deny: bool, browser: bool, as_json: bool) -> int:
     from projects_mcp.cli.approve import run_approve
 
-    return run_approve(invocation.settings, code, deny=deny, browser=browser)
+    return run_approve(invocation.settings, code, deny=deny, browser=browser, as_json=as_json)
 
 
 APPROVE: Final = Command(
@@ -61,10 +61,10 @@ def _list_callers(invocation: Invocation, *, as_json: bool) -> int:
     return run_caller_list(invocation.settings, as_json=as_json)
 
 
-def _revoke_caller(invocation: Invocation, *, name: str) -> int:
+def _revoke_caller(invocation: Invocation, *, name: str, as_json: bool) -> int:
     from projects_mcp.cli.caller import run_caller_revoke
 
-    return run_caller_revoke(invocation.settings, name)
+    return run_caller_revoke(invocation.settings, name, as_json=as_json)
 
 
 CALLER: Final = Group(
@@ -85,12 +85,12 @@ CALLER: Final = Group(
                 "caller new ci >> callers.toml",
                 "caller new ops --scopes read,write --access full --protected-projects 12345 >> callers.toml",
             ),
+            output=Output.TEXT,
         ),
         Command(
             "list",
             "list the callers of the callers file, without their tokens",
             _list_callers,
-            (flag("--json", "print a JSON list"),),
             examples=("caller list", "caller list --json"),
         ),
         Command(
@@ -105,26 +105,26 @@ CALLER: Final = Group(
 )
 
 
-def _passkey(invocation: Invocation, action: str, name: str | None, *, as_json: bool = False) -> int:
+def _passkey(invocation: Invocation, action: str, name: str | None, *, as_json: bool) -> int:
     from projects_mcp.cli.passkey import run_passkey
 
     return run_passkey(invocation.settings, action, name, as_json=as_json)
 
 
-def _add(invocation: Invocation, *, name: str) -> int:
-    return _passkey(invocation, "add", name)
+def _add(invocation: Invocation, *, name: str, as_json: bool) -> int:
+    return _passkey(invocation, "add", name, as_json=as_json)
 
 
 def _list(invocation: Invocation, *, as_json: bool) -> int:
     return _passkey(invocation, "list", None, as_json=as_json)
 
 
-def _remove(invocation: Invocation, *, name: str) -> int:
-    return _passkey(invocation, "remove", name)
+def _remove(invocation: Invocation, *, name: str, as_json: bool) -> int:
+    return _passkey(invocation, "remove", name, as_json=as_json)
 
 
-def _invite(invocation: Invocation, *, name: str) -> int:
-    return _passkey(invocation, "invite", name)
+def _invite(invocation: Invocation, *, name: str, as_json: bool) -> int:
+    return _passkey(invocation, "invite", name, as_json=as_json)
 
 
 PASSKEY: Final = Group(
@@ -142,8 +142,8 @@ PASSKEY: Final = Group(
             "list",
             "list the passkeys, also those that were removed",
             _list,
-            (flag("--json", "print them as audit verify --passkeys reads them"),),
             examples=("passkey list", "passkey list --json > passkeys.json"),
+            about_json="as audit verify --passkeys reads them",
         ),
         Command(
             "remove",

@@ -8,7 +8,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from projects_mcp.api.operations import OPERATIONS
-from projects_mcp.cli.command import Argument, Command, first_word, flag, path_of, write_examples, write_options
+from projects_mcp.cli.command import Argument, Command, first_word, path_of, write_examples, write_options
 from projects_mcp.cli.invocation import Invocation
 from projects_mcp.cli.nearest import did_you_mean
 from projects_mcp.sanitize.text import on_one_line
@@ -90,7 +90,6 @@ CALL: Final = _CallCommand(
             nargs=-1,
             required=False,
         ),
-        flag("--json", "print one line of JSON, also at a terminal"),
     ),
     examples=(
         "call project_list limit=5",
@@ -112,6 +111,6 @@ TOOLS: Final = Command(
     "tools",
     "list the tools, and what is hidden and why",
     _tools,
-    (flag("--json", "print those that are offered with their schemas, as a JSON list"),),
     examples=("tools", "tools --access read --json"),
+    about_json="each tool with its schemas",
 )

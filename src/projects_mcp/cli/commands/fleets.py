@@ -11,7 +11,8 @@ from click.shell_completion import CompletionItem
 from projects_mcp.cli.command import Argument, Command, flag, option
 from projects_mcp.cli.group import Group
 from projects_mcp.cli.invocation import Invocation
-from projects_mcp.cli.values import PROJECT_ID
+from projects_mcp.cli.output import Output
+from projects_mcp.cli.values import FILE, PROJECT_ID
 from projects_mcp.sanitize.text import on_one_line
 
 __all__ = ["APPLY", "AUDIT", "COMPARE", "DRIFT", "EXPORT", "PLAN"]
@@ -70,10 +71,10 @@ AUDIT: Final = Group(
                     "an audit log; several in the order in which they were written",
                     nargs=-1,
                     required=True,
+                    type=FILE,
                 ),
                 option("--head", "N:SHA256", "an end that was noted before, and must still be there", multiple=True),
-                option("--passkeys", "FILE", "the enrolled passkeys, with those that were removed"),
-                flag("--json", "print one JSON object"),
+                option("--passkeys", "FILE", "the enrolled passkeys, with those that were removed", type=FILE),
             ),
             examples=("audit verify audit.jsonl", "audit verify audit.jsonl.1 audit.jsonl --passkeys passkeys.json"),
         ),
@@ -98,7 +99,6 @@ AUDIT: Final = Group(
                 default="",
                 shell_complete=_complete_fields,
             ),
-            flag("--json", "print one JSON object"),
         ),
         examples=("audit surveys_opt_in=true",),
     ),
@@ -110,7 +110,7 @@ def _compare(invocation: Invocation, *, first: int, second: int, as_json: bool) 
     settings = invocation.settings
     from projects_mcp.cli.fleet.compare import run_compare
 
-    return run_compare(settings, first, second, as_json=as_json)
+    return run_compare(settings, first, second, as_json=as_json, options=invocation.options)
 
 
 COMPARE: Final = Command(
@@ -120,9 +120,9 @@ COMPARE: Final = Command(
     (
         Argument("first", "A", "the id of a project", type=PROJECT_ID),
         Argument("second", "B", "the id of the one to compare it with", type=PROJECT_ID),
-        flag("--json", "print one JSON object; the exit code is 3 if they differ"),
     ),
     examples=("compare 12345 12346", "compare 12345 12346 --json"),
+    more="The exit code is 3 if they differ.",
 )
 
 
@@ -142,9 +142,10 @@ EXPORT: Final = Command(
     (
         Argument("ids", "ID", "the id of a project", nargs=-1, required=False, type=PROJECT_ID),
         flag("--all", "all projects of the organization"),
-        option("--out", "FILE", "the file, whose comments stay; default: stdout"),
+        option("--out", "FILE", "the file, whose comments stay; default: stdout", type=FILE),
     ),
     examples=("export 12345 12346", "export --all --out projects.toml"),
+    output=Output.TEXT,
 )
 
 
@@ -152,7 +153,7 @@ def _plan(invocation: Invocation, *, file: str, out: str | None, as_json: bool) 
     settings = invocation.settings
     from projects_mcp.cli.fleet.plan import run_plan
 
-    return run_plan(settings, Path(file), Path(out) if out else None, as_json=as_json)
+    return run_plan(settings, Path(file), Path(out) if out else None, as_json=as_json, options=invocation.options)
 
 
 PLAN: Final = Command(
@@ -160,9 +161,8 @@ PLAN: Final = Command(
     "show what a file of settings would change",
     _plan,
     (
-        Argument("file", "FILE", "a TOML file, as export writes it"),
-        option("--out", "PLAN", "write the plan as a file that apply takes"),
-        flag("--json", "print one JSON object"),
+        Argument("file", "FILE", "a TOML file, as export writes it", type=FILE),
+        option("--out", "PLAN", "write the plan as a file that apply takes", type=FILE),
     ),
     examples=("plan projects.toml", "plan projects.toml --out projects.plan"),
 )
@@ -179,10 +179,7 @@ APPLY: Final = Command(
     "apply",
     "make projects as a file of settings wants them",
     _apply,
-    (
-        Argument("file", "FILE", "of settings, or of a plan; the same command goes on after an end"),
-        flag("--json", "print the receipt as one JSON object"),
-    ),
+    (Argument("file", "FILE", "of settings, or of a plan; the same command goes on after an end", type=FILE),),
     examples=("apply projects.toml", "apply projects.plan"),
 )
 
@@ -198,9 +195,7 @@ DRIFT: Final = Command(
     "drift",
     "show which projects differ from a file of settings",
     _drift,
-    (
-        Argument("file", "FILE", "a TOML file, as export writes it"),
-        flag("--json", "print one JSON object; the exit code is 3 if one differs"),
-    ),
+    (Argument("file", "FILE", "a TOML file, as export writes it", type=FILE),),
     examples=("drift projects.toml", "drift projects.toml --json"),
+    more="The exit code is 3 if one differs.",
 )

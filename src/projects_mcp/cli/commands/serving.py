@@ -9,7 +9,8 @@ import click
 
 from projects_mcp.cli.command import Command, flag, option
 from projects_mcp.cli.invocation import Invocation
-from projects_mcp.cli.values import PORT, PROJECTS, OneOf
+from projects_mcp.cli.output import Output
+from projects_mcp.cli.values import FILE, PORT, PROJECTS, OneOf
 from projects_mcp.runner.garbage import collect_rarely
 from projects_mcp.sanitize.text import on_one_line
 
@@ -24,7 +25,7 @@ def _stdio(invocation: Invocation) -> int:
     return serve_stdio(settings)
 
 
-STDIO: Final = Command("stdio", "serve over stdio", _stdio, examples=("--sandbox",), logs=True)
+STDIO: Final = Command("stdio", "serve over stdio", _stdio, examples=("--sandbox",), output=Output.LOG)
 
 
 def _serve(invocation: Invocation, *, host: str, port: int) -> int:
@@ -44,7 +45,7 @@ SERVE: Final = Command(
         option("--port", "PORT", "0 to 65535; default: 8787; 0 takes a free one", type=PORT, default=8787),
     ),
     examples=("serve --sandbox --port 8787", "serve --host 0.0.0.0 --access write"),
-    logs=True,
+    output=Output.LOG,
 )
 
 
@@ -70,7 +71,7 @@ DEMO: Final = Command(
         flag("--step", "wait for the Enter key before each scene"),
     ),
     examples=("demo", "demo --step", "demo --color always | less -R"),
-    logs=True,
+    output=Output.LOG,
 )
 
 
@@ -101,7 +102,7 @@ SANDBOX: Final = Command(
         option("--port", "PORT", "0 to 65535; default: 8786; 0 takes a free one", type=PORT, default=8786),
         option("--projects", "N", "so many projects more, as of many customers: 1 to 2000", type=PROJECTS),
         option("--posthog", "VERSION", "the PostHog that it plays: current (default) or 2025-08"),
-        option("--world", "FILE", "a JSON document of the organizations, users, keys and projects"),
+        option("--world", "FILE", "a JSON document of the organizations, users, keys and projects", type=FILE),
         option(
             "--slow-writes",
             "ANSWER:SECONDS",
@@ -109,5 +110,5 @@ SANDBOX: Final = Command(
         ),
     ),
     examples=("sandbox --projects 60", "sandbox --posthog 2025-08 --slow-writes 504:8"),
-    logs=True,
+    output=Output.LOG,
 )

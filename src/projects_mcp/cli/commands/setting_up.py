@@ -11,6 +11,7 @@ from projects_mcp.cli.command import Argument, Command, flag, option
 from projects_mcp.cli.completion import SHELLS, script_for
 from projects_mcp.cli.exit_codes import DONE
 from projects_mcp.cli.invocation import Invocation, apply_flags
+from projects_mcp.cli.output import Output
 from projects_mcp.cli.terminal import say
 from projects_mcp.cli.values import OneOf
 
@@ -27,7 +28,6 @@ DOCTOR: Final = Command(
     "doctor",
     "find out what is wrong, and what to do about it",
     _doctor,
-    (flag("--json", "print one JSON object"),),
     examples=("doctor", "doctor --sandbox --json"),
 )
 
@@ -60,13 +60,14 @@ INSTALL: Final = Command(
         "install claude-desktop --write --access read",
         "install cursor --write --name posthog-eu --profile eu",
     ),
+    output=Output.TEXT,
 )
 
 
-def _login(invocation: Invocation, *, no_browser: bool) -> int:
+def _login(invocation: Invocation, *, no_browser: bool, as_json: bool) -> int:
     from projects_mcp.cli.login import run_login
 
-    return run_login(invocation.environment, browser=not no_browser)
+    return run_login(invocation.environment, browser=not no_browser, as_json=as_json)
 
 
 LOGIN: Final = Command(
@@ -78,10 +79,10 @@ LOGIN: Final = Command(
 )
 
 
-def _logout(invocation: Invocation) -> int:
+def _logout(invocation: Invocation, *, as_json: bool) -> int:
     from projects_mcp.cli.profiles import run_logout
 
-    return run_logout(invocation.environment)
+    return run_logout(invocation.environment, as_json=as_json)
 
 
 LOGOUT: Final = Command("logout", "take the key out of a profile", _logout, examples=("logout --profile staging",))
@@ -97,7 +98,6 @@ PROFILES: Final = Command(
     "profiles",
     "list the profiles, without their keys",
     _profiles,
-    (flag("--json", "print a JSON list"),),
     examples=("profiles",),
 )
 
@@ -117,4 +117,8 @@ COMPLETION: Final = Command(
         "completion zsh > ~/.zfunc/_projects-mcp",
         "completion fish > ~/.config/fish/completions/projects-mcp.fish",
     ),
+    more="Make the folder first if it is missing; zsh wants it in fpath before compinit runs. Or let the shell read it "
+    'at each start: eval "$(projects-mcp completion zsh)", also for bash, and for fish '
+    "projects-mcp completion fish | source.",
+    output=Output.TEXT,
 )

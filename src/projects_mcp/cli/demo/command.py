@@ -29,7 +29,7 @@ _INTRODUCTION: Final = (
     "question to the person."
 )
 _NEXT: Final = (
-    ("doctor", "With POSTHOG_PERSONAL_API_KEY set: find out what your key can do."),
+    ("login", "Keep your region and key, and see what the key can do."),
     ("install CLIENT", "Print the entry for your client, such as claude-code, cursor or vscode."),
     ("call TOOL", "Run one tool at this terminal; with --sandbox without an account."),
 )

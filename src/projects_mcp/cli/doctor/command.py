@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -11,18 +13,21 @@ import anyio
 
 from projects_mcp.cli.doctor.diagnosis import Diagnosis, diagnose
 from projects_mcp.cli.doctor.findings import Level, exit_code
-from projects_mcp.cli.terminal import say
+from projects_mcp.cli.exit_codes import DONE
+from projects_mcp.cli.for_people import spoken
+from projects_mcp.cli.output import print_answer
+from projects_mcp.cli.table import BOLD, DIM, GREEN, MAGENTA, RED, print_table, print_text
+from projects_mcp.cli.terminal import Styled, say, styled
 from projects_mcp.config.parsers import REGIONS
 from projects_mcp.config.settings import Settings
 from projects_mcp.config.variables import VARIABLES
 from projects_mcp.posthog.pool import ASGIApplication
-from projects_mcp.sanitize.json_text import indented_json
 from projects_mcp.sanitize.redaction import Redactor
 from projects_mcp.sanitize.text import on_one_line
 
 __all__ = ["run_doctor"]
 
-_INDENT: Final = " " * 24
+_STYLES: Final = {Level.OK: GREEN, Level.NOTE: DIM, Level.WARNING: MAGENTA, Level.PROBLEM: RED}
 _SHORTEST_SECRET, _LONGEST_SECRET = 8, 4_096
 """Characters of what is removed from the report wherever it stands."""
 _MOST_PARTS: Final = 32
@@ -52,7 +57,7 @@ def run_doctor(
     diagnosis = anyio.run(diagnose, environment, clouds, application, flags)
     redactor = Redactor(_collect_secrets({**environment, **diagnosis.environment}, diagnosis.settings))
     report = _build_report(diagnosis, redactor)
-    say(indented_json(report) if as_json else _format_report(report))
+    print_answer(report, partial(_print_report, report), as_json=as_json)
     return exit_code(diagnosis.findings)
 
 
@@ -89,21 +94,25 @@ def _build_report(diagnosis: Diagnosis, redactor: Redactor) -> dict[str, Any]:
     }
 
 
-def _format_report(report: Mapping[str, Any]) -> str:
-    lines: list[str] = []
+def _print_report(report: Mapping[str, Any]) -> None:
+    rows: list[list[str | Styled]] = []
     for finding in report["findings"]:
-        lines.append(f"{finding['level']:9}{finding['check']:15}{on_one_line(finding['sentence'])}")
-        lines += [f"{_INDENT}{on_one_line(finding['fix'])}"] if finding["fix"] else []
+        level = styled(finding["level"], _STYLES[Level(finding["level"])], sys.stdout)
+        rows.append([level, finding["check"], on_one_line(finding["sentence"])])
+        rows += [["", "", on_one_line(finding["fix"])]] if finding["fix"] else []
+    print_table(["level", "check", "what was found, and what to do"], rows, wrap=True)
     if report["sources"]:
-        lines += ["", "Where each setting comes from:"]
-        lines += [f"  {name}: {source}" for name, source in report["sources"].items()]
+        say(styled("\nWhere each setting comes from", BOLD, sys.stdout))
+        for name, source in report["sources"].items():
+            say(f"  {name}: {source}")
     if report["hidden"]:
-        lines += ["", "Tools that are hidden, and why:"]
-        lines += [f"  {names}\n    {on_one_line(reason)}" for names, reason in _by_reason(report["hidden"])]
+        say(styled("\nTools that are hidden, and why", BOLD, sys.stdout))
+        for names, reason in _by_reason(report["hidden"]):
+            print_text(names, "  ")
+            print_text(on_one_line(spoken(reason)), "    ")
     else:
-        unknown = report["hidden"] is None
-        lines += ["", _HIDDEN_UNKNOWN if unknown else "No tool is hidden."]
-    return "\n".join([*lines, "", _summarize(report)])
+        print_text(f"\n{_HIDDEN_UNKNOWN if report['hidden'] is None else 'No tool is hidden.'}")
+    say(styled(f"\n{_summarize(report)}", GREEN if report["exit_code"] == DONE else RED, sys.stdout))
 
 
 def _by_reason(hidden: Mapping[str, str]) -> list[tuple[str, str]]:

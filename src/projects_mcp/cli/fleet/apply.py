@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from projects_mcp.api.types import JSONObject
+from projects_mcp.cli.complaints import complains_in_json
 from projects_mcp.cli.controlling_terminal import ControllingTerminal, NoTerminalError
 from projects_mcp.cli.exit_codes import DONE, FAILED, UNKNOWN
 from projects_mcp.cli.fleet.calling import CallError, pause
@@ -22,6 +22,7 @@ from projects_mcp.cli.fleet.plan_file import read_plan_file
 from projects_mcp.cli.fleet.plan_text import notes_of, print_receipt
 from projects_mcp.cli.fleet.progress_bar import ProgressBar
 from projects_mcp.cli.fleet.settings_input import host_of, read_settings_file, require_place
+from projects_mcp.cli.output import print_answer
 from projects_mcp.cli.terminal import say
 from projects_mcp.config.settings import Settings
 from projects_mcp.fleet.settings_document import DocumentError
@@ -29,7 +30,6 @@ from projects_mcp.fleet.settings_file import SettingsFileError
 from projects_mcp.fleet.settings_tables import SettingsDocument
 from projects_mcp.policy.confirmation import Approver
 from projects_mcp.runner.runner import ToolRunner
-from projects_mcp.sanitize.json_text import compact_json
 from projects_mcp.sanitize.text import on_one_line
 from projects_mcp.state.store import StoreError
 
@@ -88,7 +88,7 @@ def run_apply(settings: Settings, file: Path, *, as_json: bool) -> int:
     Args:
         settings: of the server.
         file: of settings, or of a plan.
-        as_json: print one line of JSON at a terminal too.
+        as_json: print one line of JSON.
 
     Returns:
         The exit code: `DONE` if every project is as the plan wants it, `UNKNOWN` if that is not known of one, `FAILED`
@@ -117,16 +117,19 @@ async def _run(work: _Work, runner: ToolRunner, *, as_json: bool) -> int:
             applied = await _apply_plan(runner, work, approver)
         else:
             applied = await _apply_document(runner, work.document, work.key, approver)
-    if as_json or not sys.stdout.isatty():
-        say(compact_json(applied.receipt or _NOTHING))
-    elif applied.receipt is not None:
+    body = {**(applied.receipt or _NOTHING), **({"not_in_plan": list(applied.besides)} if applied.besides else {})}
+    print_answer(body, partial(_print, applied), as_json=as_json)
+    code = DONE if applied.receipt is None else _exit_code(applied.receipt)
+    return FAILED if applied.left_out and code == DONE else code
+
+
+def _print(applied: _Applied) -> None:
+    if applied.receipt is not None:
         print_receipt(applied.receipt)
     else:
         say("Nothing would change.")
     for line in applied.besides:
         say(line, error=True)
-    code = DONE if applied.receipt is None else _exit_code(applied.receipt)
-    return FAILED if applied.left_out and code == DONE else code
 
 
 def _approver(ending: ExitStack) -> PlanApprover | None:
@@ -160,13 +163,13 @@ async def _apply_document(
         text = await runner.store.get(key)
         if text is not None:
             begun: dict[str, str] = json.loads(text)
-            say("Going on with the plan that was made of this file.", error=True)
+            _tell("Going on with the plan that was made of this file.")
             try:
                 return _Applied(await _finish(runner, key, text, begun, approver))
             except CallError as error:
                 if (error.result.error or {}).get("kind") != _NO_PLAN:
                     raise
-                say("Its time is over. A new one is made.", error=True)
+                _tell("Its time is over. A new one is made.")
                 await runner.store.replace(key, text, None)
         made = await make_plan(runner, document)
         besides = [*notes_of(made.preview, made.resolved)]
@@ -179,6 +182,12 @@ async def _apply_document(
         return _Applied(await _finish(runner, key, text, begun, approver), besides, left_out=left_out)
     except StoreError as error:
         raise SettingsFileError(f"the state store cannot be used: {error}") from None
+
+
+def _tell(sentence: str) -> None:
+    """Tell a person what is going on. A program learns it from the answer, or from what failed."""
+    if not complains_in_json():
+        say(sentence, error=True)
 
 
 async def _finish(

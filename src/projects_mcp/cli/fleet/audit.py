@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
@@ -13,7 +12,8 @@ from projects_mcp.api.settings_table import SETTINGS
 from projects_mcp.api.types import JSONObject
 from projects_mcp.cli.exit_codes import DONE
 from projects_mcp.cli.fleet.calling import call, pause, run_with_runner
-from projects_mcp.cli.table import cell, print_table
+from projects_mcp.cli.output import print_answer
+from projects_mcp.cli.table import cell, print_table, print_text
 from projects_mcp.cli.terminal import say
 from projects_mcp.config.settings import Settings
 from projects_mcp.runner.runner import ToolRunner
@@ -33,7 +33,7 @@ def run_audit(settings: Settings, pairs: Sequence[str], fields: Sequence[str], *
         settings: of the server.
         pairs: conditions as `FIELD=VALUE` or `FIELD=VALUE,VALUE`.
         fields: shown of each project.
-        as_json: print one line of JSON at a terminal too.
+        as_json: print one line of JSON.
 
     Returns:
         The exit code.
@@ -83,10 +83,7 @@ async def _audit(arguments: JSONObject, runner: ToolRunner, *, as_json: bool) ->
         if wait_s := body.get("retry_after_s"):
             await pause(wait_s)
         arguments = {**arguments, "offset": body["next_offset"]}
-    if as_json or not sys.stdout.isatty():
-        say(compact_json(whole.body))
-    else:
-        whole.print()
+    print_answer(whole.body, whole.print, as_json=as_json)
     return DONE
 
 
@@ -130,11 +127,11 @@ class _Whole:
             print_table(["setting", "value", "projects"], rows)
             say()
         for sentence in body.get("presence", ()):
-            say(f"{sentence}.")
+            print_text(f"{sentence}.")
         read = f"{body['read']} of {body.get('total', '?')} projects were read" if "read" in body else "Not read"
-        say(f"{read}, {body['matching']} match." if "matching" in body else f"{len(projects)} projects.")
+        print_text(f"{read}, {body['matching']} match." if "matching" in body else f"{len(projects)} projects.")
         if more := body.get("more"):
-            say(f"{more} more match and are not shown.")
+            print_text(f"{more} more match and are not shown.")
         for name in ("unreadable", "incomplete", "did_you_mean", "not_in_list", "not_returned_by_posthog"):
             if name in body:
-                say(f"{name.replace('_', ' ')}: {compact_json(body[name])}")
+                print_text(f"{name.replace('_', ' ')}: {compact_json(body[name])}")

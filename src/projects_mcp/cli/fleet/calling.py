@@ -10,7 +10,7 @@ import anyio
 from projects_mcp.api.types import JSONObject
 from projects_mcp.cli.complaints import tell_failure
 from projects_mcp.cli.exit_codes import code_of_failure
-from projects_mcp.cli.terminal import say
+from projects_mcp.cli.terminal import erase_progress, show_progress
 from projects_mcp.config.settings import Settings
 from projects_mcp.runner.build import build_runner, open_state
 from projects_mcp.runner.result import ToolResult
@@ -76,6 +76,9 @@ async def call(runner: ToolRunner, name: str | Tool, arguments: Mapping[str, Any
 
 
 async def pause(seconds: float, why: str = "so as not to use up what PostHog allows the key") -> None:
-    """Wait, and say on stderr how long and why."""
-    say(f"Waiting {seconds:.0f} s, {why}.", error=True)
-    await anyio.sleep(seconds)
+    """Wait, and say at a terminal how long and why. Several that wait at a time share the one line."""
+    show_progress(f"Waiting {seconds:.0f} s, {why}.")
+    try:
+        await anyio.sleep(seconds)
+    finally:
+        erase_progress()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -12,14 +11,14 @@ from projects_mcp.cli.exit_codes import DIFFERS, DONE, FAILED
 from projects_mcp.cli.fleet.failing import run_with_file
 from projects_mcp.cli.fleet.project_reading import read_projects, read_rows
 from projects_mcp.cli.fleet.settings_input import read_settings_file
-from projects_mcp.cli.table import cell, print_table
+from projects_mcp.cli.output import print_answer
+from projects_mcp.cli.table import cell, print_table, print_text
 from projects_mcp.cli.terminal import say
 from projects_mcp.config.settings import Settings
 from projects_mcp.fleet.drifting import Drift, drift_of
 from projects_mcp.fleet.resolving import ProjectName, Resolved, resolve
 from projects_mcp.fleet.settings_tables import SettingsDocument
 from projects_mcp.runner.runner import ToolRunner
-from projects_mcp.sanitize.json_text import compact_json
 
 __all__ = ["run_drift"]
 
@@ -30,7 +29,7 @@ def run_drift(settings: Settings, file: Path, *, as_json: bool) -> int:
     Args:
         settings: of the server.
         file: of settings, as `export` writes it.
-        as_json: print one line of JSON at a terminal too.
+        as_json: print one line of JSON.
 
     Returns:
         The exit code: `DONE` if all projects are as the file wants them, `DIFFERS` if one is not or is not there,
@@ -50,10 +49,7 @@ async def _drift(document: SettingsDocument, file: Path, runner: ToolRunner, *, 
     read, failed = await read_projects(runner, fields, organization_id=organization)
     drifts = {number: drift_of(resolved.wanted[number], shown) for number, shown in sorted(read.items())}
     body = _body(document, resolved, names, drifts, failed)
-    if as_json or not sys.stdout.isatty():
-        say(compact_json({"file": str(file), **body}))
-    else:
-        _print(body)
+    print_answer({"file": str(file), **body}, partial(_print, body), as_json=as_json)
     if failed:
         return FAILED
     return DIFFERS if body["differs"] or body.get("absent") else DONE
@@ -99,11 +95,11 @@ def _print(body: JSONObject) -> None:
         say()
     for project in body["differs"]:
         if unknown := project.get("not_known_to_this_posthog"):
-            say(f"Project {project['id']}: this PostHog does not know {', '.join(unknown)}.")
-    say(f"{body['managed']} of {body['projects']} projects are managed, {body['in_sync']} of them are in sync.")
+            print_text(f"Project {project['id']}: this PostHog does not know {', '.join(unknown)}.")
+    print_text(f"{body['managed']} of {body['projects']} projects are managed, {body['in_sync']} of them are in sync.")
     for number in body.get("absent", ()):
-        say(f"Project {number} of the file is not there, or this server may not touch it.")
+        print_text(f"Project {number} of the file is not there, or this server may not touch it.")
     for label in body.get("empty_groups", ()):
-        say(f"No project is in {label}.")
+        print_text(f"No project is in {label}.")
     for why, numbers in body.get("unreadable", {}).items():
-        say(f"Not read: {', '.join(map(str, numbers))}. {why}")
+        print_text(f"Not read: {', '.join(map(str, numbers))}. {why}")

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from projects_mcp.cli.complaints import complain
+from projects_mcp.cli.complaints import complain, note
 from projects_mcp.cli.exit_codes import DONE, FAILED, USAGE
 from projects_mcp.cli.fleet.calling import run_with_runner
 from projects_mcp.cli.fleet.project_reading import read_projects, read_rows
@@ -21,6 +21,7 @@ from projects_mcp.config.settings import Settings
 from projects_mcp.fleet.settings_file import EXPORTED, ExportedProject, SettingsFileError, write_settings
 from projects_mcp.runner.build import SANDBOX_ORIGIN
 from projects_mcp.runner.runner import ToolRunner
+from projects_mcp.sanitize.text import on_one_line
 
 __all__ = ["run_export"]
 
@@ -63,12 +64,13 @@ async def _export(asked: Sequence[int], out: Path | None, host: str, former: str
         without_unreadable(ExportedProject.of(number, str(read[number]["name"]), read[number])) for number in ids
     ]
     text = write_settings(host, organizations.pop(), projects, shared=not asked, former=former)
-    _say_left_out(projects)
     if out is None:
         say(text, end="")
     else:
         _replace(out, text)
-        say(f"{len(projects)} projects were written to {out}.", error=True)
+        many = f"{len(projects)} projects were" if len(projects) != 1 else "1 project was"
+        note(f"{many} written to {on_one_line(str(out))}.", file=str(out), projects=len(projects))
+    _say_left_out(projects)
     return DONE
 
 
@@ -76,7 +78,7 @@ def _say_left_out(projects: Sequence[ExportedProject]) -> None:
     """Say once for each setting why it is left out, and of how many projects."""
     left_out = Counter((name, why) for project in projects for name, why in project.left_out.items())
     for (name, why), number in left_out.items():
-        say(f"Left out: {name} of {number} project{'' if number == 1 else 's'}, because {why}.", error=True)
+        note(f"Left out: {name} of {number} project{'' if number == 1 else 's'}, because {why}.", setting=name)
 
 
 def _replace(file: Path, text: str) -> None:

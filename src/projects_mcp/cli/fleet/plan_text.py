@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from projects_mcp.api.types import JSONObject
-from projects_mcp.cli.table import cell, print_table
+from projects_mcp.cli.table import cell, print_table, print_text
 from projects_mcp.cli.terminal import Styled, say
 from projects_mcp.fleet.resolving import Resolved
 from projects_mcp.sanitize.text import on_one_line
@@ -47,7 +47,7 @@ def print_preview(preview: JSONObject, resolved: Resolved) -> None:
         say("Nothing would change.")
         return
     takes = preview["minutes"]
-    say(
+    print_text(
         f"{projects_in_words(preview['projects'])} would change, and {preview.get('unchanged', 0)} are as wanted. "
         f"This takes {preview['requests']} requests, and {takes} minute{'' if takes == 1 else 's'} at the least."
     )
@@ -75,7 +75,7 @@ def print_receipt(receipt: JSONObject) -> None:
     done = f"{receipt['applied']} of {projects_in_words(receipt['projects'])} were changed"
     say(f"{done}, {receipt['left']} are left." if receipt["left"] else f"{done}.")
     if receipt["left"] and (note := receipt.get("note")):
-        say(on_one_line(note))
+        print_text(on_one_line(note))
     if revert := receipt.get("revert_plan"):
         say("To undo what was done, where nobody has changed it since:")
         say(f'projects-mcp call project_update plan={revert["plan"]} confirm_plan="{revert["confirm_plan"]}"')
@@ -92,7 +92,7 @@ def _print_list(title: str, lines: Any) -> None:
     if lines:
         say(Styled(title, _BOLD))
         for line in lines:
-            say(f"  {on_one_line(str(line))}")
+            print_text(on_one_line(str(line)), "  ")
         say()
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from projects_mcp.cli.complaints import complain
+from projects_mcp.cli.complaints import complain, note
 from projects_mcp.cli.exit_codes import DONE, FAILED, USAGE
 from projects_mcp.cli.install.entries import (
     CLIENTS,
@@ -109,7 +109,7 @@ def run_install(
     if not write:
         say(render_block(client, added))
         where = f"Add this to {on_one_line(str(file))}." if file else "Add this where the client keeps its servers."
-        say(f"{where} {_key_advice(client, added)}", error=True)
+        note(f"{where} {_key_advice(client, added)}", file=None if file is None else str(file))
         return DONE
     if file is None:
         return complain("install", f"{name} stands for any client, so there is no file to write.", USAGE, "usage")
@@ -163,7 +163,7 @@ def _write_entry(file: Path, client: Client, added: Addition, *, force: bool) ->
         return DONE
     backup = f" What it was is in {on_one_line(written.backup.name)} beside it." if written.backup else ""
     say(f"{shown} has the entry now.{backup} Restart {client.title}.")
-    say(_key_advice(client, added), error=True)
+    note(_key_advice(client, added), file=str(file))
     return DONE
 
 
