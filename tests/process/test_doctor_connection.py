@@ -123,7 +123,7 @@ def test_what_repeats_itself_is_told_once(doctor: Callable[..., Examined]) -> No
         hidden = doctor(POSTHOG_HOST=upstream.origin, POSTHOG_PERSONAL_API_KEY=READ_ONLY_KEY)
     assert "Projects 999001, 999002, 999003 of PROJECTS_MCP_PROTECTED_PROJECTS do not exist" in examined.lines
     assert "PROJECTS_MCP_ZZZZ_ONE and PROJECTS_MCP_ZZZZ_TWO are set" in examined.lines
-    below = hidden.lines.partition("Tools that are hidden, and why:\n")[2]
+    below = hidden.lines.partition("Tools that are hidden, and why")[2]
     tools = hidden.report["hidden"]
     assert len(tools) == len(WRITES) + 2, "and what needs a session or another scope"
     assert all(name in below for name in tools)

@@ -23,7 +23,7 @@ from tests.support.waiting import PATIENCE_S
 
 _CHUNK = 65_536
 _TIME = re.compile(r"^[\d-]+ [\d:,]+ ")
-_UNSTABLE = frozenset({"time", "request_id", "duration_ms"})
+_UNSTABLE = frozenset({"time", "request_id", "duration_ms", "posthog"})
 
 
 class Outcome(NamedTuple):
