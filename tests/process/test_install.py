@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import sys
+import sysconfig
 import tomllib
 from pathlib import Path
 from types import SimpleNamespace
@@ -101,6 +102,8 @@ LASTING = ["/home/somebody/.local/share/pipx/venvs/projects-mcp", "/home/somebod
 @pytest.mark.parametrize("prefix", [None, *LASTING])
 def test_the_command_is_the_installed_script(prefix: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     if prefix:
+        scripts = sysconfig.get_path("scripts")  # newer versions of Python work it out anew if the prefix changes
+        monkeypatch.setattr("sysconfig.get_path", lambda _name: scripts)
         monkeypatch.setattr("sys.prefix", prefix)
     for full_path in (True, False):
         program, arguments = find_command(full_path=full_path)

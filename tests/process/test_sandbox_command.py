@@ -63,8 +63,9 @@ def test_a_world_of_ones_own(tmp_path: Path) -> None:
 
 def test_slow_writes() -> None:
     with sandbox("--slow-writes", "504:never") as origin:
-        with pytest.raises(urllib.error.HTTPError, match="504"):
+        with pytest.raises(urllib.error.HTTPError, match="504") as answered:
             ask(origin + PROJECT, "PATCH", {"timezone": "UTC"})
+        answered.value.close()
         assert ask(origin + PROJECT)["timezone"] == "Europe/Berlin"
 
 

@@ -59,12 +59,19 @@ def write_certificate(folder: Path) -> tuple[Path, Path]:
     return public, private
 
 
+class _Quiet(ThreadingHTTPServer):
+    """Prints nothing of a client that speaks plain http, or hangs up."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        pass
+
+
 def serve_over_tls(folder: Path) -> Iterator[tuple[str, Path]]:
     """Serve one project over https; give the origin, and the file that makes its certificate known."""
     public, private = write_certificate(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(public, private)
-    server = ThreadingHTTPServer((LOOPBACK, 0), OneProject)
+    server = _Quiet((LOOPBACK, 0), OneProject)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"https://{LOOPBACK}:{server.server_port}", public

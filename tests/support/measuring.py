@@ -71,8 +71,17 @@ def pause(environment: MutableMapping[str, str]) -> Iterator[None]:
 
     A thread of this process that was started before is measured as before.
     """
-    if Coverage.current() is None:
+    coverage = Coverage.current()
+    if coverage is None:
         yield
+        return
+    if sys.gettrace() is None:  # measured by `sys.monitoring`, as on Python 3.14
+        with measure_no_processes(environment):
+            coverage.stop()
+            try:
+                yield
+            finally:
+                coverage.start()
         return
     # Not by coverage's own stop and start: a start looks at each file that has been imported, for each test.
     here, threads = sys.gettrace(), threading.gettrace()
