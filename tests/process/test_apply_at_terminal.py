@@ -20,10 +20,12 @@ from tests.support.waiting import eventually
 
 FLEET = 30
 FILE = '[[group]]\nmatch = {name = "customer-*"}\nsettings = {week_start_day = 1}\n'
-SHORT_LEASE = """
+SHORT_LEASES = """
 import sys
+from projects_mcp.gateway import project_locks
 from projects_mcp.state import plans
 plans.LEASE_S = 2.0
+project_locks._LEASE_ON_TOP_S = -28.0
 from projects_mcp.cli.main import main
 sys.exit(main())
 """
@@ -99,17 +101,16 @@ def test_after_three_failures_the_command_ends_and_asks_nobody_again(
     assert sum(map(len, receipt["unknown"].values())) == 3
 
 
-def test_after_a_kill_the_same_command_goes_on(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_a_kill_the_same_command_goes_on(desk: Desk) -> None:
     file = desk.file(FILE)
     environment = {**CLEAN, **desk.environment(PROJECTS_MCP_CONFIRMATION="argument")}
-    process = subprocess.Popen([sys.executable, "-c", SHORT_LEASE, "apply", str(file)], env=environment, cwd=ROOT)
+    process = subprocess.Popen([sys.executable, "-c", SHORT_LEASES, "apply", str(file)], env=environment, cwd=ROOT)
     try:
         assert eventually(lambda: week_start_day(desk, FIRST_FLEET_ID) == 1)
     finally:
         process.kill()
         process.wait(TIMEOUT_S)
     assert week_start_day(desk, FIRST_FLEET_ID + FLEET - 1) is None, "it was killed in the middle"
-    monkeypatch.setattr("projects_mcp.tools.applying.LEASE_S", 2.0)  # what is told; the lease of the killed one ends
     code, receipt, err = desk.apply(file)
     assert (receipt["projects"], receipt["left"]) == (FLEET, 0), receipt
     # The request of the killed one may never have left, or be on its way: then nobody can say what became of it.

@@ -137,6 +137,7 @@ def test_what_wants_more_time_ends_with_4(desk: Desk, monkeypatch: pytest.Monkey
         pass
 
     monkeypatch.setattr("projects_mcp.cli.fleet.apply.pause", never)
+    monkeypatch.setattr("projects_mcp.tools.applying._WORK_S", 0.1)
     store = open_state(desk.settings())
     file, out = desk.file(POLICY), desk.folder / "policy.plan"
     _, preview, _ = desk.plan(file, out)

@@ -8,10 +8,10 @@ import pytest
 
 from projects_mcp.state.memory import MemoryStore
 from projects_mcp.state.plan_steps import LONGEST_STEP
-from projects_mcp.state.plans import BEGIN_S, WORK_S, PlanRoomError, Plans
+from projects_mcp.state.plans import BEGIN_S, LEASE_S, WORK_S, PlanRoomError, Plans
 from projects_mcp.state.redis import RedisStore
 from projects_mcp.state.sqlite import SqliteStore
-from projects_mcp.state.store import StateStore
+from projects_mcp.state.store import StateStore, StoreError
 from tests.support.redis_server import redis_server
 from tests.support.stores import Clocks
 
@@ -38,6 +38,10 @@ every_store = pytest.mark.parametrize("make", ["memory", "sqlite", "redis"], ind
 
 def plans(store: StateStore, owner: str = "one", now: Callable[[], float] = lambda: 1_000.0) -> Plans:
     return Plans(store, Plans.owner_of("https://posthog.test", owner), now)
+
+
+async def ends(*_: object) -> bool:
+    raise StoreError("the process has ended")
 
 
 @every_store
@@ -68,10 +72,14 @@ async def test_a_plan_is_found_by_its_caller_alone_and_marked_by_one_process_at_
         assert await mine.mark(kept, 7, text, "applied")
         assert not await other_process.mark(kept, 7, text, "failed")
         assert await other_process.marks(kept) == {7: "applied"}
-        token = await mine.lease(begun)
-        assert token is not None
+        assert await other_process.leased_s(ONE) == 0
+        lease = await mine.lease(begun)
+        assert lease is not None
+        assert (lease.plan.run, lease.plan.calls) == (begun.run, 1)
         assert await other_process.lease(begun) is None
-        await mine.release(ONE, token)
+        assert 0 < await other_process.leased_s(ONE) <= LEASE_S
+        await mine.release(ONE, lease.token)
+        assert await other_process.leased_s(ONE) == 0
         assert await other_process.lease(begun) is not None
         stopped = await mine.change(kept, stopped="Three in a row.", failures=3)
         assert stopped is not None
@@ -92,6 +100,10 @@ async def test_a_draft_goes_on_in_another_process(make: Callable[[], StateStore]
         draft = await two.draft(ONE)
         assert draft is not None
         assert draft[1]["next_id"] == 5
+        with pytest.MonkeyPatch.context() as patch:  # a process that ends when its steps are there, and not noted
+            patch.setattr(type(first), "replace", ends)
+            with pytest.raises(StoreError):
+                await one.add_to_draft(ONE, draft[0], {"next_id": 9}, STEPS[10:])
         assert await two.add_to_draft(ONE, draft[0], {"next_id": 9}, STEPS[10:])
         last = await one.draft(ONE)
         assert last is not None
@@ -151,10 +163,10 @@ async def test_the_same_plan_is_not_made_again_while_a_call_is_at_work_on_it() -
     first = await mine.keep(ONE, STEPS, {})
     begun = await mine.begin(first, None)
     assert begun is not None
-    token = await mine.lease(begun)
-    assert token is not None
+    lease = await mine.lease(begun)
+    assert lease is not None
     assert (await mine.keep(ONE, STEPS, {})).run == first.run
-    await mine.release(ONE, token)
+    await mine.release(ONE, lease.token)
     again = await mine.keep(ONE, STEPS, {})
     assert again.run != first.run
     assert await mine.lease(begun) is None, "whoever has read the former one cannot work on it any more"

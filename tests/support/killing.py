@@ -56,6 +56,7 @@ class DeadlyPostHog:
         moment: when it kills.
         lost: projects whose first write is answered 504 -> whether PostHog has made the change all the same.
         process: what is killed.
+        holds_writes: requests that change something wait until it holds them no more.
         asked: method and project of each request about one that has arrived, in their order.
         times: when each of them came, in seconds of the monotonic clock.
     """
@@ -67,6 +68,7 @@ class DeadlyPostHog:
     moment: Moment = "before it arrives"
     lost: dict[int, bool] = field(default_factory=dict)
     process: "subprocess.Popen[bytes] | None" = None
+    holds_writes: bool = False
     asked: list[tuple[str, int]] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     _first: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -77,7 +79,7 @@ class DeadlyPostHog:
         for number, fields in self._first.items():
             self.world.projects[number].fields.clear()
             self.world.projects[number].fields.update(deepcopy(fields))
-        self.at, self.process, self.lost = None, None, {}
+        self.at, self.process, self.lost, self.holds_writes = None, None, {}, False
         self.asked.clear()
         self.times.clear()
         self.recorder.requests.clear()
@@ -99,6 +101,8 @@ class DeadlyPostHog:
         method, project = scope["method"], int(last) if last.isdigit() else 0
         self.asked.append((method, project))
         self.times.append(time.monotonic())
+        while method != "GET" and self.holds_writes:  # noqa: ASYNC110 - a test in another thread lets go
+            await anyio.sleep(0.01)
         dies = False
         if self.at is not None:
             self.at -= 1

@@ -48,22 +48,26 @@ class PlanNotConfirmed(Refusal):
 
 
 class PlanBusy(Refusal):
-    """Another call is at work on the same plan, or was when its process ended."""
+    """Another call is at work on the same plan, or was when its process ended. This one has waited for it.
+
+    `left_s`: seconds after which the plan is free at the latest, if that process has ended.
+    """
 
     kind = "plan_busy"
     left_s: int
 
     @property
     def wait_s(self) -> int | None:
-        """Seconds after which another try makes sense."""
-        return self.left_s
+        """Seconds after which another try makes sense: it waits by itself."""
+        return 1
 
     def message(self, at: FailureContext) -> str:
         """Word the refusal."""
         del at
         return (
-            f"Another call is at work on this plan. {NOT_CHANGED} Make the same call again in {self.left_s} seconds: "
-            "it goes on with what is left by then."
+            "Another call is at work on this plan, or was when its process ended: then the plan is free in "
+            f"{self.left_s} seconds. {NOT_CHANGED} Make the same call again: it waits for its turn, and goes on with "
+            "what is left."
         )
 
 

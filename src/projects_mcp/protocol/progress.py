@@ -27,11 +27,11 @@ class ProgressReporter:
         self._last_s = float("-inf")
         self._done = -1
 
-    async def report(self, done: int, total: int) -> None:
+    async def report(self, done: int, total: int, more: str = "") -> None:
         """Take note that so many of all projects are done. Whether the client can be told makes no difference."""
         now_s = anyio.current_time()
         if done <= self._done or (now_s - self._last_s < _APART_S and done < total):
             return
         self._done, self._last_s = done, now_s
         with suppress(MCPError, ValueError, anyio.ClosedResourceError, anyio.BrokenResourceError):
-            await self._context.report_progress(done, total, f"{done} of {total} projects")
+            await self._context.report_progress(done, total, f"{done} of {total} projects{more and f'; {more}'}")

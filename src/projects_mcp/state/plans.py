@@ -12,13 +12,13 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from secrets import token_hex
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from projects_mcp.state.plan_steps import drop_steps, keep_steps, read_steps, write_steps
 from projects_mcp.state.store import StateStore, StoreError
 from projects_mcp.state.stored_plan import StoredPlan
 
-__all__ = ["BEGIN_S", "LEASE_S", "WORK_S", "PlanRoomError", "Plans"]
+__all__ = ["BEGIN_S", "LEASE_S", "WORK_S", "PlanLease", "PlanRoomError", "Plans"]
 
 BEGIN_S: Final = 1_800.0
 """Seconds in which a plan has to be begun."""
@@ -39,6 +39,18 @@ _TRIES: Final = 10
 
 class PlanRoomError(Exception):
     """There is no room for the plan. The sentence says why."""
+
+
+class PlanLease(NamedTuple):
+    """A plan that one call has for itself.
+
+    Attributes:
+        token: gives it back.
+        plan: as it is kept now: another call may have changed it since it was read.
+    """
+
+    token: str
+    plan: StoredPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,20 +186,33 @@ class Plans:
             return new is not None and await self.store.add(key, new, WORK_S)
         return await self.store.replace(key, old, new)
 
-    async def lease(self, plan: StoredPlan) -> str | None:
+    async def lease(self, plan: StoredPlan) -> PlanLease | None:
         """Have a plan for oneself for a while; None if another call has it, or has made it anew meanwhile."""
-        token = token_hex(8)
+        token = f"{self.clock() + LEASE_S:.3f} {token_hex(8)}"
         if not await self.store.add(self._key(plan.id, "planlease"), token, LEASE_S):
             return None
         # Changed, it cannot be replaced any more by whoever has looked at the lease before.
-        if await self.change(plan, calls=plan.calls + 1) is None:
+        now = await self.find(plan.id)
+        kept = await self.change(plan, calls=plan.calls + 1 if now is None else now.calls + 1)
+        if kept is None:
             await self.release(plan.id, token)
             return None
-        return token
+        return PlanLease(token, kept)
 
     async def release(self, plan: str, token: str) -> None:
         """Let others have it. A lease that cannot be given back ends by itself."""
         await self.store.replace(self._key(plan, "planlease"), token, None)
+
+    async def leased_s(self, plan: str) -> float:
+        """Return the seconds for which another call may have a plan at the most; 0 if none has it."""
+        text = await self.store.get(self._key(plan, "planlease"))
+        if text is None:
+            return 0.0
+        try:
+            left_s = float(text.partition(" ")[0]) - self.clock()
+        except ValueError:  # it is damaged, or of another version; it ends by itself
+            return LEASE_S
+        return min(max(left_s, 1.0), LEASE_S)  # the clock of another machine may be ahead, or behind
 
     async def draft(self, digest: str) -> tuple[str, dict[str, Any]] | None:
         """Return what is there of a plan that is being made, as text and read; None if there is nothing.
@@ -212,26 +237,31 @@ class Plans:
             facts: how far it is.
             steps: to be added.
         """
-        former: dict[str, Any] = json.loads(old) if old else {"run": token_hex(8), "chunks": 0, "characters": 0}
+        former: dict[str, Any] = json.loads(old) if old else {"parts": [], "characters": 0}
         characters = former["characters"] + sum(map(len, steps))
         if characters > _MOST_CHARACTERS:
             raise PlanRoomError("The plan is too large to be kept.")
-        chunks = await write_steps(self.store, former["run"], former["chunks"], steps, _DRAFT_S)
-        new = json.dumps({**facts, "run": former["run"], "chunks": chunks, "characters": characters})
+        run = token_hex(8)  # of this addition alone: one that was never finished is in nobody's way
+        chunks = await write_steps(self.store, run, 0, steps, _DRAFT_S)
+        new = json.dumps({**facts, "parts": [*former["parts"], [run, chunks]], "characters": characters})
         key = self._key(digest, "plandraft")
         if old is None:
-            return await self.store.add(key, new, _DRAFT_S)
-        return await self.store.replace(key, old, new, _DRAFT_S)
+            added = await self.store.add(key, new, _DRAFT_S)
+        else:
+            added = await self.store.replace(key, old, new, _DRAFT_S)
+        if not added:
+            await drop_steps(self.store, run, chunks)
+        return added
 
     async def draft_steps(self, facts: Mapping[str, Any]) -> list[str]:
         """Return the steps that were added so far."""
-        return await read_steps(self.store, str(facts["run"]), int(facts["chunks"]))
+        return [step for run, chunks in _parts_of(facts) for step in await read_steps(self.store, run, chunks)]
 
     async def drop_draft(self, digest: str, old: str) -> None:
         """Forget a plan that is being made: it is made, or begins anew."""
-        facts = json.loads(old)
         await self.store.replace(self._key(digest, "plandraft"), old, None)
-        await drop_steps(self.store, str(facts["run"]), int(facts["chunks"]))
+        for run, chunks in _parts_of(json.loads(old)):
+            await drop_steps(self.store, run, chunks)
 
     async def _make_room(self, plan: str, steps: int, characters: int) -> None:
         """Forget the oldest plans that were not begun, as far as room is needed."""
@@ -251,6 +281,10 @@ class Plans:
 
     def _key(self, what: str, kind: str = "plan") -> str:
         return f"{kind}:{self.owner}:{what}"
+
+
+def _parts_of(facts: Mapping[str, Any]) -> list[tuple[str, int]]:
+    return [(str(run), int(chunks)) for run, chunks in facts["parts"]]
 
 
 def _is_id(text: str) -> bool:

@@ -7,7 +7,7 @@ that it shall go on. Everything that another process needs to go on is in the st
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import anyio
@@ -15,18 +15,19 @@ import anyio.to_thread
 
 from projects_mcp.api.types import JSONObject
 from projects_mcp.errors.connection import PostHogError
-from projects_mcp.errors.refusals import NoSuchPlan, PlanBusy, PlanNotConfirmed, Refusal, StateUnavailable, TooManyPlans
+from projects_mcp.errors.refusals import NoSuchPlan, PlanNotConfirmed, Refusal, StateUnavailable, TooManyPlans
 from projects_mcp.fleet.marks import Mark, Status
 from projects_mcp.fleet.plan import Plan, Step
 from projects_mcp.gateway.confirmation import confirm_plan
 from projects_mcp.gateway.context import ToolContext
 from projects_mcp.policy.confirmation import Assertion, Channel, ConfirmationEvidence
-from projects_mcp.state.plans import LEASE_S, Plans
+from projects_mcp.state.plans import Plans
 from projects_mcp.state.store import StoreError
 from projects_mcp.state.stored_plan import StoredPlan
 from projects_mcp.tools.plan_answers import MOST_WITHOUT_CONSENT, receipt, revert_of, said_of
 from projects_mcp.tools.plan_step import StepWork
 from projects_mcp.tools.plan_store import keep_plan, load_plan, plans_of, stored
+from projects_mcp.tools.plan_turn import final_of, read_marks, wait_for_turn
 
 __all__ = ["apply_plan"]
 
@@ -62,7 +63,7 @@ async def apply_plan(context: ToolContext, plan: str, words: str) -> JSONObject:
     Raises:
         NoSuchPlan: the caller has no such plan, or its time is over.
         PlanNotConfirmed: the words are not those of the plan.
-        PlanBusy: another call is at work on it.
+        PlanBusy: another call is at work on it, for longer than this one may wait.
         Refusal: a person has to agree and has not, or the store cannot be used. Nothing has been sent.
         ConsentPendingError: a person has to be asked in another round.
         Unauthenticated: PostHog does not accept the key any more. What was done is kept.
@@ -72,15 +73,13 @@ async def apply_plan(context: ToolContext, plan: str, words: str) -> JSONObject:
         raise PlanNotConfirmed
     plans = plans_of(context)
     with stored():
-        marks = await _marks(plans, kept)
-    if len([mark for mark in marks.values() if mark.status.is_final]) < len(whole.steps):
+        marks = await read_marks(plans, kept)
+    if final_of(marks) < len(whole.steps):
         kept = await _begun(context, plans, kept, whole, marks)
-        with stored():
-            token = await plans.lease(kept)
-        if token is None:
-            raise PlanBusy(left_s=int(LEASE_S))
+        ends_s = anyio.current_time() + min(_WORK_S, context.services.posthog.limits.call_s * _PART)
+        token, kept = await wait_for_turn(context, plans, kept, whole, ends_s)
         try:
-            kept, marks, retry_after_s = await _work(context, plans, kept, whole)
+            kept, marks, retry_after_s = await _work(context, plans, kept, whole, ends_s)
             kept = await _revertible(context, plans, kept, whole, marks)
         finally:
             with anyio.CancelScope(shield=True):
@@ -89,13 +88,6 @@ async def apply_plan(context: ToolContext, plan: str, words: str) -> JSONObject:
         retry_after_s = 0.0
         kept = await _revertible(context, plans, kept, whole, marks)
     return await anyio.to_thread.run_sync(receipt, context, kept, whole, marks, retry_after_s)
-
-
-async def _marks(plans: Plans, kept: StoredPlan) -> dict[int, Mark]:
-    try:
-        return {project: Mark.load(text) for project, text in (await plans.marks(kept)).items()}
-    except (ValueError, TypeError):
-        raise StoreError("a plan in the store cannot be read") from None
 
 
 async def _release(plans: Plans, plan: str, token: str) -> None:
@@ -140,13 +132,15 @@ def _evidence_of(kept: StoredPlan) -> ConfirmationEvidence | None:
 
 
 async def _work(
-    context: ToolContext, plans: Plans, kept: StoredPlan, whole: Plan
+    context: ToolContext, plans: Plans, kept: StoredPlan, whole: Plan, ends_s: float
 ) -> tuple[StoredPlan, dict[int, Mark], float]:
     with stored():
-        marks = await _marks(plans, kept)
+        marks = await read_marks(plans, kept)
+    if kept.stopped:  # by another call, while this one has waited for its turn
+        return kept, marks, 0.0
     if (wait_s := kept.not_before - plans.clock()) > 0:
         return kept, marks, wait_s
-    run = _Run(context, StepWork(context, plans, kept), whole, marks, kept.failures)
+    run = _Run(context, StepWork(context, plans, kept), whole, marks, kept.failures, ends_s)
     await run.go()
     facts: dict[str, Any] = {"failures": run.failures, "not_before": run.not_before}
     if run.failures >= _MOST_FAILURES:
@@ -170,6 +164,7 @@ class _Run:
         plan: all steps.
         marks: how far each is. Kept up to date.
         failures: how many have failed one after another.
+        ends_s: when no more steps begin, by the clock of the event loop.
         last_failure: why the last one did, as a sentence.
         not_before: when PostHog wants the next request, in seconds since 1970; 0 if it does not say.
         busy: whether a project was held by another call, or by a process that has ended since.
@@ -181,22 +176,20 @@ class _Run:
     plan: Plan
     marks: dict[int, Mark]
     failures: int
+    ends_s: float
     last_failure: str = ""
     not_before: float = 0.0
     busy: bool = False
     fatal: Refusal | PostHogError | None = None
     _ended: bool = False
-    _deadline_s: float = field(default=0.0)
 
     @property
     def done(self) -> int:
         """Steps of which nothing is to be done any more."""
-        return sum(mark.status.is_final for mark in self.marks.values())
+        return final_of(self.marks)
 
     async def go(self) -> None:
         """Settle what may have been sent, then carry out what has not, as far as time and room allow."""
-        limit_s = self.context.services.posthog.limits.call_s
-        self._deadline_s = anyio.current_time() + min(_WORK_S, limit_s * _PART)
         if self.failures >= _MOST_FAILURES:  # another call has ended it
             return
         unsettled = [step for step in self.plan.steps if self._status(step) is Status.SENT]
@@ -236,7 +229,7 @@ class _Run:
 
     async def _one(self, step: Step, *, settle: bool) -> None:
         windows = self.context.services.fleet_requests
-        if anyio.current_time() >= self._deadline_s or (not settle and (await windows.take() or await windows.take())):
+        if anyio.current_time() >= self.ends_s or (not settle and (await windows.take() or await windows.take())):
             self._ended = True
             return
         former = self.marks.get(step.project_id)

@@ -7,6 +7,7 @@ again goes on behind the last project.
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -18,12 +19,14 @@ from projects_mcp.api.outcome import Outcome
 from projects_mcp.api.settings_newer import NEWER, keys_at_risk
 from projects_mcp.api.settings_table import SETTINGS
 from projects_mcp.api.types import CURRENT, JSONObject, organization_of
-from projects_mcp.errors.refusals import InvalidArguments, Refusal, StateUnavailable
+from projects_mcp.errors.refusals import InvalidArguments, Refusal
 from projects_mcp.fleet.plan import MOST_STEPS, Plan, Step, Wanted, step_for
 from projects_mcp.fleet.values import SECRET_FIELDS, holds_secret
 from projects_mcp.fleet.where import Where
 from projects_mcp.gateway.context import ToolContext
 from projects_mcp.state.plan_steps import LONGEST_STEP
+from projects_mcp.state.plans import Plans
+from projects_mcp.state.store import StoreError
 from projects_mcp.tools.candidates import find_candidates
 from projects_mcp.tools.plan_answers import preview
 from projects_mcp.tools.plan_store import keep_plan, plans_of, stored
@@ -146,12 +149,15 @@ async def _plan(context: ToolContext, request: _Request) -> JSONObject:
         with stored():
             facts["next_id"] = read.next_id
             if not await plans.add_to_draft(request.digest, text, facts, [step.dump() for step in steps]):
-                raise StateUnavailable(reason="another call is making the same plan")
+                # Another call makes the same plan, and was quicker: the next call goes on with what that one has read.
+                draft = await plans.draft(request.digest)
+                facts = {**facts, "read": 0 if draft is None else draft[1]["read"]}
         return _unfinished(context, request, facts, read)
     if text is not None:
         with stored():
-            former = [Step.load(step) for step in await plans.draft_steps(facts | _place_of(draft))]
-            await plans.drop_draft(request.digest, text)
+            former = await _take_draft(plans, request.digest, text)
+        if former is None:
+            return _unfinished(context, request, {**facts, "read": 0}, read)
         steps = [*former, *steps]
     plan = Plan(tuple(steps))
     kept = {name: facts[name] for name in ("read", "unchanged", "left_out", "unknown", "incomplete")}
@@ -161,8 +167,21 @@ async def _plan(context: ToolContext, request: _Request) -> JSONObject:
     return await anyio.to_thread.run_sync(preview, context, plan, kept)
 
 
-def _place_of(draft: tuple[str, dict[str, Any]] | None) -> dict[str, Any]:
-    return {} if draft is None else {name: draft[1][name] for name in ("run", "chunks")}
+async def _take_draft(plans: Plans, digest: str, text: str) -> list[Step] | None:
+    """Take the steps that former calls have added; None if another call has taken them, and so has made the plan.
+
+    Raises:
+        StoreError: they cannot be read.
+    """
+    try:
+        former = [Step.load(step) for step in await plans.draft_steps(json.loads(text))]
+    except StoreError:
+        draft = await plans.draft(digest)
+        if draft is not None and draft[0] == text:
+            raise
+        return None
+    await plans.drop_draft(digest, text)
+    return former
 
 
 def _steps_of(

@@ -45,8 +45,10 @@ _LOST: Final = (
     "changed; make a new one with projects-mcp plan"
 )
 _BUSY: Final = "plan_busy"
+_WITH_OTHERS: Final = "Another process has worked on this plan too. The numbers are those of the whole plan."
 _MOST_WAITS: Final = 10
-"""Refusals one after another that are waited for. Another process that was killed keeps a plan for a minute."""
+"""Refusals one after another that are waited for, as long as no project is done meanwhile. A call that finds another
+process at work has waited for some 20 seconds when it is refused; one that was killed keeps a plan for a minute."""
 _NOTHING: Final[JSONObject] = {"outcome": "unchanged", "applied": 0, "left": 0}
 
 
@@ -209,20 +211,22 @@ async def _apply(runner: ToolRunner, plan: str, words: str, approver: Approver |
     bar, waits = ProgressBar(), 0
     try:
         for _ in range(_MOST_CALLS):
+            done = bar.done
             result = await runner.call("project_update", {"plan": plan, "confirm_plan": words}, approver, progress=bar)
             bar.close()
             if result.body is None:
                 wait_s = (result.error or {}).get("retry_after_s")
+                waits = 0 if bar.done > done else waits
                 if wait_s is None or waits == _MOST_WAITS:
                     raise CallError(result)
                 waits += 1
                 if (result.error or {}).get("kind") == _BUSY:
-                    await pause(wait_s, "because another process is, or was, at work on this plan")
+                    await pause(wait_s, "because another process is at work on this plan, or was when it ended")
                     continue
             else:
                 waits, wait_s = 0, result.body.get("retry_after_s", 0)
                 if not result.body["left"] or result.body.get("stopped"):
-                    return result.body
+                    return {**({"note": _WITH_OTHERS} if bar.with_others else {}), **result.body}
             if wait_s:
                 await pause(wait_s)
     finally:

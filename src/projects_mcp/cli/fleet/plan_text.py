@@ -74,7 +74,7 @@ def print_receipt(receipt: JSONObject) -> None:
         _print_list(title, _reasons(said) if isinstance(said, dict) else said)
     done = f"{receipt['applied']} of {projects_in_words(receipt['projects'])} were changed"
     say(f"{done}, {receipt['left']} are left." if receipt["left"] else f"{done}.")
-    if receipt["left"] and (note := receipt.get("note")):
+    if note := receipt.get("note"):
         print_text(on_one_line(note))
     if revert := receipt.get("revert_plan"):
         say("To undo what was done, where nobody has changed it since:")
