@@ -9,8 +9,9 @@ from typing import Any
 import anyio
 import pytest
 
+from projects_mcp.cli.fleet.plan import run_plan
 from projects_mcp.runner.build import open_state
-from projects_mcp.sandbox import ACME_ID, NORTHWIND_ID
+from projects_mcp.sandbox import ACME_ID, NORTHWIND_ID, PRODUCTION_ID
 from projects_mcp.sandbox.fleet import FIRST_FLEET_ID
 from projects_mcp.state.plans import Plans
 from tests.support.settings_desk import Desk, fleet
@@ -112,6 +113,19 @@ def test_what_of_the_file_is_not_in_the_plan_is_said(desk: Desk) -> None:
         "Project 999 of the file is not there, or this server may not touch it.",
         "No project is in [[group]] 2 (“nobody”).",
     ]
+
+
+def test_a_file_that_gives_two_projects_one_name_says_so(desk: Desk) -> None:
+    ids = [FIRST_FLEET_ID, FIRST_FLEET_ID + 1]
+    file = desk.file("".join(f"[[project]]\nid = {number}\nsettings = {{name = 'Acme WEB'}}\n" for number in ids))
+    code, preview, _ = desk.plan(file)
+    assert (code, preview["projects"]) == (0, 2)
+    assert preview["warnings"][0] == f"2 projects of this plan get one name, “Acme WEB”: {ids[0]}, {ids[1]}."
+    assert preview["warnings"][1].endswith(f"a project has the name “Acme WEB” already: {PRODUCTION_ID}.")
+    assert run_plan(desk.settings(), file, None, as_json=False) == 0
+    shown = desk.capsys.readouterr().out
+    assert "Also" in shown
+    assert "get one name" in shown
 
 
 def test_a_file_that_cannot_be_meant_changes_nothing(desk: Desk) -> None:

@@ -22,7 +22,7 @@ from projects_mcp.gateway.single_reads import list_once
 from projects_mcp.policy.confirmation import ProjectSnapshot
 from projects_mcp.sanitize.text import listed
 
-__all__ = ["describe_twins", "named", "only_one", "same_name", "twins_of"]
+__all__ = ["describe_twins", "folded_name", "named", "only_one", "same_name", "twins_of"]
 
 _WITHIN_S: Final = 5.0
 _LARGEST_PAGE: Final = 500
@@ -62,8 +62,13 @@ async def same_name(context: ToolContext, name: str, organization: OrganizationR
 
 def twins_of(name: str, rows: Iterable[Mapping[str, Any]]) -> frozenset[int]:
     """Return the ids of the projects that have a name, as PostHog compares names: trimmed, in any case."""
-    wanted = name.strip().casefold()
-    return frozenset(row["id"] for row in rows if str(row.get("name")).strip().casefold() == wanted)
+    wanted = folded_name(name)
+    return frozenset(row["id"] for row in rows if folded_name(row.get("name")) == wanted)
+
+
+def folded_name(name: object) -> str:
+    """Return a name as PostHog compares names: trimmed, in any case."""
+    return str(name).strip().casefold()
 
 
 def describe_twins(context: ToolContext, twins: frozenset[int], organization: OrganizationRef) -> str:

@@ -15,6 +15,7 @@ from projects_mcp.fleet.values import value_text
 from projects_mcp.gateway.context import ToolContext
 from projects_mcp.state.plans import BEGIN_S
 from projects_mcp.state.stored_plan import StoredPlan
+from projects_mcp.tools.plan_names import describe_names
 
 __all__ = ["MOST_WITHOUT_CONSENT", "preview", "receipt", "revert_of", "said_of"]
 
@@ -40,7 +41,7 @@ def preview(context: ToolContext, plan: Plan, facts: Mapping[str, Any]) -> JSONO
     answer: JSONObject = {"operation": context.operation.tool, "outcome": Outcome.PREVIEW.value}
     if plan.steps:
         answer |= {"plan": plan.id, "confirm_plan": plan.words}
-    answer |= {"projects": len(plan.steps), **_parts(context, plan)}
+    answer |= {"projects": len(plan.steps), **_parts(context, plan, facts)}
     answer["unchanged"] = facts["unchanged"]
     if facts["left_out"]:
         answer["left_out"] = {reason: _first(ids, _MOST_LEFT_OUT) for reason, ids in facts["left_out"].items()}
@@ -58,13 +59,19 @@ def preview(context: ToolContext, plan: Plan, facts: Mapping[str, Any]) -> JSONO
     }
 
 
-def _parts(context: ToolContext, plan: Plan) -> JSONObject:
+def _parts(context: ToolContext, plan: Plan, facts: Mapping[str, Any]) -> JSONObject:
     protected = set(context.services.policy.protected)
     if context.services.caller is not None:
         protected |= context.services.caller.protected
     summary = plan.summary(context.services.redactor, protected)._asdict()
+    summary["warnings"] = [*summary["warnings"], *describe_names(context.services.redactor, plan.steps, _twins(facts))]
     changed = summary.pop("groups")
     return {"changed": changed, **{name: value for name, value in summary.items() if value}}
+
+
+def _twins(facts: Mapping[str, Any]) -> Sequence[Sequence[str]]:
+    found: Sequence[Sequence[str]] = facts.get("twins", ())
+    return found
 
 
 def said_of(context: ToolContext, kept: StoredPlan, plan: Plan, marks: Mapping[int, Mark]) -> list[tuple[str, str]]:
@@ -72,7 +79,7 @@ def said_of(context: ToolContext, kept: StoredPlan, plan: Plan, marks: Mapping[i
 
     It is the same for the same state of the plan.
     """
-    parts = _parts(context, plan)
+    parts = _parts(context, plan, kept.facts)
     changes = [
         f"{name}: {change} in {number} project{'' if number == 1 else 's'}"
         for name, groups in parts["changed"].items()
@@ -120,6 +127,9 @@ def receipt(
     if applied and (not left or kept.stopped):
         answer["applied_ids"] = _ranges([step.project_id for step in applied])
     answer |= _named(by_status, marks)
+    renamed = [step for step in applied if "name" in marks[step.project_id].changed]
+    if warnings := describe_names(context.services.redactor, renamed, _twins(kept.facts)):
+        answer["warnings"] = warnings
     if left:
         answer["note"] = kept.stopped or _GO_ON
         if kept.stopped:

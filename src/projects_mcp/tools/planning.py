@@ -29,6 +29,7 @@ from projects_mcp.state.plans import Plans
 from projects_mcp.state.store import StoreError
 from projects_mcp.tools.candidates import find_candidates
 from projects_mcp.tools.plan_answers import preview
+from projects_mcp.tools.plan_names import find_twins
 from projects_mcp.tools.plan_store import keep_plan, plans_of, stored
 from projects_mcp.tools.reading_many import ReadProjects, read_each
 
@@ -162,6 +163,7 @@ async def _plan(context: ToolContext, request: _Request) -> JSONObject:
     plan = Plan(tuple(steps))
     kept = {name: facts[name] for name in ("read", "unchanged", "left_out", "unknown", "incomplete")}
     kept["total"] = request.total
+    kept["twins"] = await find_twins(context, plan.steps, request.rows)
     if plan.steps:
         await keep_plan(context, plan, kept)
     return await anyio.to_thread.run_sync(preview, context, plan, kept)

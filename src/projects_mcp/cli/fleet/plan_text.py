@@ -29,6 +29,7 @@ _NAMED: Final = (
     ("unknown", "Not known whether it was changed"),
     ("failed", "Failed"),
     ("not_revertible", "Cannot be undone"),
+    ("warnings", "Also"),
 )
 
 
