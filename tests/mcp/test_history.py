@@ -12,6 +12,7 @@ from projects_mcp.sanitize.redaction import Redactor
 from projects_mcp.state.memory import MemoryStore
 from tests.contract.operations import NAMED, WEB
 from tests.support.harness import ERAS, Era, Harness, body_of, refusal_of
+from tests.support.plans import consent_to, differences, settings_of
 
 pytestmark = pytest.mark.anyio
 
@@ -47,6 +48,30 @@ async def test_each_change_is_there_with_its_undo_newest_first(harness: Harness,
         assert {name for name in before if after[name] != before[name]} == {"updated_at"}
         _, detail = refusal_of(await client.call_tool(changed["undo"]["tool"], changed["undo"]["arguments"]))
         assert detail["kind"] == "expected_otherwise", "what came after is not overwritten"
+
+
+async def test_a_plan_is_undone_by_the_plan_that_its_last_call_names(harness: Harness) -> None:
+    before = settings_of(harness.world)
+    async with harness.client(PROJECTS_MCP_CONFIRMATION="argument") as client:
+        wanted = {"project_ids": [PRODUCTION_ID, STAGING_ID], "settings": {"surveys_opt_in": False}}
+        preview = body_of(await client.call_tool("project_update", {**wanted, "dry_run": True}))
+        body_of(await client.call_tool("project_update", consent_to(preview)))
+        assert set(differences(before, settings_of(harness.world))) == {PRODUCTION_ID, STAGING_ID}
+        (call,) = await calls_of(client)
+        body_of(await client.call_tool(call["undo"]["tool"], call["undo"]["arguments"]))
+    assert differences(before, settings_of(harness.world)) == {}
+
+
+async def test_each_call_has_an_undo_or_says_why_there_is_none(harness: Harness) -> None:
+    async with harness.client() as client:
+        await client.call_tool("project_create", {"name": "New"})
+        await client.call_tool("project_reset_token", NAMED)
+        await client.call_tool("project_update", {**WEB, "settings": {"timezone": harness.fields()["timezone"]}})
+        await client.call_tool("project_update", {"project_id": 99, "settings": {"timezone": "UTC"}})
+        calls = (await calls_of(client))[::-1]
+    reasons = ("is decided on by itself", "does not come back", "it changed nothing", "it changed nothing")
+    for call, why in zip(calls, reasons, strict=True):
+        assert ("undo" in call, why in call["no_undo"]) == (False, True), call
 
 
 async def test_an_undo_keeps_no_secret(harness: Harness) -> None:

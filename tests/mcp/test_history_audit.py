@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from projects_mcp.api.operations import OPERATIONS, Operation
 from projects_mcp.gateway.audit_chain import LONGEST_LINE, chained
 from projects_mcp.gateway.audit_past import AuditPast, read_audit_past
 from projects_mcp.gateway.history import History
@@ -23,6 +24,7 @@ from tests.contract.operations import NAMED, WEB
 from tests.support.harness import Harness, body_of, refusal_of
 
 HOST = "https://posthog.test"
+PLAN = "5" * 64
 SCOPES = frozenset({"project:write"})
 
 
@@ -247,6 +249,33 @@ def test_a_deletion_can_be_cancelled_for_as_long_as_posthog_waits(tmp_path: Path
     newer, older = past_of(tmp_path / "audit").calls.values()
     assert newer["undo"]["arguments"] == {"organization_id": ACME_ID, "project_id": MOBILE_ID}
     assert ("undo" in older, older["no_undo"]) == (False, "PostHog waits for 48 hours at most before it deletes")
+
+
+EVERY_CHANGE = [operation for operation in OPERATIONS.values() if not operation.effect.reads]
+
+
+@pytest.mark.parametrize("outcome", ["applied", "unknown", "not_applied", "unchanged", "refused", "failed"])
+@pytest.mark.parametrize("operation", EVERY_CHANGE, ids=lambda operation: operation.tool)
+def test_each_call_of_the_file_has_an_undo_or_says_why_there_is_none(
+    tmp_path: Path, operation: Operation, outcome: str
+) -> None:
+    tool = {"tool": operation.tool, "effect": operation.effect.name.lower()}
+    file = tmp_path / "audit"
+    records = [ended(1, outcome, **tool), ended(2, outcome, project=None, **tool), ended(3, outcome, plan=PLAN, **tool)]
+    file.write_bytes(b"\n".join(map(line_of, records)))
+    calls = past_of(file).calls
+    assert len(calls) == 3
+    for call in calls.values():
+        assert ("undo" in call) != ("no_undo" in call)
+        assert call["no_undo"].strip(), "the deletions are old"
+        if outcome == "unknown":
+            assert "not known whether" in call["no_undo"]
+        elif outcome != "applied":
+            assert call["no_undo"] == "it changed nothing"
+        elif operation.tool != "project_update":
+            assert "names of settings" not in call["no_undo"], "it has changed none"
+    of_a_plan = calls[f"{3:016x}"]["no_undo"]
+    assert ("the plan that undoes it" in of_a_plan) == (operation.tool == "project_update" and outcome == "applied")
 
 
 PIECES = st.lists(

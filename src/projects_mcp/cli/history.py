@@ -18,6 +18,7 @@ from projects_mcp.cli.output import print_answer
 from projects_mcp.cli.table import GREEN, MAGENTA, RED, print_table
 from projects_mcp.cli.terminal import Styled, say, styled
 from projects_mcp.config.settings import Settings, SettingsError
+from projects_mcp.gateway.no_undo import why_no_undo
 from projects_mcp.runner.runner import ToolRunner
 from projects_mcp.sanitize.text import on_one_line
 from projects_mcp.state.store import StoreError
@@ -95,7 +96,7 @@ async def _undo(runner: ToolRunner, rows: Sequence[JSONObject], number: int, *, 
     row = rows[number - 1]
     undo = row.get("undo")
     if undo is None:
-        why = row.get("no_undo", "no call can bring back what it changed, or it changed nothing")
+        why = row.get("no_undo") or why_no_undo(row["tool"], row["outcome"])  # a former version gave no reason
         sentence = f"Call {number} ({row['tool']}, {row['at']}) has no undo: {why}. Nothing was changed."
         return complain("history", sentence, FAILED, "no_undo")
     approver = TerminalApprover.find()

@@ -20,6 +20,7 @@ from typing import BinaryIO, Final, NamedTuple
 from projects_mcp.api.operations import OPERATIONS
 from projects_mcp.api.types import JSONObject, are_project_ids, parse_uuid
 from projects_mcp.gateway.audit_chain import LONGEST_LINE, parse_link
+from projects_mcp.gateway.no_undo import why_no_undo
 
 __all__ = ["AuditPast", "read_audit_past"]
 
@@ -37,6 +38,8 @@ _EVENTS: Final = frozenset({"intent", "outcome", "call"})
 _NOTHING_HAPPENED: Final = frozenset({"preview", "question_pending", "cancelled"})
 _DELETION_WAITS: Final = timedelta(hours=48)
 _NO_VALUES: Final = "the audit log has the names of settings, and not their values"
+_OF_A_PLAN: Final = f"{_NO_VALUES}; the receipt of its plan names the plan that undoes it"
+_NO_PLACE: Final = "the audit log does not say where the project was"
 _TOO_OLD: Final = "PostHog waits for 48 hours at most before it deletes"
 _NO_END: Final = "its end is not in the audit log: it is under way, or its process was killed"
 
@@ -118,14 +121,16 @@ def _row(record: JSONObject) -> JSONObject:
         "plan": plan if isinstance(plan, str) and _ID.fullmatch(plan) else None,
         "source": "audit_log",
     }
-    cancels = record["tool"] == "project_delete" and outcome == "applied" and None not in (project, place)
-    if cancels and datetime.now(UTC) - at <= _DELETION_WAITS:
+    why = ""
+    if record["tool"] == "project_update":
+        why = _NO_VALUES if row["plan"] is None else _OF_A_PLAN
+    elif record["tool"] == "project_delete" and outcome == "applied":
+        why = _NO_PLACE if None in (project, place) else _TOO_OLD
+    if why == _TOO_OLD and datetime.now(UTC) - at <= _DELETION_WAITS:
         arguments = {"organization_id": str(place), "project_id": project}
         row["undo"] = {"tool": "project_cancel_deletion", "arguments": arguments}
-    elif cancels:
-        row["no_undo"] = _TOO_OLD
-    elif outcome in {"applied", "unknown"}:
-        row["no_undo"] = _NO_VALUES
+    else:
+        row["no_undo"] = why_no_undo(record["tool"], outcome, why)
     if record["event"] == "intent":
         row["note"] = _NO_END
     return {name: item for name, item in row.items() if item is not None}

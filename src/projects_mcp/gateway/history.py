@@ -21,6 +21,7 @@ import anyio.to_thread
 
 from projects_mcp.api.types import JSONObject
 from projects_mcp.gateway.audit_past import read_audit_past
+from projects_mcp.gateway.no_undo import why_no_undo
 from projects_mcp.policy.authorization import CallerGrant, Policy
 from projects_mcp.sanitize.redaction import Redactor
 from projects_mcp.sanitize.text import strip_invisible_throughout
@@ -38,6 +39,7 @@ _LONGEST_UNDO: Final = 16_384
 """Characters of an undo as JSON. What is longer is not kept."""
 _TOO_LONG: Final = "it is too long to be kept"
 _NOT_SHOWN: Final = "it holds a value that is not shown"
+_NOT_DONE: Final = "the plan is not done yet; its last receipt names the plan that undoes it"
 _CANCEL: Final = "project_cancel_deletion"
 _WRITTEN_EVERY_S: Final = 5.0
 _FLUSHED_WITHIN_S: Final = 2.0
@@ -227,9 +229,14 @@ class History:
         suggested = next((step for step in body.get("next", ()) if step.get("tool") == _CANCEL), None)
         if suggested is not None and "arguments" in suggested:
             return {"tool": _CANCEL, "arguments": suggested["arguments"]}, None
+        if isinstance(plan := body.get("revert_plan"), dict):
+            arguments = {name: plan[name] for name in ("plan", "confirm_plan")}
+            return {"tool": "project_update", "arguments": arguments}, None
+        if body.get("left"):
+            return None, _NOT_DONE
         revert, project = body.get("revert"), body.get("project")
         if not isinstance(revert, dict) or not isinstance(project, dict):
-            return None, None
+            return None, why_no_undo(done.tool, done.outcome)
         settings, clear = revert.get("settings", {}), revert.get("clear", [])
         expected = {name: done.changed[name]["after"] for name in [*settings, *clear] if name in done.changed}
         arguments = {
