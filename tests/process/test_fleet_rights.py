@@ -1,9 +1,9 @@
 """Each command about many projects under each restriction: what is closed, and what is secret, stays so."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
@@ -12,8 +12,6 @@ from projects_mcp.cli.fleet.compare import run_compare
 from projects_mcp.cli.fleet.export import run_export
 from projects_mcp.sandbox import (
     ACME_ID,
-    DEMO_ID,
-    MOBILE_ID,
     NORTHWIND_ID,
     NORTHWIND_PROJECT_ID,
     ONE_ORGANIZATION_KEY,
@@ -21,33 +19,23 @@ from projects_mcp.sandbox import (
     PRODUCTION_ID,
     STAGING_ID,
 )
+from tests.support.fleet_rights import CLOSED, OPEN, ZONE, Restriction
 from tests.support.plans import differences, settings_of
 from tests.support.posthog import Upstream
 from tests.support.settings_desk import Desk
 
-OPEN = [PRODUCTION_ID, STAGING_ID]
-CLOSED = [MOBILE_ID, DEMO_ID]
 HIDDEN = "Hidden from this command"
-ZONE = "Pacific/Apia"
 PLANTED = "plantedSecretOfEach"
-
-
-class Restriction(NamedTuple):
-    """Which projects are closed, by which settings, and the organization that a file is about."""
-
-    closed: list[int]
-    settings: Mapping[str, str]
-    organization: str = ACME_ID
 
 
 RESTRICTIONS = {
     "only some projects": Restriction(CLOSED, {"PROJECTS_MCP_ONLY_PROJECTS": f"{PRODUCTION_ID},{STAGING_ID}"}),
     "a key of some projects": Restriction(CLOSED, {"POSTHOG_PERSONAL_API_KEY": ONE_PROJECT_KEY}),
     "a key of one organization": Restriction(
-        [NORTHWIND_PROJECT_ID], {"POSTHOG_PERSONAL_API_KEY": ONE_ORGANIZATION_KEY}, NORTHWIND_ID
+        [NORTHWIND_PROJECT_ID], {"POSTHOG_PERSONAL_API_KEY": ONE_ORGANIZATION_KEY}, organization=NORTHWIND_ID
     ),
     "another organization in the settings": Restriction(
-        [NORTHWIND_PROJECT_ID], {"POSTHOG_ORGANIZATION_ID": ACME_ID}, NORTHWIND_ID
+        [NORTHWIND_PROJECT_ID], {"POSTHOG_ORGANIZATION_ID": ACME_ID}, organization=NORTHWIND_ID
     ),
 }
 WANTED = 'settings = {week_start_day = 1, slack_incoming_webhook = "https://hooks.example/other"}\n'

@@ -159,6 +159,7 @@ def test_what_wants_more_time_ends_with_4(desk: Desk, monkeypatch: pytest.Monkey
     kept = anyio.run(plans.find, preview["plan"])
     assert kept is not None
     assert anyio.run(plans.lease, kept)  # as another process has it
+    anyio.run(store.aclose)
     code, body, err = desk.apply(out)
     assert (code, body) == (4, None)
     assert "Another call is at work on this plan" in err

@@ -5,9 +5,8 @@ restricted to projects or to an organization.
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -21,8 +20,6 @@ from projects_mcp.runner.result import ToolResult
 from projects_mcp.runner.runner import ToolRunner
 from projects_mcp.sandbox import (
     ACME_ID,
-    DEMO_ID,
-    MOBILE_ID,
     NORTHWIND_ID,
     NORTHWIND_PROJECT_ID,
     ONE_ORGANIZATION_KEY,
@@ -31,34 +28,16 @@ from projects_mcp.sandbox import (
     STAGING_ID,
 )
 from projects_mcp.sanitize.redaction import Redactor
+from tests.support.fleet_rights import CLOSED, OPEN, ZONE, Restriction
 from tests.support.gates_and_approvals import SharedMemory
 from tests.support.harness import ENVIRONMENT, Harness
 from tests.support.plans import consent_to, differences, settings_of
 
 pytestmark = pytest.mark.anyio
 
-OPEN = [PRODUCTION_ID, STAGING_ID]
-CLOSED = [MOBILE_ID, DEMO_ID]
 HIDDEN = "Hidden from this caller"
-ZONE = "Pacific/Apia"
 SECRET = "phs_plantedSecretOfEach0000000000000001"
 HOOK = "https://hooks.slack.com/services/T00000000/B00000000/plantedSecretOfEach"
-
-
-class Restriction(NamedTuple):
-    """Who calls, and which projects are closed to them.
-
-    Attributes:
-        closed: those projects.
-        settings: of the server.
-        organizations: of the caller; None for whoever has started the server.
-        organization: that the calls name.
-    """
-
-    closed: list[int]
-    settings: Mapping[str, str] = {}
-    organizations: tuple[str, ...] | None = None
-    organization: str = ACME_ID
 
 
 RESTRICTIONS = {

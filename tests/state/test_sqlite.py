@@ -1,11 +1,13 @@
 """The SQLite store alone: its clock, its file, and what it says if the file cannot be used."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from time import sleep
+from typing import Any
 
 import anyio
 import pytest
@@ -197,3 +199,23 @@ async def test_nothing_comes_between_a_look_and_what_follows_from_it(file: Path,
     assert sorted(won) == [False, True]
     for store in stores:
         await store.aclose()
+
+
+async def test_whoever_is_cancelled_closes_the_file_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect, opened = sqlite3.connect, list[sqlite3.Connection]()
+
+    def kept(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        opened.append(connect(*arguments, **options))
+        return opened[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", kept)
+    store = SqliteStore(tmp_path / "state" / "file")
+    assert await store.add("key:a", "x", 60)
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await store.aclose()
+    (connection,) = opened
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")

@@ -151,9 +151,11 @@ class ToolRunner:
 
     async def aclose(self) -> None:
         """Close the connections to PostHog, and let go of the state store."""
-        await self.history.flush()
-        await self._services.posthog.aclose()
-        await self.store.aclose()
+        try:
+            await self.history.flush()
+            await self._services.posthog.aclose()
+        finally:
+            await self.store.aclose()
 
     async def list_tools(self) -> list[Tool]:
         """Return the tools that the operator and the credential allow, in the order of the catalog."""
@@ -216,9 +218,8 @@ class ToolRunner:
         outcome = result.outcome
         audit.finish(outcome, result.error, (result.body or {}).get("project"))
         if not tool.operation.effect.reads and outcome != "preview":
-            project = arguments.get("project_id")
-            done = Done(time(), audit.number, tool.name, project, outcome, result.body, audit.changed)
-            self.history.pending.append(done)
+            what = audit.number, tool.name, arguments.get("project_id"), outcome, result.body, audit.changed
+            self.history.pending.append(Done(time(), *what))
             if caller is not None or self.store.shared:  # this process, or the caller's runner, may be gone in a moment
                 await self.history.flush_in_time()
         return result

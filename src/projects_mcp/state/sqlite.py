@@ -86,9 +86,10 @@ class SqliteStore(StateStore):
         await self._run(lambda file: file.probe())
 
     async def aclose(self) -> None:
-        """Close the file. The store can be used again afterwards."""
+        """Close the file, also for whoever is cancelled. The store can be used again afterwards."""
         if self._file is not None:
-            await self._run(lambda file: file.close())
+            with anyio.CancelScope(shield=True):
+                await self._run(lambda file: file.close())
 
     async def _run(self, step: Callable[[SqliteFile], T]) -> T:
         """Do one step in a worker thread. It is never abandoned, so that no transaction is left open."""

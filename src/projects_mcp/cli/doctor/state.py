@@ -14,7 +14,7 @@ from projects_mcp.state.location import MEMORY, RedisAddress
 from projects_mcp.state.open import default_file, open_store, why_unusable
 from projects_mcp.state.redis import RedisStore
 from projects_mcp.state.sqlite import SqliteStore
-from projects_mcp.state.store import StoreError
+from projects_mcp.state.store import StateStore, StoreError
 
 __all__ = ["check_state"]
 
@@ -107,10 +107,13 @@ def _check_future_file(file: Path, otherwise: str) -> Finding | None:
 
 
 async def _check_redis(address: RedisAddress) -> list[Finding]:
+    store: StateStore | None = None
     try:
         store = open_store(address, private=False)
         await store.probe()
     except StoreError as error:
+        if store is not None:
+            await store.aclose()
         sentence = f"State cannot be kept in {address.shown}: {error}. Every change that needs it is refused."
         fix = "Correct the address, user or password in PROJECTS_MCP_STATE, or the server."
         return [Finding(_CHECK, Level.PROBLEM, sentence, fix)]
