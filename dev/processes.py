@@ -102,6 +102,7 @@ def start(
     stdout: int | IO[bytes] = subprocess.DEVNULL,
     stderr: int | IO[bytes] | None = None,
     log: Path | None = None,
+    make: type[subprocess.Popen[bytes]] = subprocess.Popen,
 ) -> subprocess.Popen[bytes]:
     """Start a process and return it at once.
 
@@ -113,13 +114,14 @@ def start(
         stdout: where it prints; nowhere if it is not given.
         stderr: where it prints its errors; where this process does if it is not given.
         log: a file that takes stderr, and stdout too unless that goes to a pipe.
+        make: the class of the process.
     """
     with contextlib.ExitStack() as stack:
         if log is not None:
             log.parent.mkdir(parents=True, exist_ok=True)
             stderr = stack.enter_context(log.open("ab"))
             stdout = stderr if stdout == subprocess.DEVNULL else stdout
-        return subprocess.Popen(
+        return make(
             [str(part) for part in command],
             cwd=folder,
             env=None if environment is None else dict(environment),

@@ -4,7 +4,6 @@ import json
 import os
 import pty
 import re
-import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from dev.environments import ROOT
 from projects_mcp.sandbox import MOBILE_ID, ONE_PROJECT_KEY, PRODUCTION_ID, READ_ONLY_KEY, World, seed
 from projects_mcp.sandbox.fleet import FIRST_FLEET_ID, add_fleet
 from tests.support.process import CLEAN, COMMAND, TIMEOUT_S, run, running
+from tests.support.warm import Process
 
 DOCUMENT = (ROOT / "docs" / "fleets.md").read_text(encoding="utf-8")
 
@@ -187,7 +187,7 @@ def test_a_terminal_gets_tables(environment: dict[str, str]) -> None:
 
 def at_terminal(arguments: list[str], environment: dict[str, str]) -> str:
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
+    process = Process(
         [*COMMAND, *arguments], stdin=theirs, stdout=theirs, stderr=theirs, cwd=ROOT, env={**CLEAN, **environment}
     )
     os.close(theirs)

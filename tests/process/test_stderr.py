@@ -17,6 +17,7 @@ import pytest
 from projects_mcp.sandbox import PRODUCTION_ID
 from tests.support.messages import ACCEPT, MODERN, calling
 from tests.support.waiting import PATIENCE_S
+from tests.support.warm import Process
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pipes that fill up are made with Unix's calls")
 
@@ -66,7 +67,7 @@ Stderr = Callable[[], Any]
 def running(stderr: int | None, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
     command = [sys.executable, "-m", "projects_mcp", *arguments, "--sandbox"]
     closing = ["/bin/sh", "-c", 'exec "$@" 2>&-', "sh"] if stderr is None else []
-    process = subprocess.Popen(
+    process = Process(
         [*closing, *command],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

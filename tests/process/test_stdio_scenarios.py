@@ -1,14 +1,12 @@
 """Processes that are spoken to in every way: two lanes come to what the SDK alone comes to."""
 
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.support.forking import Forker
 from tests.support.lane_endings import ENDINGS
 from tests.support.lane_scenarios import ALIKE
 from tests.support.lane_steps import converse
@@ -35,13 +33,6 @@ USUAL = {
 CASES = [(name, era) for name, scenario in EVERY.items() for era in scenario.eras]
 
 
-@pytest.fixture(scope="module")
-def forker() -> Iterator[Forker]:
-    forker = Forker()
-    yield forker
-    forker.close()
-
-
 @pytest.mark.parametrize(
     ("name", "era"),
     [
@@ -49,10 +40,10 @@ def forker() -> Iterator[Forker]:
         for name, era in CASES
     ],
 )
-def test_two_lanes_come_to_what_the_sdk_alone_comes_to(name: str, era: str, forker: Forker, tmp_path: Path) -> None:
+def test_two_lanes_come_to_what_the_sdk_alone_comes_to(name: str, era: str, tmp_path: Path) -> None:
     scenario = EVERY[name]
     steps = scenario.steps(*(MODERN if era == "modern" else LEGACY))
-    talk = partial(converse, forker, steps=steps, folder=tmp_path, held=scenario.held, paused=scenario.paused)
+    talk = partial(converse, steps=steps, folder=tmp_path, held=scenario.held, paused=scenario.paused)
     with ThreadPoolExecutor() as pool:
         both, *alone = pool.map(talk, ("on", "off") if scenario.alone else ("on",))
     for outcome in alone:

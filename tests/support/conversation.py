@@ -16,14 +16,39 @@ from typing import Any, NamedTuple, Self
 
 from projects_mcp.sandbox import PRODUCTION_ID, seed
 from projects_mcp.sandbox.app import create_app
-from tests.support.forking import Started
+from tests.support.forking import Asked, forker
 from tests.support.lanes import RANDOM
+from tests.support.process import CLEAN
 from tests.support.upstream import serving
 from tests.support.waiting import PATIENCE_S
 
 _CHUNK = 65_536
 _TIME = re.compile(r"^[\d-]+ [\d:,]+ ")
 _UNSTABLE = frozenset({"time", "request_id", "duration_ms", "posthog"})
+
+
+class Started(NamedTuple):
+    """A process that has been started: its id, and the test's ends of its pipes.
+
+    Attributes:
+        ended: a descriptor of the process, of which something can be read when it has ended.
+    """
+
+    process: int
+    stdin: int
+    stdout: int
+    stderr: int
+    ended: int
+
+
+def start(environment: dict[str, str]) -> Started:
+    """Start a server over pipes."""
+    (stdin, our_in), (our_out, stdout), (our_err, stderr) = (os.pipe() for _ in range(3))
+    theirs = [stdin, stdout, stderr]
+    process = forker().start(Asked([], {**CLEAN, **environment}), theirs)
+    for descriptor in theirs:
+        os.close(descriptor)
+    return Started(process, our_in, our_out, our_err, os.pidfd_open(process))
 
 
 class Outcome(NamedTuple):
@@ -98,6 +123,7 @@ class Conversation:
     _read: dict[int, bytes] = field(default_factory=dict)
     _ended: set[int] = field(default_factory=set)
     _open: set[int] = field(init=False)
+    _code: int | None = None
 
     def __post_init__(self) -> None:
         self._open = set(self.started[1:])
@@ -106,8 +132,9 @@ class Conversation:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if not self.ended():
+        if self._code is None:
             os.kill(self.started.process, signal.SIGKILL)
+            os.waitpid(self.started.process, 0)
         for end in self._open:
             os.close(end)
 
@@ -126,14 +153,14 @@ class Conversation:
         """Read what there is, and tell whether there can be more."""
         unended = self._unended()
         for end in select.select(unended, [], [], within_s)[0] if unended else ():
-            data = os.read(end, _CHUNK)
+            data = b"" if end == self.started.ended else os.read(end, _CHUNK)
             self._read[end] = self._read.get(end, b"") + data
             if not data:
                 self._ended.add(end)
         return bool(unended)
 
     def _unended(self) -> list[int]:
-        """The pipes that more can arrive through."""
+        """What more can arrive through."""
         _, _, *readable = self.started
         return [end for end in readable if end in self._open - self._ended]
 
@@ -149,8 +176,8 @@ class Conversation:
         return [json.loads(line) for line in whole]
 
     def ended(self) -> bool:
-        """Whether its exit code has arrived."""
-        return self.started.code in self._ended
+        """Whether it has ended."""
+        return self.started.ended in self._ended
 
     def close(self, end: int) -> None:
         """Close the test's end of a pipe."""
@@ -162,6 +189,7 @@ class Conversation:
         if self.started.stdin in self._open:
             self.close(self.started.stdin)
         self.until(lambda: not self._unended())
+        self._code = os.waitstatus_to_exitcode(os.waitpid(self.started.process, 0)[1])
         records, said = [], []
         for line in self._read.get(self.started.stderr, b"").decode().splitlines():
             if not line.startswith("{"):
@@ -172,4 +200,4 @@ class Conversation:
         text = self._read.get(self.started.stdout, b"").decode()
         assert not text or text.endswith("\n"), "every line is whole"
         lines = [RANDOM.sub("RANDOM", line) for line in text.split("\n")[:-1]]
-        return Outcome(sorted(lines), sorted(records), sorted(said), int(self._read[self.started.code]))
+        return Outcome(sorted(lines), sorted(records), sorted(said), self._code)

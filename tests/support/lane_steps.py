@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from projects_mcp.sandbox import READ_WRITE_KEY
-from tests.support.conversation import Conversation, Outcome, Paused
-from tests.support.forking import HELD, Forker
+from tests.support.conversation import Conversation, Outcome, Paused, start
+from tests.support.forking import HELD
 from tests.support.lanes import written
 
 Step = Callable[[Conversation], None]
@@ -133,11 +133,10 @@ def signalled(number: signal.Signals) -> Step:
     return lambda talk: os.kill(talk.started.process, number)
 
 
-def converse(forker: Forker, way: str, steps: Sequence[Step], folder: Path, *, paused: bool, held: bool) -> Outcome:
+def converse(way: str, steps: Sequence[Step], folder: Path, *, paused: bool, held: bool) -> Outcome:
     """Hold one conversation to its end, and return what came of it.
 
     Args:
-        forker: starts the process.
         way: the value of PROJECTS_MCP_FAST_START.
         steps: what happens.
         folder: for the files of this conversation.
@@ -155,7 +154,7 @@ def converse(forker: Forker, way: str, steps: Sequence[Step], folder: Path, *, p
         else:
             stack.enter_context(posthog.serving())
             given |= {"POSTHOG_HOST": posthog.origin, "POSTHOG_PERSONAL_API_KEY": READ_WRITE_KEY}
-        talk = stack.enter_context(Conversation(forker.start(given), file, posthog))
+        talk = stack.enter_context(Conversation(start(given), file, posthog))
         for step in steps:
             step(talk)
         return talk.finish()

@@ -4,14 +4,13 @@ A line counts as reached only if a measured test reaches it, so leaving tests ou
 fail for it, and cannot pass for it. Left out are properties, which take hundreds of examples through the same lines;
 what is heavy or long; and the tests of documents and of the workshop.
 
-`make sample` measures even less, and takes little longer than the tests alone: of each test function two cases, and no
-process that a test starts.
+`make sample` measures even less, and takes little longer than the tests alone: of each test function one case, no
+process that a test starts, and none of the tests that are about those.
 """
 
 import os
 import sys
 import threading
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, MutableMapping
 from contextlib import contextmanager
 
@@ -19,22 +18,19 @@ import pytest
 from coverage import Coverage
 from hypothesis import is_hypothesis_test
 
+from tests.support.forking import FOR_PROCESSES
 from tests.support.process import CLEAN
 
-FOR_PROCESSES = "COVERAGE_PROCESS_CONFIG"
-"""The variable that has coverage measure the processes that a test starts."""
 SAMPLE = os.environ.get("MEASURE") == "sample"
 """Whether this is a run of `make sample`."""
 _CHOSEN = pytest.StashKey[bool]()
 
 
 def choose(items: Iterable[pytest.Item]) -> None:
-    """Choose the first and the last case of each test function for a sample."""
-    cases: defaultdict[str, list[pytest.Item]] = defaultdict(list)
-    for item in items:
-        cases[item.nodeid.partition("[")[0]].append(item)
-    for same in cases.values():
-        same[0].stash[_CHOSEN] = same[-1].stash[_CHOSEN] = True
+    """Choose the last case of each test function for a sample: what is odd stands at the end."""
+    last = {item.nodeid.partition("[")[0]: item for item in items if not item.nodeid.startswith("tests/process/")}
+    for item in last.values():
+        item.stash[_CHOSEN] = True
 
 
 def is_measured(item: pytest.Item, *, sample: bool = SAMPLE) -> bool:

@@ -12,6 +12,7 @@ from typing import IO, Any
 
 from dev import processes
 from dev.environments import ROOT
+from tests.support.warm import Process
 
 COMMAND = [sys.executable, "-m", "projects_mcp"]
 CLEAN = processes.without_settings()
@@ -27,7 +28,17 @@ def run_command(
 ) -> "subprocess.CompletedProcess[str]":
     """Run any command to its end, from the root of the checkout, as a machine without any of our settings would."""
     given = {**CLEAN, "PYTHONIOENCODING": "utf-8", **environment}
-    return processes.run(command, environment=given, folder=ROOT, stdin=stdin, timeout_s=2 * TIMEOUT_S)
+    words = [str(word) for word in command]
+    pipe = subprocess.PIPE
+    process = Process(
+        words, cwd=ROOT, env=given, stdin=pipe, stdout=pipe, stderr=pipe, encoding="utf-8", errors="replace"
+    )
+    with process:
+        try:
+            out, err = process.communicate(stdin, timeout=2 * TIMEOUT_S)
+        finally:
+            process.kill()
+    return subprocess.CompletedProcess(words, process.returncode, out, err)
 
 
 def run(*arguments: str, stdin: str = "", **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -93,9 +104,7 @@ def running(*arguments: str, program: str | None = None, **environment: str) -> 
     """Run `projects-mcp` over pipes while the block runs. `program` is Python source instead of it."""
     command = COMMAND if program is None else [sys.executable, "-u", "-c", program]
     pipe = subprocess.PIPE
-    process = processes.start(
-        [*command, *arguments], environment={**CLEAN, **environment}, stdin=pipe, stdout=pipe, stderr=pipe
-    )
+    process = Process([*command, *arguments], env={**CLEAN, **environment}, stdin=pipe, stdout=pipe, stderr=pipe)
     try:
         yield Piped(process)
     finally:
@@ -128,7 +137,7 @@ class Listener:
     process: "subprocess.Popen[bytes] | None" = None
 
     def start(self) -> None:
-        self.process = processes.start(self.command, environment=self.environment, log=self.log)
+        self.process = processes.start(self.command, environment=self.environment, log=self.log, make=Process)
 
     def wait_until_open(self) -> None:
         assert self.process is not None

@@ -18,8 +18,9 @@ from mcp.client.streamable_http import streamable_http_client
 from projects_mcp.sandbox import CSRF_TOKEN, READ_WRITE_KEY, SESSION_ID
 from tests.support.harness import Ask, Era
 from tests.support.messages import ACCEPT, MODERN, Answered, calling, message_of
-from tests.support.process import CLEAN
+from tests.support.process import CLEAN, run
 from tests.support.waiting import PATIENCE_S, status_of
+from tests.support.warm import Process
 
 HARMLESS = {
     "POSTHOG_PERSONAL_API_KEY": READ_WRITE_KEY,
@@ -75,7 +76,8 @@ class Served:
     def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> "Answered":
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         try:
-            connection.request(method, path, body, dict(headers))
+            with suppress(BrokenPipeError):  # it may answer, and hang up, before it has read all of a body
+                connection.request(method, path, body, dict(headers))
             response = connection.getresponse()
             return Answered(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
         finally:
@@ -188,7 +190,7 @@ def start(*arguments: str, program: str | None = None, **environment: str) -> Se
     """Start a process and do not wait for it. `program` is Python source instead of the module."""
     command = ["-m", "projects_mcp"] if program is None else ["-c", program]
     return Served(
-        subprocess.Popen(
+        Process(
             [sys.executable, *command, "serve", "--port", "0", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -220,14 +222,7 @@ def stop(*servers: Served) -> None:
 
 def refused_start(*arguments: str, **environment: str) -> str:
     """Run a server that must not start, and return the one line that it says."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "projects_mcp", "serve", "--port", "0", *arguments],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=PATIENCE_S,
-        env={**CLEAN, **environment},
-        check=False,
-    )
-    assert (ended.returncode, ended.stdout) == (2, b""), ended.stderr
-    (line,) = ended.stderr.decode().splitlines()
+    ended = run("serve", "--port", "0", *arguments, **environment)
+    assert (ended.returncode, ended.stdout) == (2, ""), ended.stderr
+    (line,) = ended.stderr.splitlines()
     return line

@@ -9,9 +9,16 @@ import struct
 import termios
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import monotonic
 
+from tests.support.forking import Asked, forker
 from tests.support.process import CLEAN, COMMAND, TIMEOUT_S
+from tests.support.warm import is_warm
+
+
+def _opened(path: str) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
 
 
 @dataclass
@@ -39,16 +46,29 @@ class AtTerminal:
     def __post_init__(self) -> None:
         child = [*self.command, *self.arguments]
         variables = {**CLEAN, **self.environment}
+        if is_warm(child, variables):
+            self._start_warm(child[len(COMMAND) :], variables)
+        else:
+            self._start_cold(child, variables)
+        fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, self.columns, 0, 0))
+
+    def _start_warm(self, arguments: Sequence[str], variables: Mapping[str, str]) -> None:
+        self._terminal, theirs = pty.openpty()
+        streams = [theirs, *(theirs if path is None else _opened(path) for path in (self.stdout, self.stderr))]
+        self.process = forker().start(Asked(arguments, variables, str(Path.cwd()), terminal=True), streams)
+        for descriptor in set(streams):
+            os.close(descriptor)
+
+    def _start_cold(self, child: list[str], variables: Mapping[str, str]) -> None:
         self.process, self._terminal = pty.fork()
         if self.process == 0:  # the other process: nothing of this one may run in it but the program
             try:
                 for number, path in ((1, self.stdout), (2, self.stderr)):
                     if path is not None:
-                        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), number)
+                        os.dup2(_opened(path), number)
                 os.execvpe(child[0], child, variables)  # noqa: S606 - the program of the test
             finally:
                 os._exit(127)
-        fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, self.columns, 0, 0))
 
     def wait_for(self, words: str, times: int = 1) -> None:
         """Read until some words are shown so often."""
