@@ -30,7 +30,7 @@ LOST: tuple[How, ...] = ("timeout", "reset", "502", "504", "cut off")
 LATER_S = 0.8
 """After which a write happens that outlasts its client: later than the reading back of these tests."""
 _CALL_S = 10.0
-_UNTIL_TIMEOUT_S = 0.8
+_UNTIL_TIMEOUT_S = 1.5
 """For all requests of a call whose write times out, and so what such a test takes."""
 
 

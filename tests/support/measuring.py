@@ -26,6 +26,11 @@ SAMPLE = os.environ.get("MEASURE") == "sample"
 _CHOSEN = pytest.StashKey[bool]()
 
 
+if SAMPLE and "PYTEST_XDIST_WORKER" in os.environ:  # before any module copies them; and this worker is measured
+    for _variables in (os.environ, CLEAN):
+        _variables.pop(FOR_PROCESSES, None)
+
+
 def choose(items: Iterable[pytest.Item]) -> None:
     """Choose the last case of each test function for a sample: what is odd stands at the end."""
     last = {item.nodeid.partition("[")[0]: item for item in items if not item.nodeid.startswith("tests/process/")}
