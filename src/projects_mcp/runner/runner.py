@@ -98,6 +98,7 @@ class ToolRunner:
         self._other_token = None if key is None else key.other_kind
         self._audit_log = audit_log
         self._rate_limiter = rate_limiter
+        self.writes: Final = audit_log.writes
         self.store: Final = store or MemoryStore()
         """What must be remembered between calls."""
         self.fleet_requests: Final = SlidingWindows.of_key(self.store, settings.origin, key and key.value.reveal())
