@@ -103,8 +103,8 @@ class ToolRunner:
         """What must be remembered between calls."""
         self.fleet_requests: Final = SlidingWindows.of_key(self.store, settings.origin, key and key.value.reveal())
         """How many requests work on many projects may send."""
-        redactor, path = audit_log.redactor, audit_log.path
-        self.history: Final = History(self.store, settings.origin, redactor, caller, settings.policy, path)
+        redactor, path, fresh = audit_log.redactor, audit_log.path, settings.sandbox is not None
+        self.history: Final = History(self.store, settings.origin, redactor, caller, settings.policy, path, fresh=fresh)
         """What was done."""
         self._services = ToolServices(
             posthog=posthog,
