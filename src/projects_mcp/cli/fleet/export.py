@@ -17,6 +17,7 @@ from projects_mcp.cli.fleet.calling import run_with_runner
 from projects_mcp.cli.fleet.project_reading import read_projects, read_rows
 from projects_mcp.cli.fleet.value_check import without_unreadable
 from projects_mcp.cli.output import print_answer
+from projects_mcp.cli.table import print_text
 from projects_mcp.cli.terminal import say
 from projects_mcp.config.settings import Settings
 from projects_mcp.fleet.settings_file import EXPORTED, ExportedProject, SettingsFileError, write_settings
@@ -74,7 +75,7 @@ async def _export(
         _replace(out, text)
         many = f"{len(projects)} projects were" if len(projects) != 1 else "1 project was"
         body = {"file": str(out), "projects": len(projects)}
-        print_answer(body, lambda: say(f"{many} written to {on_one_line(str(out))}."), as_json=as_json)
+        print_answer(body, lambda: print_text(f"{many} written to {on_one_line(str(out))}."), as_json=as_json)
     _say_left_out(projects)
     return DONE
 

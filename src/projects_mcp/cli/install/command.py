@@ -25,6 +25,7 @@ from projects_mcp.cli.install.merge import NotMergedError, merge_into_file
 from projects_mcp.cli.install.program import Command, NoCommandError, find_command
 from projects_mcp.cli.nearest import did_you_mean
 from projects_mcp.cli.output import print_answer
+from projects_mcp.cli.table import print_text
 from projects_mcp.cli.terminal import say
 from projects_mcp.config.profiles import DEFAULT_PROFILE, PROFILE, apply_profile
 from projects_mcp.config.settings import SettingsError, load
@@ -171,7 +172,7 @@ def _write_entry(file: Path, client: Client, added: Addition, *, force: bool, as
         "backup": None if written.backup is None else str(written.backup),
         "next": advice or None,
     }
-    print_answer(body, lambda: say(said), as_json=as_json)
+    print_answer(body, lambda: print_text(said), as_json=as_json)
     if advice and not as_json:
         note(advice, file=str(file))
     return DONE
