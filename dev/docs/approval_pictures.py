@@ -29,6 +29,11 @@ _DESKTOP: Final = 640
 """Pixels of the narrowest window that is no phone's."""
 _TIMEOUT_S: Final = 60.0
 _PROJECT: Final = (12347, "Acme mobile")
+_SEVERAL: Final = {
+    "project_ids": [12345, 12346, 12347],
+    "settings": {"timezone": "Asia/Tokyo", "logs_settings": {"retention_days": 7}},
+}
+"""The plan: settings of three projects, one of which cannot be undone."""
 _FLAGS: Final = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"),
     "--hide-scrollbars",
@@ -44,6 +49,7 @@ class View(NamedTuple):
         scheme: light or dark.
         step: `open` for the page as it is opened, `wrong` and `granted` for what follows a name.
         published: whether it stands in the documentation.
+        plan: the approval of a plan for several projects, and not that of a deletion.
     """
 
     name: str
@@ -51,6 +57,7 @@ class View(NamedTuple):
     scheme: str
     step: str = "open"
     published: bool = False
+    plan: bool = False
 
 
 VIEWS: Final = (
@@ -63,6 +70,12 @@ VIEWS: Final = (
     View("wrong", 800, "light", "wrong"),
     View("wrong-phone-dark", 320, "dark", "wrong"),
     View("granted", 800, "light", "granted"),
+    View("plan", 800, "light", published=True, plan=True),
+    View("plan-dark", 800, "dark", plan=True),
+    View("plan-phone", 320, "dark", plan=True),
+    View("plan-phone-light", 320, "light", plan=True),
+    View("plan-wide", 1280, "light", plan=True),
+    View("plan-wide-dark", 1280, "dark", plan=True),
 )
 
 
@@ -123,8 +136,8 @@ def _browser() -> Iterator[_Browser]:
 
 
 @contextlib.contextmanager
-def _waiting_approval() -> Iterator[str]:
-    """Run a server on the sandbox, and yield the address of an approval's page."""
+def _waiting_approvals() -> Iterator[tuple[str, str]]:
+    """Run a server on the sandbox, and yield the addresses of two pages: of a deletion, and of a plan."""
     environment = {**without_settings(), "PROJECTS_MCP_CONFIRMATION": "human"}
     command = [sys.executable, "-m", "projects_mcp", "--sandbox"]
     pipe = subprocess.PIPE
@@ -132,23 +145,34 @@ def _waiting_approval() -> Iterator[str]:
     project, name = _PROJECT
     about = {"name": "assistant", "version": "1"}
     hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": about}
-    asked = {"name": "project_delete", "arguments": {"project_id": project, "confirm_project_name": name}}
-    messages = (
-        {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello},
-        {"jsonrpc": "2.0", "method": "notifications/initialized"},
-        {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": asked},
-    )
     try:
         stdin, stdout = process.stdin, process.stdout
         if stdin is None or stdout is None:
             raise AssertionError("both are pipes")
-        stdin.write(b"".join(json.dumps(message).encode() + b"\n" for message in messages))
-        stdin.flush()
+
+        def send(message: dict[str, Any]) -> None:
+            stdin.write(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
+            stdin.flush()
+
+        def call(tool: str, arguments: dict[str, Any]) -> Any:
+            send({"id": 2, "method": "tools/call", "params": {"name": tool, "arguments": arguments}})
+            return json.loads(stdout.readline())["result"]
+
+        send({"id": 1, "method": "initialize", "params": hello})
         stdout.readline()
-        yield json.loads(stdout.readline())["result"]["_meta"]["projects-mcp/error"]["approval"]["url"]
+        send({"method": "notifications/initialized"})
+        deletion = call("project_delete", {"project_id": project, "confirm_project_name": name})
+        preview = call("project_update", {**_SEVERAL, "dry_run": True})["structuredContent"]
+        plan = call("project_update", {"plan": preview["plan"], "confirm_plan": preview["confirm_plan"]})
+        yield _page_of(deletion), _page_of(plan)
     finally:
         process.kill()
         process.communicate()
+
+
+def _page_of(refused: Any) -> str:
+    url: str = refused["_meta"]["projects-mcp/error"]["approval"]["url"]
+    return url
 
 
 def main() -> int:
@@ -162,11 +186,11 @@ def main() -> int:
     parser.add_argument("--all", action="store_true", help="every view, and not only those of the documentation")
     options = parser.parse_args()
     options.to.mkdir(parents=True, exist_ok=True)
-    with _browser() as browser, _waiting_approval() as url:
+    with _browser() as browser, _waiting_approvals() as (deletion, plan):
         for view in VIEWS:
             if not (view.published or options.all):
                 continue
-            browser.show(url, view)
+            browser.show(plan if view.plan else deletion, view)
             if view.step != "open":
                 browser.approve(_PROJECT[1] if view.step == "granted" else "acme mobile")
             target = options.to / f"approval-{view.name}.png"

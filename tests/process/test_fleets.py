@@ -88,8 +88,7 @@ def test_the_recipe_of_the_export_says_what_the_projects_have(environment: dict[
     *arguments, name = recipe("Export")
     file = tmp_path / name
     done = run(*arguments, str(file), **environment)
-    assert (done.returncode, done.stdout) == (0, "")
-    assert "64 projects were written" in done.stderr
+    assert (done.returncode, json.loads(done.stdout)) == (0, {"file": str(file), "projects": 64})
     text = file.read_text(encoding="utf-8")
     document = tomllib.loads(text)
     world = fleet_of_60()

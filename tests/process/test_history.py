@@ -58,3 +58,28 @@ def test_what_was_answered_is_there_after_a_kill(upstream: Upstream, tmp_path: P
     assert (refused.returncode, "not their values" in refused.stderr) == (1, True), refused.stderr
     missing = run("history", "--from", str(tmp_path / "none"), **elsewhere)
     assert (missing.returncode, "cannot be read: No such file" in missing.stderr) == (1, True), missing.stderr
+
+
+def test_what_was_done_to_a_sandbox_that_is_gone_is_not_listed(tmp_path: Path) -> None:
+    environment = {
+        "PROJECTS_MCP_SANDBOX": "1",
+        "XDG_STATE_HOME": str(tmp_path),
+        "PROJECTS_MCP_AUDIT_LOG": str(tmp_path / "audit"),
+    }
+    change = {"project_id": MOBILE_ID, "settings": {"timezone": "Asia/Tokyo"}}
+    assert run("call", "project_update", json.dumps(change), **environment).returncode == 0
+    listed = run("history", **environment)
+    body = json.loads(listed.stdout)
+    assert (listed.returncode, body["calls"]) == (0, [])
+    assert "The sandbox is new in each process" in body["notes"][-1]
+    undone = run("history", "--undo", "1", **environment)
+    assert json.loads(undone.stderr)["kind"] == "no_such_call", "the project has not changed here"
+    (told,) = json.loads(run("history", "--from", str(tmp_path / "audit"), **environment).stdout)["calls"]
+    assert told["source"] == "audit_log", "a file that is named is read"
+    with running(**environment) as server:
+        server.handshake()
+        assert not server.call("project_update", change)["isError"]
+        answer = server.request("resources/read", {"uri": "projects://history"})
+        (own,) = json.loads(answer["result"]["contents"][0]["text"])["calls"]
+        assert own["project"]["id"] == MOBILE_ID
+        server.end()

@@ -39,12 +39,15 @@ def test_the_command_itself_writes_once_and_keeps_every_other_byte(tmp_path: Pat
     file.parent.mkdir()
     file.write_bytes(b'\xef\xbb\xbf{\r\n\t"n": 1e999, "n": 1, // kept\r\n}\r\n')
     done = run("install", "cursor", "--write", HOME=str(tmp_path))
-    assert (done.returncode, f"{file} has the entry now." in done.stdout) == (0, True)
+    answer = json.loads(done.stdout)
+    assert (done.returncode, answer["file"], answer["changed"]) == (0, str(file), True)
+    assert Path(answer["backup"]).parent == file.parent
     written = file.read_bytes()
     assert written.startswith(b'\xef\xbb\xbf{\r\n\t"n": 1e999, "n": 1, // kept\r\n\t"mcpServers": {\r\n')
     assert written.endswith(b"\t}\r\n}\r\n")
     done = run("install", "cursor", "--write", HOME=str(tmp_path))
     assert (done.returncode, file.read_bytes()) == (0, written)
+    assert json.loads(done.stdout)["changed"] is False
     assert len(list(file.parent.iterdir())) == 2, "the file, and one backup"
 
 

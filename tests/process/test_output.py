@@ -19,7 +19,8 @@ from tests.support.profiles import keep_profiles
 from tests.support.terminal import AtTerminal
 
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
-ANSWERS = [name for name, found in COMMANDS.items() if found.output is Output.ANSWER]
+ANSWERS = [name for name, found in COMMANDS.items() if found.output in (Output.ANSWER, Output.FILE)]
+"""What prints the text of a file answers if it writes the file itself."""
 ASKS = {"login", "passkey add"}
 """They ask at the terminal, so that they are run here only where there is none."""
 
@@ -36,12 +37,14 @@ def machine(folder: Path) -> tuple[dict[str, str], dict[str, list[str]]]:
     home = keep_profiles(folder, "[profiles.a]\nhost = 'eu'\nkey_file = 'a.key'\n")
     environment = {
         **home,
+        "HOME": str(folder),
         "XDG_STATE_HOME": str(folder / "state"),
         "PROJECTS_MCP_CALLERS": str(callers),
         "PROJECTS_MCP_PUBLIC_URL": "https://mcp.example.com/mcp",
     }
     words = {
         "export": ["export", str(MOBILE_ID), "--out", settings],
+        "install": ["install", "cursor", "--write"],
         "call": ["call", "project_update", f"project_id={PRODUCTION_ID}", "settings.timezone=UTC"],
         "tools": ["tools", "--access", "read"],
         "audit": ["audit", "timezone=UTC,Europe/Berlin", "--fields", "week_start_day"],
@@ -64,7 +67,7 @@ def machine(folder: Path) -> tuple[dict[str, str], dict[str, list[str]]]:
         "passkey remove": ["passkey", "remove", "ada"],
         "passkey invite": ["passkey", "invite", "ada"],
     }
-    assert words.keys() - {"export"} == set(ANSWERS), "a command line for each command that answers"
+    assert words.keys() == set(ANSWERS), "a command line for each command that answers"
     no_sandbox = {"logout", "audit verify"}
     return environment, {name: [*line, *([] if name in no_sandbox else ["--sandbox"])] for name, line in words.items()}
 
@@ -84,9 +87,33 @@ def at_a_terminal(
 def test_what_answers_has_json_and_what_does_not_has_none() -> None:
     for name, command in COMMANDS.items():
         has = any("--json" in parameter.opts for parameter in command.params)
-        assert has is (command.output is Output.ANSWER), name
+        assert has is (name in ANSWERS), name
     texts = {name for name, command in COMMANDS.items() if command.output is Output.TEXT}
-    assert texts == {"export", "install", "caller new", "completion"}, "texts of files and scripts"
+    assert texts == {"caller new", "completion"}, "texts of files and scripts"
+    files = {name: command.writes for name, command in COMMANDS.items() if command.output is Output.FILE}
+    assert files == {"export": "out", "install": "write"}
+
+
+def test_what_prints_the_text_of_a_file_has_no_json_for_it(tmp_path: Path) -> None:
+    lines = {"export": ["export", str(MOBILE_ID), "--sandbox"], "install": ["install", "cursor", "--sandbox"]}
+    for name, line in lines.items():
+        refused = run_command([*PROGRAM, json.dumps([[*line, "--json"]])], XDG_STATE_HOME=str(tmp_path))
+        assert json.loads(refused.stderr.splitlines()[0])["kind"] == "usage", name
+    for name, out, _ in in_a_pipe(lines, {"XDG_STATE_HOME": str(tmp_path)}):
+        assert (out.code, out.text.count("\n") > 1) == (0, True), name
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="setsid is one of Unix")
+def test_an_entry_that_cannot_be_written_is_in_the_error(tmp_path: Path) -> None:
+    file = tmp_path / ".cursor" / "mcp.json"
+    file.parent.mkdir()
+    file.write_text("[]", encoding="utf-8")
+    lines = {"install": ["install", "cursor", "--write", "--sandbox"]}
+    ((_, out, err),) = in_a_pipe(lines, {"HOME": str(tmp_path)})
+    assert (out.code, out.text) == (1, "")
+    error = json.loads(err)
+    assert (error["kind"], error["file"]) == ("not_merged", str(file))
+    assert json.loads(error["entry"])["mcpServers"].keys() == {"posthog-projects"}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="setsid is one of Unix")

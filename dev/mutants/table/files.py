@@ -97,8 +97,8 @@ FILES: Final[Mapping[str, tuple[Mutant, ...]]] = {
         Mutant(
             "refuse-and-print-no-entry",
             "src/projects_mcp/cli/install/command.py",
-            "        say(render_block(client, added))\n        return FAILED\n",
-            "        return FAILED\n",
+            "        say(entry, error=as_json)\n",
+            "        pass\n",
             (f"{_REPLACED}test_a_file_with_two_names_is_left_alone",),
         ),
     ),

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 import anyio
 
-from projects_mcp.cli.complaints import complain, note
+from projects_mcp.cli.complaints import complain, complain_at, note
 from projects_mcp.cli.controlling_terminal import ControllingTerminal, NoTerminalError
 from projects_mcp.cli.exit_codes import DONE, FAILED
+from projects_mcp.cli.interruption import may_change
 from projects_mcp.cli.open_page import show_page
 from projects_mcp.cli.output import print_answer
 from projects_mcp.cli.table import print_table, print_text
 from projects_mcp.cli.terminal import say
 from projects_mcp.config.settings import Settings
+from projects_mcp.errors.kinds import Kind
 from projects_mcp.http.approval.site import Site
 from projects_mcp.runner.build import open_state
 from projects_mcp.sanitize.text import has_invisible, on_one_line
@@ -28,6 +31,9 @@ __all__ = ["run_approvals", "run_approve"]
 
 _TRIES: Final = 3
 """How often the name may be typed."""
+_NOTHING: Final = "Nothing was decided."
+_MAYBE: Final = "It may have been decided already. What waits is listed by: projects-mcp approvals"
+_BY_PASSKEY: Final = "Only a passkey approves this call: add --browser."
 _UNSHARED: Final = (
     "PROJECTS_MCP_STATE is memory here, so that this process cannot see what waits in another one. "
     "Set it as it is set for the server, or open the page that the refusal names."
@@ -74,18 +80,21 @@ def run_approve(settings: Settings, code: str, *, deny: bool, browser: bool = Fa
     """
     try:
         if browser and not deny:
-            return anyio.run(_decide_on_page, open_state(settings), code, as_json)
+            with may_change(_MAYBE):
+                return anyio.run(_decide_on_page, open_state(settings), code, as_json)
         with ControllingTerminal() as terminal:
             return _decide(open_state(settings), terminal, code, deny=deny, as_json=as_json)
     except NoTerminalError:
-        return _complain("a person decides at a terminal, and this process has none.", "no_terminal")
+        return _complain(
+            "a person decides at a terminal, and this process has none. Nothing was decided.", "no_terminal"
+        )
     except StoreError as error:
-        return _complain(f"the state store cannot be used: {error}. Nothing was decided.", "state_unavailable")
+        return _complain(f"the state store cannot be used: {error}. {_NOTHING}", "state_unavailable")
     except OSError as error:
-        return _complain(f"no page can be served on this machine: {error.strerror}.", "no_page")
+        return _complain(f"no page can be served on this machine: {error.strerror}. {_NOTHING}", "no_page")
 
 
-def _complain(sentence: str, kind: str) -> int:
+def _complain(sentence: str, kind: Kind) -> int:
     return complain("approve", sentence, FAILED, kind)
 
 
@@ -100,7 +109,7 @@ async def _decide_on_page(store: StateStore, code: str, as_json: bool) -> int:
 
         async def tell(site: Site) -> None:
             typed = parse_code(code) or code
-            await show_page(note, f"{site.base}{typed}", f"To decide until {approval.ends}")
+            await show_page(partial(note, at_once=True), f"{site.base}{typed}", f"To decide until {approval.ends}")
 
         async def is_decided() -> bool:
             now = await approvals.find(code)
@@ -111,7 +120,7 @@ async def _decide_on_page(store: StateStore, code: str, as_json: bool) -> int:
     finally:
         await store.aclose()
     if decided is None or decided.status is Status.WAITING:
-        return _complain("nothing was decided, and the time is over.", "not_decided")
+        return _complain("nothing was decided, and the time is over. The call stays refused.", "not_decided")
     said = "Denied." if decided.status is Status.DENIED else "Approved, once. Let the same call be made again."
     print_answer(_decision(decided), lambda: print_text(said), as_json=as_json)
     return DONE
@@ -128,7 +137,7 @@ async def _find(approvals: Approvals, code: str) -> Approval | None:
         return None
     approval = await approvals.find(code)
     if approval is None:
-        _complain("no approval has this code, or its time is over.", "no_approval")
+        _complain("no approval has this code, or its time is over. Nothing was decided.", "no_approval")
     return approval
 
 
@@ -160,16 +169,14 @@ def _decide(store: StateStore, terminal: ControllingTerminal, code: str, *, deny
         return FAILED
     terminal.show("\n".join(f"{label}: {on_one_line(value)}" for label, value in approval.rows))
     if not deny and approval.passkey:
-        terminal.show("Only a passkey approves this call: add --browser.")
-        return FAILED
+        return complain_at(terminal.show, "approve", f"{_BY_PASSKEY} {_NOTHING}", "passkey_needed")
     if not deny and not _ask_for_name(terminal, approval):
-        terminal.show("Nothing was decided.")
-        return FAILED
+        return complain_at(terminal.show, "approve", _NOTHING, "not_decided")
     try:
-        decided = anyio.run(_decide_once, store, approval, not deny)
+        with may_change(_MAYBE):
+            decided = anyio.run(_decide_once, store, approval, not deny)
     except ApprovalError as error:
-        terminal.show(str(error))
-        return FAILED
+        return complain_at(terminal.show, "approve", f"{error} {_NOTHING}", "not_decided")
     if deny:
         terminal.show("Denied. The call is refused until the time above.")
     else:

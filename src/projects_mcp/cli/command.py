@@ -90,6 +90,7 @@ class Command(click.Command):
         more: sentences for its own help.
         output: what it prints. If that is an answer, the command has `--json`, and its function takes `as_json`.
         about_json: what else there is to know of its JSON.
+        writes: if the output is a file, the parameter with which the command writes it and answers.
     """
 
     def __init__(
@@ -103,10 +104,11 @@ class Command(click.Command):
         more: str = "",
         output: Output = Output.ANSWER,
         about_json: str = "",
+        writes: str = "",
     ) -> None:
         super().__init__(
             name,
-            params=[*parameters, *(_json_flag(about_json) if output is Output.ANSWER else ())],
+            params=[*parameters, *(_json_flag(about_json) if output in (Output.ANSWER, Output.FILE) else ())],
             help=f"{about[0].upper()}{about[1:]}.{more and ' '}{more}",
             short_help=about,
             context_settings=layout,
@@ -114,6 +116,7 @@ class Command(click.Command):
         self.function: Final = function
         self.examples: Final = tuple(examples)
         self.output: Final = output
+        self.writes: Final = writes
         self._settings: list[click.Parameter] | None = None
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
@@ -134,6 +137,8 @@ class Command(click.Command):
     def invoke(self, ctx: click.Context) -> Invocation:
         """Return what is to be run."""
         parameters = dict(ctx.params)
+        if self.output is Output.FILE and parameters["as_json"] and not parameters[self.writes]:
+            raise click.UsageError(f"--json goes with --{self.writes}: the text of a file is printed as it is.", ctx)
         flags = take_flags(parameters)
         return Invocation(
             path_of(ctx).partition(" ")[2] or str(self.name), parameters, flags, self.function, self.output

@@ -7,7 +7,9 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from projects_mcp.cli.exit_codes import FAILED, INTERRUPTED
 from projects_mcp.cli.terminal import is_terminal, say
+from projects_mcp.errors.kinds import Kind
 from projects_mcp.sanitize.json_text import compact_json
 from projects_mcp.sanitize.text import on_one_line
 
@@ -15,8 +17,10 @@ __all__ = [
     "as_json_errors",
     "complain",
     "complain_as",
+    "complain_at",
     "complains_in_json",
     "end_notes",
+    "interrupted",
     "log_as_notes",
     "note",
     "tell_failure",
@@ -63,14 +67,14 @@ def as_json_errors(*, asked: bool, logs: bool) -> bool:
     return asked or not (logs or is_terminal(sys.stderr))
 
 
-def complain(command: str, sentence: str, code: int, kind: str, *, more: str = "") -> int:
+def complain(command: str, sentence: str, code: int, kind: Kind, *, more: str = "") -> int:
     """Say on stderr why a command failed.
 
     Args:
         command: its name; empty for the program itself.
         sentence: what is wrong, and what to do.
         code: the exit code.
-        kind: one word for programs, such as `usage`.
+        kind: one word for programs.
         more: a line below, at a terminal only.
 
     Returns:
@@ -86,15 +90,56 @@ def complain(command: str, sentence: str, code: int, kind: str, *, more: str = "
     return code
 
 
-def note(sentence: str, **facts: Any) -> None:
+def complain_at(show: Callable[[str], None], command: str, sentence: str, kind: Kind) -> int:
+    """Say at the controlling terminal why a command failed, and to a program that reads stderr elsewhere.
+
+    Args:
+        show: shows a sentence at the terminal.
+        command: its name.
+        sentence: what is wrong, and what to do.
+        kind: one word for programs.
+
+    Returns:
+        `FAILED`.
+    """
+    show(sentence)
+    return complain(command, sentence, FAILED, kind) if _Form.as_json else FAILED
+
+
+def interrupted(command: str, sentence: str, outcome: str, *, request_sent: bool, applied: int) -> int:
+    """Say on stderr that Ctrl+C has ended a command.
+
+    Args:
+        command: its name; empty for the program itself.
+        sentence: that it was ended, and whether something was changed.
+        outcome: the same for programs: `applied`, `not_applied` or `unknown`.
+        request_sent: whether a request that changes something had left.
+        applied: how many changes were made before, 0 or more.
+
+    Returns:
+        The exit code.
+    """
+    if _Form.as_json:
+        kind: Kind = "interrupted"
+        facts = {"outcome": outcome, "request_sent": request_sent, "applied": applied}
+        tell_failure(sentence, {"kind": kind, **facts})
+        return INTERRUPTED
+    return complain(command, sentence, INTERRUPTED, "interrupted")
+
+
+def note(sentence: str, *, at_once: bool = False, **facts: Any) -> None:
     """Say on stderr what there is to know besides the answer: to a person at once, to a program at the end.
 
     Args:
         sentence: for people.
+        at_once: to a program at once too, because the command waits until somebody has acted on it.
         facts: for programs, which get one JSON object of the kind `note`.
     """
-    if _Form.as_json:
-        _Form.notes = (*_Form.notes, {"kind": "note", "message": sentence, **facts})[-_MOST_NOTES:]
+    noted = {"kind": "note", "message": sentence, **facts}
+    if _Form.as_json and at_once:
+        say(compact_json(noted), error=True)
+    elif _Form.as_json:
+        _Form.notes = (*_Form.notes, noted)[-_MOST_NOTES:]
     else:
         say(sentence, error=True)
 
@@ -127,7 +172,7 @@ def tell_failure(sentences: str, detail: Mapping[str, Any]) -> None:
     """
     sentences = _Form.worded(sentences)
     if _Form.as_json:
-        kind = {"kind": detail.get("kind", "failed"), "message": sentences}
+        kind = {"kind": detail.get("kind", "internal"), "message": sentences}
         facts = {name: item for name, item in detail.items() if name != "kind"}
         notes = {"notes": [noted["message"] for noted in _Form.notes]} if _Form.notes else {}
         _Form.notes = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from typing import Final, Self
 from projects_mcp.cli.terminal import erase_progress
 from projects_mcp.sanitize.text import strip_invisible
 
-__all__ = ["ControllingTerminal", "NoTerminalError"]
+__all__ = ["ControllingTerminal", "NoTerminalError", "ended_by_ctrl_c"]
 
 _LONGEST_LINE: Final = 4_096
 """Characters of a typed line at the most."""
@@ -77,9 +78,14 @@ class ControllingTerminal:
         self._writer.flush()
 
     def ask(self, prompt: str) -> str | None:
-        """Show a prompt and return the typed line without its end; None if the terminal was closed."""
-        self.show(prompt, end="")
-        line = self._reader.readline(_LONGEST_LINE)
+        """Show a prompt and return the typed line without its end; None if the terminal was closed.
+
+        Raises:
+            KeyboardInterrupt: Ctrl+C was pressed.
+        """
+        with ended_by_ctrl_c():
+            self.show(prompt, end="")
+            line = self._reader.readline(_LONGEST_LINE)
         return line.rstrip("\r\n") if line else None
 
     def ask_secret(self, prompt: str) -> str | None:
@@ -92,6 +98,19 @@ class ControllingTerminal:
             line = self.ask(prompt)
         self.show("")  # the end of the typed line was not shown either
         return line
+
+
+@contextmanager
+def ended_by_ctrl_c() -> Iterator[None]:
+    """Let Ctrl+C end the block at once, in an event loop too: that would only note it, and go on reading.
+
+    Nothing else waits for the loop of a command while it reads what a person types.
+    """
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, former)
 
 
 @contextmanager

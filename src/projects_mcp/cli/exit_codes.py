@@ -33,8 +33,8 @@ NOT_WRITTEN: Final = 6
 """The command did what it was asked to do, and stdout could not take the answer."""
 INTERRUPTED: Final = 130
 """The command was ended by Ctrl+C: 128 and the number of the signal, as shells count."""
-_UNTIL_SOMEBODY_ACTS: Final = frozenset({"tls", "proxy"})
-"""Kinds of failures to connect that waiting does not mend: a certificate, or a proxy, is to be set."""
+_UNTIL_SOMEBODY_ACTS: Final = frozenset({"not_configured", "tls", "proxy"})
+"""Kinds of requests that never left, and that waiting does not mend: a key, a certificate or a proxy is to be set."""
 
 
 def code_of_failure(error: Mapping[str, Any] | None) -> int:

@@ -25,6 +25,10 @@ from projects_mcp.state.store import StoreError
 
 __all__ = ["Wanted", "run_history"]
 
+_FRESH: Final = (
+    "The sandbox is new in each process: what was done to an earlier one ended with it, and is not listed. "
+    "To keep one, run projects-mcp sandbox and set POSTHOG_HOST to its address."
+)
 _SHOWN: Final = 50
 """Lines that are shown without `--json`."""
 _COLUMNS: Final = ("no", "at (UTC)", "tool", "project", "outcome", "undo", "changed")
@@ -74,11 +78,12 @@ def run_history(settings: Settings, wanted: Wanted, *, undo: int | None, as_json
         except OSError as error:
             sentence = f"{wanted.file} cannot be read: {error.strerror or error}. Nothing was changed."
             return complain("history", sentence, FAILED, "audit_unavailable")
+        notes = [*past.notes, _FRESH] if settings.sandbox is not None and wanted.file is None else past.notes
         chosen = [row for row in past.calls if _is_meant(row, wanted, since)]
         if undo is not None:
             return await _undo(runner, chosen, undo, as_json=as_json)
-        body = {"calls": chosen} | ({"notes": past.notes} if past.notes else {})
-        print_answer(body, lambda: _print_table(chosen, past.notes), as_json=as_json)
+        body = {"calls": chosen} | ({"notes": notes} if notes else {})
+        print_answer(body, lambda: _print_table(chosen, notes), as_json=as_json)
         return DONE
 
     return run_with_runner(settings, work)

@@ -47,7 +47,7 @@ class Invocation:
         applied = apply_flags(environment, self.flags)
         ready = replace(self, environment=applied)
         parameters = dict(self.parameters)
-        if self.output is Output.ANSWER:
+        if self.output in (Output.ANSWER, Output.FILE):
             parameters["as_json"] = program_reads(asked=parameters["as_json"])
         return self.function(ready, **parameters)
 

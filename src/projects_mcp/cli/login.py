@@ -10,12 +10,13 @@ import anyio
 
 from projects_mcp.api.operations import OPERATIONS
 from projects_mcp.api.types import CURRENT
-from projects_mcp.cli.complaints import complain
+from projects_mcp.cli.complaints import complain, complain_at
 from projects_mcp.cli.controlling_terminal import ControllingTerminal, NoTerminalError
 from projects_mcp.cli.doctor.credentials import check_grant, explain_refused_key
 from projects_mcp.cli.doctor.findings import Finding, Level
 from projects_mcp.cli.doctor.probe import Probe, build_probe, explain_unreachable
 from projects_mcp.cli.exit_codes import DONE, FAILED
+from projects_mcp.cli.interruption import may_change
 from projects_mcp.cli.open_page import show_page
 from projects_mcp.cli.output import print_answer
 from projects_mcp.cli.profile_store import CannotKeep, check_writable, keep_key, required_file, write_profile
@@ -64,15 +65,14 @@ def run_login(environment: Mapping[str, str], *, browser: bool = True, as_json: 
     except NoTerminalError:
         pass
     except CannotKeep as error:
-        return _complain(str(error))
-    return _complain(
+        return complain("login", str(error), FAILED, "not_kept")
+    return complain(
+        "login",
         "a person types the key at a terminal, and this process has none. Scripts set POSTHOG_PERSONAL_API_KEY or "
-        "POSTHOG_PERSONAL_API_KEY_FILE instead."
+        "POSTHOG_PERSONAL_API_KEY_FILE instead.",
+        FAILED,
+        "no_terminal",
     )
-
-
-def _complain(sentence: str) -> int:
-    return complain("login", sentence, FAILED, "not_kept")
 
 
 class _Login:
@@ -107,8 +107,7 @@ class _Login:
         return self._keep(host, checked)
 
     def _give_up(self, why: str) -> int:
-        self._terminal.show(f"Nothing was kept: {why}.")
-        return FAILED
+        return complain_at(self._terminal.show, "login", f"Nothing was kept: {why}.", "not_kept")
 
     def _ask_host(self) -> str | None:
         """Ask which PostHog it is. Returns `us`, `eu` or an address; None if no usable one was typed."""
@@ -183,8 +182,9 @@ class _Login:
         key, file = settings.credentials.key, required_file()
         if key is None:
             raise AssertionError("a key was accepted")
-        kept = keep_key(file, self._name, key.value.reveal())
-        write_profile(file, self._name, {"host": host, **kept.values})
+        with may_change("The key may be kept already. See: projects-mcp profiles"):
+            kept = keep_key(file, self._name, key.value.reveal())
+            write_profile(file, self._name, {"host": host, **kept.values})
         self._terminal.show(f"The key is {kept.where}, and the profile {self._name} in {file}.")
         if is_given(self._environment.get(_KEY, "")):
             self._terminal.show(f"{_KEY} is set in this environment and wins over the profile: unset it.")

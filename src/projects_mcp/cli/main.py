@@ -105,6 +105,13 @@ def _run(arguments: Sequence[str]) -> int:
         code = invocation.run(os.environ)
     except click.UsageError as error:
         code = _complain(error, invocation.command)
+    except (KeyboardInterrupt, BaseExceptionGroup) as stopped:
+        # Tasks that run beside each other put it into a group.
+        if not isinstance(stopped, KeyboardInterrupt) and stopped.subgroup(KeyboardInterrupt) is None:
+            raise
+        from projects_mcp.cli.interruption import tell_interrupted
+
+        return tell_interrupted(invocation.command)
     end_answer()
     end_notes()
     return code

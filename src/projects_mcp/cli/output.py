@@ -20,6 +20,8 @@ class Output(StrEnum):
     """A value: tables and sentences at a terminal, one line of JSON in a pipe, and everywhere with `--json`."""
     TEXT = "text"
     """The text of a file or of a script, the same wherever it goes."""
+    FILE = "file"
+    """The text of a file; or an answer, if the command writes the file itself, as one of its options wants it."""
     LOG = "log"
     """Of a server or of the demonstration: sentences on stderr too, wherever it goes."""
 

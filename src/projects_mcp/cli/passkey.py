@@ -8,14 +8,16 @@ from typing import Final
 
 import anyio
 
-from projects_mcp.cli.complaints import complain
+from projects_mcp.cli.complaints import complain, complain_at
 from projects_mcp.cli.controlling_terminal import ControllingTerminal, NoTerminalError
 from projects_mcp.cli.exit_codes import DONE, FAILED, USAGE
+from projects_mcp.cli.interruption import may_change
 from projects_mcp.cli.open_page import show_page
 from projects_mcp.cli.output import print_answer
 from projects_mcp.cli.table import DIM, print_table, print_text
 from projects_mcp.cli.terminal import say, styled
 from projects_mcp.config.settings import Settings
+from projects_mcp.errors.kinds import Kind
 from projects_mcp.http.approval.command_server import serve_until
 from projects_mcp.http.approval.site import Site, public_site
 from projects_mcp.http.callers import CALLER_NAME
@@ -27,6 +29,7 @@ from projects_mcp.state.store import StateStore, StoreError
 
 __all__ = ["run_passkey"]
 
+_NAMES: Final = "a name has 1 to 64 letters, digits, dots, hyphens or underscores."
 _MINUTES: Final = round(INVITATION_S / 60)
 
 
@@ -43,40 +46,41 @@ def run_passkey(settings: Settings, action: str, name: str | None, *, as_json: b
         The exit code.
     """
     if (name is None) != (action == "list"):
-        return _complain("name whose passkey it is, but for list.", USAGE)
+        return complain("passkey", "name whose passkey it is, but for list.", USAGE, "usage")
     if name is not None and not CALLER_NAME.fullmatch(name):
-        return _complain("a name has 1 to 64 letters, digits, dots, hyphens or underscores.", USAGE)
+        return complain("passkey", _NAMES, USAGE, "usage")
     store = open_state(settings)
     try:
         if not store.shared:
-            return _complain(f"{NOT_KEPT}.", FAILED)
+            return _complain(f"{NOT_KEPT}.", "state_unavailable")
         if name is None:
             return anyio.run(_list, store, as_json)
         return _run_for_person(settings, store, action, name, as_json)
     except StoreError as error:
-        return _complain(f"the state store cannot be used: {error}.", FAILED)
+        return _complain(f"the state store cannot be used: {error}.", "state_unavailable")
 
 
 def _run_for_person(settings: Settings, store: StateStore, action: str, name: str, as_json: bool) -> int:
     if action == "remove":
         return anyio.run(_remove, store, name, as_json)
     if not library_is_there():
-        return _complain(f"{NO_LIBRARY}.", FAILED)
+        return _complain(f"{NO_LIBRARY}.", "passkey_unusable")
     if action == "invite":
         return anyio.run(_invite, store, settings, name, as_json)
     try:
         with ControllingTerminal() as terminal:
             if terminal.interactive:
-                return anyio.run(_add, store, terminal, name, as_json)
+                with may_change("A passkey may be enrolled already. See: projects-mcp passkey list"):
+                    return anyio.run(_add, store, terminal, name, as_json)
     except NoTerminalError:
         pass
     except OSError as error:
-        return _complain(f"no page can be served on this machine: {error.strerror}.", FAILED)
-    return _complain("a person enrols a passkey at a terminal, and this process has none.", FAILED)
+        return _complain(f"no page can be served on this machine: {error.strerror}.", "no_page")
+    return _complain("a person enrols a passkey at a terminal, and this process has none.", "no_terminal")
 
 
-def _complain(sentence: str, code: int) -> int:
-    return complain("passkey", sentence, code, "usage" if code == USAGE else "failed")
+def _complain(sentence: str, kind: Kind) -> int:
+    return complain("passkey", sentence, FAILED, kind)
 
 
 async def _list(store: StateStore, as_json: bool) -> int:
@@ -119,7 +123,7 @@ async def _remove(store: StateStore, name: str, as_json: bool) -> int:
     finally:
         await store.aclose()
     if not count:
-        return _complain(f"no passkey of {name} is enrolled.", FAILED)
+        return _complain(f"no passkey of {name} is enrolled.", "no_such_passkey")
     said = f"Removed {count} passkey{'' if count == 1 else 's'} of {name}. What they have signed can still be checked."
     print_answer({"name": name, "removed": count}, lambda: print_text(said), as_json=as_json)
     return DONE
@@ -128,10 +132,10 @@ async def _remove(store: StateStore, name: str, as_json: bool) -> int:
 async def _invite(store: StateStore, settings: Settings, name: str, as_json: bool) -> int:
     try:
         if settings.serving.public_url is None:
-            return _complain("PROJECTS_MCP_PUBLIC_URL is not set, so nobody could be told an address.", FAILED)
+            return _complain("PROJECTS_MCP_PUBLIC_URL is not set, so nobody could be told an address.", "no_address")
         site = public_site(settings.serving.public_url, settings.serving.hosts)
         if not site.takes_passkeys:
-            return _complain(f"browsers use no passkey at {site.origin}: it takes a name, and HTTPS.", FAILED)
+            return _complain(f"browsers use no passkey at {site.origin}: it takes a name, and HTTPS.", "no_address")
         address = site.enrolment(await Passkeys(store).invite(name))
     finally:
         await store.aclose()
@@ -155,11 +159,9 @@ async def _add(store: StateStore, terminal: ControllingTerminal, name: str, as_j
 
         before = len(await passkeys.enrolled(names=(name,)))
         if not await serve_until(Approvals(store), is_done, tell, INVITATION_S):
-            terminal.show("Nothing was enrolled: the time is over.")
-            return FAILED
+            return complain_at(terminal.show, "passkey", "Nothing was enrolled: the time is over.", "not_enrolled")
         if len(await passkeys.enrolled(names=(name,))) <= before:
-            terminal.show("Nothing was enrolled.")
-            return FAILED
+            return complain_at(terminal.show, "passkey", "Nothing was enrolled.", "not_enrolled")
     finally:
         await store.aclose()
     terminal.show(f"The passkey of {name} is enrolled for localhost: it approves calls on this machine.")

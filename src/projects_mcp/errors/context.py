@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from projects_mcp.api.effects import Effect
+from projects_mcp.errors.kinds import Kind
 from projects_mcp.sanitize.redaction import Redactor
 from projects_mcp.sanitize.text import MAX_QUOTED
 
@@ -24,7 +25,7 @@ class Words(NamedTuple):
         next_step: what to do, as a sentence.
     """
 
-    kind: str
+    kind: Kind
     what: str
     next_step: str
 

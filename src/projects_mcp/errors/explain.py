@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from projects_mcp.api.outcome import Outcome
 from projects_mcp.errors.connection import PostHogError, ResponseLost
 from projects_mcp.errors.context import CHANGE_UNKNOWN, NOT_CHANGED, FailureContext
+from projects_mcp.errors.kinds import Kind
 from projects_mcp.errors.refusals import Refusal, RememberedDenial
 from projects_mcp.errors.rejected import ServerError
 from projects_mcp.errors.uncertain import LOOK_AGAIN_AFTER, WriteUnresolved
@@ -62,7 +63,7 @@ def detail_of_unresolved(failure: WriteUnresolved, at: FailureContext) -> Mappin
     return detail | {"retry_after_s": wait}
 
 
-def _detail_of(failure: PostHogError, kind: str, at: FailureContext, outcome: Outcome | None = None) -> dict[str, Any]:
+def _detail_of(failure: PostHogError, kind: Kind, at: FailureContext, outcome: Outcome | None = None) -> dict[str, Any]:
     return _detail(
         kind,
         at,
@@ -77,7 +78,7 @@ def _detail_of(failure: PostHogError, kind: str, at: FailureContext, outcome: Ou
 
 
 def _detail(
-    kind: str,
+    kind: Kind,
     at: FailureContext,
     *,
     status: int | None = None,

@@ -10,6 +10,8 @@ import re
 from enum import Enum
 from typing import Final, NamedTuple
 
+from projects_mcp.errors.kinds import Kind
+
 __all__ = ["CAUSES", "ForbiddenCause", "Memory", "cause_of_detail", "known_cause"]
 
 
@@ -38,7 +40,7 @@ class ForbiddenCause(NamedTuple):
         memory: for what it is remembered.
     """
 
-    kind: str
+    kind: Kind
     beginnings: tuple[str, ...]
     what: str
     next_step: str

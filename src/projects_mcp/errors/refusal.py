@@ -9,6 +9,7 @@ from typing import Any, ClassVar, dataclass_transform
 
 from projects_mcp.errors.approval_offer import ApprovalOffer
 from projects_mcp.errors.context import FailureContext
+from projects_mcp.errors.kinds import Kind
 
 __all__ = ["Refusal"]
 
@@ -21,7 +22,7 @@ class Refusal(Exception):
     more at the start of every process than all refusals of its life.)
     """
 
-    kind: ClassVar[str]
+    kind: ClassVar[Kind]
     """A stable word for programs."""
 
     approval: ApprovalOffer | None = None

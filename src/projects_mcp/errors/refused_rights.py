@@ -259,7 +259,7 @@ class ProjectProtected(Refusal):
 class RememberedDenial(Refusal):
     """PostHog refused the same a moment ago, with `error`, and is not asked again for `left_s` more seconds."""
 
-    kind = "learned"
+    kind = "forbidden"  # programs are told that of `error`
     error: Forbidden
     left_s: int
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from projects_mcp.api.json_values import canonical, same_json
 from projects_mcp.api.settings_model import Merge, Setting
 from projects_mcp.api.settings_table import SETTINGS
+from projects_mcp.errors.kinds import Kind
 from projects_mcp.fleet.values import SECRET_FIELDS
 from projects_mcp.sanitize.redaction import REDACTED
 from projects_mcp.sanitize.text import has_invisible, on_one_line
@@ -33,7 +34,11 @@ _BMP: Final = 0xFFFF
 
 
 class SettingsFileError(Exception):
-    """The document cannot be written. The text is one sentence."""
+    """The document cannot be written. The text is one sentence; `kind` says the same to programs."""
+
+    def __init__(self, text: str, kind: Kind = "file") -> None:
+        super().__init__(text)
+        self.kind: Kind = kind
 
 
 class ExportedProject(NamedTuple):

@@ -17,9 +17,11 @@ from typing import Any, Final
 
 import anyio.to_thread
 
+from projects_mcp.api.outcome import Outcome
 from projects_mcp.errors.refusals import AuditLogUnavailable
 from projects_mcp.gateway.audit_file import AuditFile
 from projects_mcp.gateway.call_tally import CallTally
+from projects_mcp.gateway.write_tally import WriteTally
 from projects_mcp.sanitize.redaction import Redactor
 
 __all__ = ["AuditLog", "AuditUnavailable"]
@@ -51,6 +53,7 @@ class AuditLog:
         clock: the time in UTC, for tests.
         tally: counts the calls too; None if nobody reads the counts.
         origin: where PostHog is, for each line; None leaves it out.
+        writes: counts the requests that change something.
     """
 
     redactor: Redactor
@@ -58,6 +61,7 @@ class AuditLog:
     clock: Callable[[], datetime] = field(default=_now, repr=False)
     tally: CallTally | None = field(default=None, repr=False)
     origin: str | None = None
+    writes: WriteTally = field(default_factory=WriteTally, repr=False)
     _file: AuditFile | None = field(default=None, init=False, repr=False)
     _broken: bool = field(default=False, init=False)
 
@@ -108,10 +112,15 @@ class AuditLog:
                 self._report(error)
                 raise AuditUnavailable from None
             self._broken = False
+        self.writes.begun += 1
         logger.info("%s", text)
 
     def record(self, event: str, line: Mapping[str, Any]) -> None:
         """Record a call that has ended (`call`), or what became of a write (`outcome`). Never fails."""
+        if event == "outcome":
+            self.writes.ended += 1
+            self.writes.applied += line["outcome"] == Outcome.APPLIED.value
+            self.writes.unknown += line["outcome"] == Outcome.UNKNOWN.value
         text = self._text(event, line)
         logger.info("%s", text)
         if self._file is None:

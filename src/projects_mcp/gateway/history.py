@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, Final, NamedTuple
 
 import anyio
@@ -45,6 +46,8 @@ _WRITTEN_EVERY_S: Final = 5.0
 _FLUSHED_WITHIN_S: Final = 2.0
 """Seconds that an answer waits for its record in the state store."""
 _ANY: Final = Policy()
+_PROCESS: Final = token_hex(8)
+"""Tells the sandbox of this process from those of others."""
 _MOST_AUDIT_BYTES: Final = 4 << 20
 """Bytes of the audit log that are read, from its end: some ten thousand records; a quarter for a caller over HTTP."""
 _MOST_NAMED_BYTES: Final = 64 << 20
@@ -95,6 +98,7 @@ class History:
         caller: whose calls are noted here, and whose are shown; None for whoever has started the process, who sees all.
         policy: projects that may not be touched are not shown.
         audit_log: the file of the audit log, which is read too; None if there is none.
+        fresh: this PostHog is a sandbox in this process, so that what other processes did to theirs is not shown.
 
     Attributes:
         pending: what has not been written yet, oldest first.
@@ -108,11 +112,13 @@ class History:
         caller: CallerGrant | None = None,
         policy: Policy = _ANY,
         audit_log: Path | None = None,
+        *,
+        fresh: bool = False,
     ) -> None:
-        self._origin, self._audit_log = origin, audit_log
+        self._origin, self._audit_log = origin, None if fresh else audit_log
         self._store, self._redactor = store, redactor
         self._caller, self._policy = caller, policy
-        self._prefix = f"{_PREFIX}{hashlib.sha256(origin.encode()).hexdigest()[:16]}:"
+        self._prefix = f"{_PREFIX}{hashlib.sha256((origin + _PROCESS * fresh).encode()).hexdigest()[:16]}:"
         self.pending: deque[Done] = deque(maxlen=_MOST_PENDING)
         self._written = 0
 

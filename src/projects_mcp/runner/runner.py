@@ -98,12 +98,13 @@ class ToolRunner:
         self._other_token = None if key is None else key.other_kind
         self._audit_log = audit_log
         self._rate_limiter = rate_limiter
+        self.writes: Final = audit_log.writes
         self.store: Final = store or MemoryStore()
         """What must be remembered between calls."""
         self.fleet_requests: Final = SlidingWindows.of_key(self.store, settings.origin, key and key.value.reveal())
         """How many requests work on many projects may send."""
-        redactor, path = audit_log.redactor, audit_log.path
-        self.history: Final = History(self.store, settings.origin, redactor, caller, settings.policy, path)
+        redactor, path, fresh = audit_log.redactor, audit_log.path, settings.sandbox is not None
+        self.history: Final = History(self.store, settings.origin, redactor, caller, settings.policy, path, fresh=fresh)
         """What was done."""
         self._services = ToolServices(
             posthog=posthog,

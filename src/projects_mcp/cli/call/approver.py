@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from typing import Self
 
 from projects_mcp.cli.controlling_terminal import ControllingTerminal, NoTerminalError
@@ -25,16 +24,12 @@ class TerminalApprover:
 
     async def request_consent(self, question: ConfirmationRequest) -> Consent:
         """Show a confirmation request at the terminal and read the answer there. Only `yes` accepts."""
-        # Nothing else waits for the event loop of this one call, and Ctrl+C ends the process only outside a thread.
-        former = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             with ControllingTerminal() as terminal:
                 terminal.show(question.text)
                 typed = terminal.ask("Type yes to go on: ")
         except NoTerminalError:
             typed = None
-        finally:
-            signal.signal(signal.SIGINT, former)
         if typed is None:
             return Consent.CLOSED
         return Consent.ACCEPTED if typed.strip() == "yes" else Consent.DECLINED

@@ -12,6 +12,7 @@ from projects_mcp.cli.call.approver import TerminalApprover
 from projects_mcp.cli.call.arguments import ArgumentsError, read_arguments
 from projects_mcp.cli.complaints import complain, complains_in_json, tell_failure
 from projects_mcp.cli.exit_codes import DONE, FAILED, NOT_WRITTEN, UNKNOWN, USAGE, code_of_failure
+from projects_mcp.cli.interruption import watch
 from projects_mcp.cli.invocation import Invocation
 from projects_mcp.cli.nearest import did_you_mean
 from projects_mcp.cli.terminal import AnswerNotWrittenError, end_answer, say, silence_stdout
@@ -51,6 +52,7 @@ def run_call(invocation: Invocation, name: str, words: Sequence[str], *, as_json
     except ArgumentsError as error:
         return complain("call", str(error), USAGE, "usage", more=f"See: projects-mcp call {name} --help")
     runner = build_runner(settings, store=open_state(settings))
+    watch(runner.writes)
     result = anyio.run(_call_once, runner, name, arguments, TerminalApprover.find())
     if result.body is None:
         tell_failure(result.text, result.error or {})

@@ -49,11 +49,15 @@ def settings_of(tool: Tool) -> Mapping[str, Mapping[str, Any]]:
 
 
 def example_of(tool: Tool) -> str:
-    """Return a command line that the tool takes: what it needs, and the first of the rest that has a sample."""
+    """Return a command line that the tool takes: what it needs, and the first of the rest that has a sample.
+
+    Settings are those of one project: a tool that can change many at a time needs no id by its schema.
+    """
     known: Mapping[str, Mapping[str, Any]] = tool.arguments["properties"]
     needed = list(tool.arguments.get("required", ()))
     more = [name for name in ("settings", "limit", "project_id") if name in known and name not in needed]
-    names = [*needed, *more[:1]]
+    one = [name for name in ("project_id",) if "settings" in known and name in known and name not in needed]
+    names = [*one, *needed, *more[:1]]
     return " ".join(["call", tool.name, *(_pair(name, known[name]) for name in names)])
 
 

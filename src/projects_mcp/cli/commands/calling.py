@@ -67,8 +67,9 @@ class _CallCommand(Command):
         formatter.write_paragraph()
         with formatter.indentation():
             formatter.write_text(description_of(tool))
-        with formatter.section("Arguments"):
-            formatter.write_dl(arguments_of(tool))
+        if rows := arguments_of(tool):
+            with formatter.section("Arguments"):
+                formatter.write_dl(rows)
         if rows := settings_rows(tool):
             with formatter.section("Settings, each as settings.NAME=VALUE"):
                 formatter.write_dl(rows)

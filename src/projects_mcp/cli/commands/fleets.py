@@ -126,13 +126,13 @@ COMPARE: Final = Command(
 )
 
 
-def _export(invocation: Invocation, *, ids: tuple[int, ...], all: bool, out: str | None) -> int:  # noqa: A002 - the option's name
+def _export(invocation: Invocation, *, ids: tuple[int, ...], all: bool, out: str | None, as_json: bool) -> int:  # noqa: A002 - the option's name
     if all == bool(ids):
         raise click.UsageError("export takes the ids of projects, or --all")
     settings = invocation.settings
     from projects_mcp.cli.fleet.export import run_export
 
-    return run_export(settings, ids, Path(out) if out else None)
+    return run_export(settings, ids, Path(out) if out else None, as_json=as_json)
 
 
 EXPORT: Final = Command(
@@ -145,7 +145,9 @@ EXPORT: Final = Command(
         option("--out", "FILE", "the file, whose comments stay; default: stdout", type=FILE),
     ),
     examples=("export 12345 12346", "export --all --out projects.toml"),
-    output=Output.TEXT,
+    output=Output.FILE,
+    writes="out",
+    about_json="with --out",
 )
 
 

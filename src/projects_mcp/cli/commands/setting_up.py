@@ -32,11 +32,11 @@ DOCTOR: Final = Command(
 )
 
 
-def _install(invocation: Invocation, *, client: str, name: str, write: bool, force: bool) -> int:
+def _install(invocation: Invocation, *, client: str, name: str, write: bool, force: bool, as_json: bool) -> int:
     from projects_mcp.cli.install.command import run_install
 
     given = apply_flags({}, invocation.flags)
-    return run_install(client, given, write=write, force=force, entry_name=name)
+    return run_install(client, given, write=write, force=force, entry_name=name, as_json=as_json)
 
 
 def _clients(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -60,7 +60,9 @@ INSTALL: Final = Command(
         "install claude-desktop --write --access read",
         "install cursor --write --name posthog-eu --profile eu",
     ),
-    output=Output.TEXT,
+    output=Output.FILE,
+    writes="write",
+    about_json="with --write",
 )
 
 

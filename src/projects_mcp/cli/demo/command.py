@@ -13,12 +13,14 @@ from typing import Final
 
 import anyio
 
+from projects_mcp.cli.complaints import complain
+from projects_mcp.cli.controlling_terminal import ControllingTerminal, NoTerminalError
 from projects_mcp.cli.demo.page import Page
 from projects_mcp.cli.demo.stage import Stage
 from projects_mcp.cli.demo.story import SCENES
 from projects_mcp.cli.demo.world import played_posthog
 from projects_mcp.cli.exit_codes import DONE, FAILED
-from projects_mcp.cli.terminal import AnswerNotWrittenError, say, takes_colour
+from projects_mcp.cli.terminal import AnswerNotWrittenError, end_answer, say, takes_colour
 
 __all__ = ["run_demo"]
 
@@ -40,20 +42,56 @@ def run_demo(*, color: str = "auto", step: bool = False) -> int:
 
     Args:
         color: `always`, `never`, or `auto`: as `takes_colour` says of stdout.
-        step: wait for the Enter key before each scene.
+        step: wait for the Enter key before each scene, at the terminal that this process belongs to.
 
     Returns:
-        The exit code: `DONE` if every scene went as it should.
+        The exit code: `DONE` if every scene went as it should, `FAILED` if not, or if there is no terminal to wait at.
     """
     use_color = color == "always" or (color == "auto" and takes_colour(sys.stdout))
+    if not step:
+        return _run(Page(color=use_color))
     try:
-        return anyio.run(_play, Page(color=use_color, step=step))
+        with ControllingTerminal() as terminal:
+            return _run(Page(color=use_color, pause=_Pause(terminal)))
+    except NoTerminalError:
+        sentence = "--step waits for the Enter key at a terminal, and this process has none."
+        return complain("demo", sentence, FAILED, "no_terminal")
+
+
+def _run(page: Page) -> int:
+    """Play all scenes.
+
+    Raises:
+        AnswerNotWrittenError: stdout does not take them.
+    """
+    try:
+        return anyio.run(_play, page)
     except* (AnswerNotWrittenError, OSError) as group:
         reason = next(_leaves(group))
     if isinstance(reason, AnswerNotWrittenError):
         raise reason
     say(f"projects-mcp demo: {reason}.", error=True)
     return FAILED
+
+
+class _Pause:
+    """Waits for the Enter key. The end of the input, Ctrl+D, is the last pause.
+
+    Args:
+        terminal: where it is pressed.
+    """
+
+    def __init__(self, terminal: ControllingTerminal) -> None:
+        self._terminal: ControllingTerminal | None = terminal
+
+    def __call__(self) -> None:
+        """Wait, after what was printed has arrived."""
+        end_answer()
+        if self._terminal is None:
+            say()
+        elif self._terminal.ask("\nPress Enter to go on. ") is None:
+            self._terminal.show("")
+            self._terminal = None
 
 
 async def _play(page: Page) -> int:

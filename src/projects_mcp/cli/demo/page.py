@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -34,12 +33,12 @@ class Page:
 
     Attributes:
         color: use the terminal's colours.
-        step: wait for the Enter key before each scene.
+        pause: waits for a person before each scene; None to go on at once.
         columns: the longest line, 40 to 100; by default as wide as the terminal.
     """
 
     color: bool
-    step: bool = False
+    pause: Callable[[], None] | None = None
     columns: int = field(default_factory=_terminal_columns)
 
     def print_title(self, title: str, text: str) -> None:
@@ -50,12 +49,10 @@ class Page:
 
     def print_heading(self, number: int, text: str) -> None:
         """Print the number of a scene and what happens in it."""
-        if self.step:
-            say("\nPress Enter to go on. ", end="")
-            sys.stdout.flush()
-            sys.stdin.readline()
-        else:
+        if self.pause is None:
             say()
+        else:
+            self.pause()
         lines = textwrap.wrap(on_one_line(text), self.columns - _INDENT, break_on_hyphens=False)
         for index, line in enumerate(lines):
             head = self._style(_BOLD_CYAN, f"{number:>2}  ") if index == 0 else " " * _INDENT

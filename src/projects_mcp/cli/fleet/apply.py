@@ -22,9 +22,11 @@ from projects_mcp.cli.fleet.plan_file import read_plan_file
 from projects_mcp.cli.fleet.plan_text import notes_of, print_receipt
 from projects_mcp.cli.fleet.progress_bar import ProgressBar
 from projects_mcp.cli.fleet.settings_input import host_of, read_settings_file, require_place
+from projects_mcp.cli.interruption import how_to_go_on
 from projects_mcp.cli.output import print_answer
 from projects_mcp.cli.terminal import say
 from projects_mcp.config.settings import Settings
+from projects_mcp.errors.kinds import Kind
 from projects_mcp.fleet.settings_document import DocumentError
 from projects_mcp.fleet.settings_file import SettingsFileError
 from projects_mcp.fleet.settings_tables import SettingsDocument
@@ -39,7 +41,7 @@ _MOST_CALLS: Final = 1_000
 """Calls for one plan: 2,000 projects take about 20 at full speed."""
 _KEPT_S: Final = 86_400.0
 """Seconds for which it is known which plan a file is being applied by: as long as a plan that has begun is kept."""
-_NO_PLAN: Final = "no_such_plan"
+_NO_PLAN: Final[Kind] = "no_such_plan"
 _LOST: Final = (
     "there is no such plan: it had to be begun within 30 minutes, and with the same PROJECTS_MCP_STATE. Nothing was "
     "changed; make a new one with projects-mcp plan"
@@ -96,6 +98,7 @@ def run_apply(settings: Settings, file: Path, *, as_json: bool) -> int:
         The exit code: `DONE` if every project is as the plan wants it, `UNKNOWN` if that is not known of one, `FAILED`
         if one was not changed or nobody has agreed, and `TRY_LATER` if PostHog or another process wants more time.
     """
+    how_to_go_on("Run the same command again to go on.")
     return run_with_file("apply", settings, file, lambda: partial(_run, _read(settings, file), as_json=as_json))
 
 
@@ -149,7 +152,7 @@ async def _apply_plan(runner: ToolRunner, work: _Work, approver: Approver | None
         return _Applied(await _apply(runner, work.plan, work.words, approver))
     except CallError as error:
         if (error.result.error or {}).get("kind") == _NO_PLAN:
-            raise SettingsFileError(_LOST) from None
+            raise SettingsFileError(_LOST, _NO_PLAN) from None
         raise
 
 
@@ -183,7 +186,7 @@ async def _apply_document(
         await runner.store.add(key, text, _KEPT_S)
         return _Applied(await _finish(runner, key, text, begun, approver), besides, left_out=left_out)
     except StoreError as error:
-        raise SettingsFileError(f"the state store cannot be used: {error}") from None
+        raise SettingsFileError(f"the state store cannot be used: {error}", "state_unavailable") from None
 
 
 def _tell(sentence: str) -> None:

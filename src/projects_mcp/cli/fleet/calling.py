@@ -10,6 +10,7 @@ import anyio
 from projects_mcp.api.types import JSONObject
 from projects_mcp.cli.complaints import tell_failure
 from projects_mcp.cli.exit_codes import code_of_failure
+from projects_mcp.cli.interruption import watch
 from projects_mcp.cli.terminal import erase_progress, show_progress
 from projects_mcp.config.settings import Settings
 from projects_mcp.runner.build import build_runner, open_state
@@ -44,6 +45,7 @@ def run_with_runner(settings: Settings, work: Callable[[ToolRunner], Awaitable[i
         work: makes the calls, prints, and returns the exit code.
     """
     runner = build_runner(settings, store=open_state(settings))
+    watch(runner.writes)
 
     async def run() -> int:
         try:

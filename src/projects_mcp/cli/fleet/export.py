@@ -16,6 +16,8 @@ from projects_mcp.cli.exit_codes import DONE, FAILED, USAGE
 from projects_mcp.cli.fleet.calling import run_with_runner
 from projects_mcp.cli.fleet.project_reading import read_projects, read_rows
 from projects_mcp.cli.fleet.value_check import without_unreadable
+from projects_mcp.cli.output import print_answer
+from projects_mcp.cli.table import print_text
 from projects_mcp.cli.terminal import say
 from projects_mcp.config.settings import Settings
 from projects_mcp.fleet.settings_file import EXPORTED, ExportedProject, SettingsFileError, write_settings
@@ -28,13 +30,14 @@ __all__ = ["run_export"]
 _FIELDS: Final = ["id", "name", "organization", *EXPORTED]
 
 
-def run_export(settings: Settings, ids: Sequence[int], out: Path | None) -> int:
+def run_export(settings: Settings, ids: Sequence[int], out: Path | None, *, as_json: bool = False) -> int:
     """Write the settings of projects to a file or to stdout. What is left out, and why, goes to stderr.
 
     Args:
         settings: of the server.
         ids: of projects; none for all of the organization.
         out: the file; None for stdout.
+        as_json: say as one line of JSON what was written to the file.
 
     Returns:
         The exit code: 1 if a project could not be read, and then nothing is written.
@@ -42,16 +45,18 @@ def run_export(settings: Settings, ids: Sequence[int], out: Path | None) -> int:
     host = SANDBOX_ORIGIN if settings.sandbox is not None else settings.origin
     try:
         former = out.read_bytes().decode() if out is not None and out.exists() else ""
-        return run_with_runner(settings, partial(_export, ids, out, host, former))
+        return run_with_runner(settings, partial(_export, ids, out, host, former, as_json))
     except SettingsFileError as error:
-        return complain("export", str(error), FAILED, "file")
+        return complain("export", str(error), FAILED, error.kind)
     except UnicodeDecodeError:
         return complain("export", "the file is not text in UTF-8", USAGE, "file")
     except OSError as error:
         return complain("export", f"the file cannot be used: {error.strerror}", USAGE, "file")
 
 
-async def _export(asked: Sequence[int], out: Path | None, host: str, former: str, runner: ToolRunner) -> int:
+async def _export(
+    asked: Sequence[int], out: Path | None, host: str, former: str, as_json: bool, runner: ToolRunner
+) -> int:
     ids = sorted(set(asked)) or [row["id"] for row in await read_rows(runner)]
     read, failed = await read_projects(runner, dict.fromkeys(ids, _FIELDS))
     organizations = {str(project.get("organization")) for project in read.values()}
@@ -69,7 +74,8 @@ async def _export(asked: Sequence[int], out: Path | None, host: str, former: str
     else:
         _replace(out, text)
         many = f"{len(projects)} projects were" if len(projects) != 1 else "1 project was"
-        note(f"{many} written to {on_one_line(str(out))}.", file=str(out), projects=len(projects))
+        body = {"file": str(out), "projects": len(projects)}
+        print_answer(body, lambda: print_text(f"{many} written to {on_one_line(str(out))}."), as_json=as_json)
     _say_left_out(projects)
     return DONE
 

@@ -9,6 +9,7 @@ from projects_mcp.cli.complaints import complain, complains_in_json
 from projects_mcp.cli.exit_codes import FAILED, USAGE
 from projects_mcp.cli.fleet.calling import run_with_runner
 from projects_mcp.config.settings import Settings
+from projects_mcp.errors.kinds import Kind
 from projects_mcp.fleet.resolving import GroupsDisagree
 from projects_mcp.fleet.settings_document import DocumentError
 from projects_mcp.fleet.settings_file import SettingsFileError
@@ -32,6 +33,7 @@ def run_with_file(
     Returns:
         The exit code: `USAGE` if the file cannot be used, `FAILED` if the work cannot be done.
     """
+    kind: Kind = "file"
     try:
         return run_with_runner(settings, read())
     except DocumentError as error:
@@ -39,11 +41,11 @@ def run_with_file(
     except GroupsDisagree as error:
         lines, code = tuple(f"{on_one_line(str(file))}: {line}" for line in str(error).splitlines()), USAGE
     except SettingsFileError as error:
-        lines, code = (str(error),), FAILED
+        lines, code, kind = (str(error),), FAILED, error.kind
     except OSError as error:
         lines, code = (f"the file cannot be written: {error.strerror}",), USAGE
     if complains_in_json():  # one object for one failure
         lines = (". ".join(lines),)
     for line in lines:
-        complain(command, f"{line}.", code, "file")
+        complain(command, f"{line}.", code, kind)
     return code

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterable
 from itertools import groupby
 from operator import itemgetter
@@ -31,18 +30,13 @@ class PlanApprover:
     async def request_consent(self, question: ConfirmationRequest) -> Consent:
         """Show what would happen, and let the person type the words. Only exactly these accept."""
         self._terminal.show(_shown(question.lines))
-        # Nothing else waits for the event loop of this one call, and Ctrl+C ends the process only outside a thread.
-        former = signal.signal(signal.SIGINT, signal.default_int_handler)
-        try:
-            for left in reversed(range(_TRIES)):
-                typed = self._terminal.ask(f"Type these words to go on: {question.phrase}\n> ")
-                if typed is None:
-                    return Consent.CLOSED
-                if typed == question.phrase:
-                    return Consent.ACCEPTED
-                self._terminal.show("These are not the words." + (" Try again." if left else ""))
-        finally:
-            signal.signal(signal.SIGINT, former)
+        for left in reversed(range(_TRIES)):
+            typed = self._terminal.ask(f"Type these words to go on: {question.phrase}\n> ")
+            if typed is None:
+                return Consent.CLOSED
+            if typed == question.phrase:
+                return Consent.ACCEPTED
+            self._terminal.show("These are not the words." + (" Try again." if left else ""))
         return Consent.DECLINED
 
 

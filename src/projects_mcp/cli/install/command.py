@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from projects_mcp.cli.complaints import complain, note
+from projects_mcp.cli.complaints import complain, complains_in_json, note, tell_failure
 from projects_mcp.cli.exit_codes import DONE, FAILED, USAGE
 from projects_mcp.cli.install.entries import (
     CLIENTS,
@@ -24,9 +24,12 @@ from projects_mcp.cli.install.entries import (
 from projects_mcp.cli.install.merge import NotMergedError, merge_into_file
 from projects_mcp.cli.install.program import Command, NoCommandError, find_command
 from projects_mcp.cli.nearest import did_you_mean
+from projects_mcp.cli.output import print_answer
+from projects_mcp.cli.table import print_text
 from projects_mcp.cli.terminal import say
 from projects_mcp.config.profiles import DEFAULT_PROFILE, PROFILE, apply_profile
 from projects_mcp.config.settings import SettingsError, load
+from projects_mcp.errors.kinds import Kind
 from projects_mcp.sanitize.text import on_one_line
 
 __all__ = ["CLIENTS", "Place", "file_of", "run_install"]
@@ -76,6 +79,7 @@ def run_install(
     *,
     write: bool = False,
     force: bool = False,
+    as_json: bool = False,
     entry_name: str = NAME,
     place: Place | None = None,
     program: Command | None = None,
@@ -89,6 +93,7 @@ def run_install(
         given: settings for the entry by variable, such as `POSTHOG_HOST`; none of them may be a secret.
         write: merge the entry into the file instead of printing it.
         force: replace another entry of the same name.
+        as_json: say as one line of JSON what was written.
         entry_name: of the server in the client.
         place: the folders of the clients' files; those of this process by default.
         program: starts the server; the one that started this process by default.
@@ -113,7 +118,7 @@ def run_install(
         return DONE
     if file is None:
         return complain("install", f"{name} stands for any client, so there is no file to write.", USAGE, "usage")
-    return _write_entry(file, client, added, force=force)
+    return _write_entry(file, client, added, force=force, as_json=as_json)
 
 
 def _build(name: str, given: Mapping[str, str], entry_name: str, program: Command | None) -> tuple[Client, Addition]:
@@ -150,21 +155,38 @@ def _with_key(given: Mapping[str, str]) -> tuple[Mapping[str, str], bool]:
     return ({PROFILE: DEFAULT_PROFILE, **given} if keyed else given), keyed
 
 
-def _write_entry(file: Path, client: Client, added: Addition, *, force: bool) -> int:
+def _write_entry(file: Path, client: Client, added: Addition, *, force: bool, as_json: bool) -> int:
     shown = on_one_line(str(file))
     try:
         written = merge_into_file(file, client, added, force=force)
     except NotMergedError as error:
-        complain("install", f"{shown} was not changed. {error} The entry is:", FAILED, "not_merged")
-        say(render_block(client, added))
-        return FAILED
-    if not written.changed:
-        say(f"{shown} has this entry already.")
-        return DONE
+        return _say_entry(f"{shown} was not changed. {error}", file, render_block(client, added), as_json=as_json)
     backup = f" What it was is in {on_one_line(written.backup.name)} beside it." if written.backup else ""
-    say(f"{shown} has the entry now.{backup} Restart {client.title}.")
-    note(_key_advice(client, added), file=str(file))
+    said = f"{shown} has the entry now.{backup} Restart {client.title}."
+    advice = _key_advice(client, added)
+    if not written.changed:
+        said, advice = f"{shown} has this entry already.", ""
+    body = {
+        "file": str(file),
+        "changed": written.changed,
+        "backup": None if written.backup is None else str(written.backup),
+        "next": advice or None,
+    }
+    print_answer(body, lambda: print_text(said), as_json=as_json)
+    if advice and not as_json:
+        note(advice, file=str(file))
     return DONE
+
+
+def _say_entry(why: str, file: Path, entry: str, *, as_json: bool) -> int:
+    """Say that the file was not changed, and print the entry for the person to paste."""
+    if complains_in_json():
+        kind: Kind = "not_merged"
+        tell_failure(why, {"kind": kind, "file": str(file), "entry": entry})
+    else:
+        complain("install", f"{why} The entry is:", FAILED, "not_merged")
+        say(entry, error=as_json)
+    return FAILED
 
 
 def _names_key(added: Addition) -> bool:
