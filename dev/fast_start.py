@@ -17,7 +17,7 @@ import anyio
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 
 from projects_mcp.config.settings import load
-from projects_mcp.protocol.plain_messages import MODERN_REVISION
+from projects_mcp.protocol.plain_messages import ENVELOPE
 from projects_mcp.protocol.published import FILE
 from projects_mcp.protocol.server import ProjectsServer
 from projects_mcp.runner.build import build_runner
@@ -108,11 +108,7 @@ async def _era(methods: Sequence[str], params: Mapping[str, Any], opening: _Aske
 
 
 async def _record() -> dict[str, Any]:
-    envelope = {
-        "io.modelcontextprotocol/protocolVersion": MODERN_REVISION,
-        "io.modelcontextprotocol/clientCapabilities": {},
-    }
-    modern = await _era(("server/discover", *_LISTS), {"_meta": envelope}, ())
+    modern = await _era(("server/discover", *_LISTS), {"_meta": ENVELOPE}, ())
     hello, legacy = {}, {}
     for revision in HANDSHAKE_PROTOCOL_VERSIONS:
         client = {"name": "x", "version": "1"}

@@ -13,37 +13,35 @@ _HAND_OVER: Final = "tests/mcp/test_stdio_hand_over.py::"
 _CALLED_OFF: Final = "tests/mcp/test_stdio_called_off.py::"
 _PLAIN: Final = "tests/mcp/test_plain_messages.py::"
 _MESSAGES: Final = "src/projects_mcp/protocol/plain_messages.py"
-_SESSION: Final = "src/projects_mcp/protocol/plain_session.py"
-_REQUESTS: Final = "src/projects_mcp/protocol/plain_requests.py"
+_PLAIN_LANE: Final = "src/projects_mcp/protocol/plain_lane.py"
 _LANES: Final = "src/projects_mcp/protocol/stdio_lanes.py"
-_SDK: Final = "src/projects_mcp/protocol/sdk_lane.py"
 
 LANES: Final[Mapping[str, tuple[Mutant, ...]]] = {
     "Both lanes see the same connection": (
         Mutant(
             "go-on-after-garbage-before-the-opening",
-            _SESSION,
-            "self.over = self.over or self._may_still_shake_hands",
-            "self.over = False",
+            _PLAIN_LANE,
+            "self._shared, self._over = True, self._may_still_shake_hands",
+            "self._shared = True",
             (f"{_HAND_OVER}test_garbage_before_the_opening_leaves_everything_to_the_sdk",),
         ),
         Mutant(
             "tell-the-sdk-of-no-handshake",
-            _SESSION,
-            "            self._tell(_INITIALIZE, params)\n",
+            _PLAIN_LANE,
+            "            self._told.append((_INITIALIZE, params))\n",
             "",
             (f"{_HAND_OVER}test_a_person_is_asked_as_the_handshake_allows",),
         ),
         Mutant(
             "let-a-handshake-follow-a-call",
-            _SESSION,
+            _PLAIN_LANE,
             "            self._may_still_shake_hands = False\n        elif",
             "            pass\n        elif",
             (f"{_HAND_OVER}test_the_handshake_may_follow_the_question_for_the_revisions",),
         ),
         Mutant(
             "give-the-next-line-before-the-handshake-is-over",
-            _SDK,
+            _LANES,
             "await self._told_answered.wait()",
             "pass",
             (f"{_HAND_OVER}test_batches_know_the_revision_of_a_handshake_that_the_sdk_has_not_seen",),
@@ -52,14 +50,14 @@ LANES: Final[Mapping[str, tuple[Mutant, ...]]] = {
     "What is asked of a person or cannot be undone is never plain": (
         Mutant(
             "make-destructive-calls-plain",
-            _SESSION,
+            _PLAIN_LANE,
             " or tool.effect.needs_confirmation:",
             ":",
             (f"{_PLAIN}test_a_destructive_tool_is_never_plain",),
         ),
         Mutant(
             "make-confirmed-changes-plain",
-            _SESSION,
+            _PLAIN_LANE,
             " and arguments.keys() - _CHANGED_BY_SETTINGS_ONLY:",
             " and not arguments:",
             (f"{_PLAIN}test_a_change_that_may_ask_somebody_is_not_plain",),
@@ -68,9 +66,9 @@ LANES: Final[Mapping[str, tuple[Mutant, ...]]] = {
     "Whoever wants to know how far a call is, is told": (
         Mutant(
             "make-calls-with-progress-plain",
-            _SESSION,
-            "    if request.wants_progress and not",
-            "    if request is None and not",
+            _PLAIN_LANE,
+            "not request.wants_progress or ",
+            "request is not None or ",
             (f"{_PLAIN}test_a_call_that_tells_how_far_it_is_is_not_plain",),
         ),
     ),
@@ -92,8 +90,8 @@ LANES: Final[Mapping[str, tuple[Mutant, ...]]] = {
         Mutant(
             "take-fields-that-are-not-known",
             _MESSAGES,
-            " or value.keys() - _MESSAGE or",
-            " or",
+            "for name, item in value.items())",
+            "for name, item in value.items() if name in form.fields)",
             (f"{_PLAIN}test_what_is_odd_is_not_plain",),
         ),
         Mutant(
@@ -107,21 +105,21 @@ LANES: Final[Mapping[str, tuple[Mutant, ...]]] = {
     "Each request is answered once, or not at all if it is called off": (
         Mutant(
             "write-what-the-sdk-is-told",
-            _SDK,
+            _LANES,
             "        else:\n            await self._write(text)\n",
             "        await self._write(text)\n",
             (f"{_HAND_OVER}test_what_was_done_before_is_not_done_again",),
         ),
         Mutant(
             "do-what-was-called-off-meanwhile",
-            _SDK,
-            "            if given.called_off:\n                continue\n",
-            "",
+            _LANES,
+            'self._waiting.pop(key).line = ""',
+            "self._waiting.pop(key)",
             (f"{_HAND_OVER}test_what_is_called_off_meanwhile_is_not_done",),
         ),
         Mutant(
             "call-off-nothing",
-            _REQUESTS,
+            _PLAIN_LANE,
             "        request.scope.cancel()\n        return True\n",
             "        return True\n",
             (f"{_CALLED_OFF}test_a_call_can_be_called_off",),
@@ -142,10 +140,19 @@ LANES: Final[Mapping[str, tuple[Mutant, ...]]] = {
         ),
         Mutant(
             "leave-calls-without-an-answer-at-the-end",
-            _REQUESTS,
-            "            if not line and self._closed:\n                line = _line(request.number, _CLOSED)\n",
+            _PLAIN_LANE,
+            "        if not outcome and self._ends:\n            outcome = _CLOSED\n",
             "",
             (f"{_CALLED_OFF}test_a_call_that_takes_too_long_after_the_end_is_answered_so",),
+        ),
+    ),
+    "No line is torn": (
+        Mutant(
+            "write-two-lines-at-once",
+            "src/projects_mcp/protocol/stdio_pipes.py",
+            "        async with self._turn:\n",
+            "        if self._turn is not None:\n",
+            ("tests/process/test_stdio_fast_start.py::test_both_lanes_go_on_side_by_side_and_no_line_is_torn",),
         ),
     ),
     "What is recorded is the SDK's": (

@@ -1,33 +1,73 @@
 """Read the lines that are plain: of a form that is known exactly, so that everybody reads them alike.
 
-The list here is of what is allowed. A line with anything else in it, such as a field that is not named here, a key that
-stands twice, or a value of another type, is not plain, and the SDK judges it.
+The forms here are of what is allowed. A line with anything else in it, such as a field that is not named here, a key
+that stands twice, or a value of another type, is not plain, and the SDK judges it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from projects_mcp.api.strict_json import load_strictly
 
-__all__ = ["MODERN_REVISION", "Plain", "Request", "client_of", "is_hello", "legacy_request", "modern_request", "read"]
+__all__ = ["ENVELOPE", "Plain", "Request", "client_of", "id_key", "is_hello", "key_called_off", "read", "request_of"]
 
-MODERN_REVISION: Final = "2026-07-28"
-"""The revision of the protocol whose requests carry their own envelope."""
 _PREFIX: Final = "io.modelcontextprotocol/"
-_REVISION: Final = f"{_PREFIX}protocolVersion"
-_CAPABILITIES: Final = f"{_PREFIX}clientCapabilities"
+_REVISION, _CAPABILITIES = f"{_PREFIX}protocolVersion", f"{_PREFIX}clientCapabilities"
 _CLIENT: Final = f"{_PREFIX}clientInfo"
 _TOKEN: Final = "progressToken"
-_OF_CLIENTS: Final = frozenset({"claudecode/toolUseId"})
-"""Fields of `_meta` that clients are known to add, each a text. Nothing here, nor in the SDK, gives them a meaning."""
-_ENVELOPE: Final = frozenset({_REVISION, _CAPABILITIES, _CLIENT})
-_MESSAGE: Final = frozenset({"jsonrpc", "id", "method", "params"})
-_IDENTITY: Final = frozenset({"name", "version", "title", "description", "websiteUrl"})
-_HELLO: Final = frozenset({"protocolVersion", "capabilities", "clientInfo"})
+ENVELOPE: Final[Mapping[str, Any]] = {_REVISION: "2026-07-28", _CAPABILITIES: {}}
+"""The least `_meta` of a request of the revision whose requests carry their own envelope."""
 _MOST_BRACKETS: Final = 150
 """Of a plain line. What cannot be nested deeper than that is read alike by Python's parser and by the SDK's."""
+
+
+class _Object(NamedTuple):
+    """The form of an object.
+
+    Attributes:
+        fields: the form of each field.
+        needed: the fields that must be there.
+        others: the form of every field with another name; by default, there may be none.
+    """
+
+    fields: Mapping[str, _Form]
+    needed: Iterable[str] = ()
+    others: _Form = ()
+
+
+_Form: TypeAlias = "_Object | tuple[type, ...] | str"
+"""What a value must be: an object of a form, of one of some types, or this very text."""
+
+_TEXT: Final = (str,)
+_ID: Final = (int, str)
+_OBJECTS: Final = _Object({}, others=(dict,))
+_OFFERED: Final = _Object(
+    {
+        "roots": _Object({"listChanged": (bool,)}),
+        "tasks": _Object({}, others=_OBJECTS),
+        **dict.fromkeys(("elicitation", "sampling", "experimental", "extensions"), _OBJECTS),
+    }
+)
+"""The capabilities of a client."""
+_IDENTITY: Final = _Object(
+    dict.fromkeys(("name", "version", "title", "description", "websiteUrl"), _TEXT), ("name", "version")
+)
+_MESSAGE: Final = _Object({"jsonrpc": "2.0", "id": _ID, "method": _TEXT, "params": (dict,)}, ("jsonrpc", "method"))
+_HELLO: Final = _Object(
+    {"protocolVersion": _TEXT, "capabilities": _OFFERED, "clientInfo": _IDENTITY},
+    ("protocolVersion", "capabilities", "clientInfo"),
+)
+_CANCELLATION: Final = _Object({"requestId": _ID, "reason": _TEXT}, ("requestId",))
+_CALL: Final = _Object({"name": _TEXT, "arguments": (dict,)}, ("name",))
+_NOTHING: Final = _Object({})
+_LEGACY_META: Final = _Object({_TOKEN: _ID, "claudecode/toolUseId": _TEXT})
+"""Of a request of a connection with a handshake. What clients add has no meaning here, nor in the SDK."""
+_MODERN_META: Final = _Object(
+    {**_LEGACY_META.fields, _REVISION: ENVELOPE[_REVISION], _CAPABILITIES: _OFFERED, _CLIENT: _IDENTITY}, ENVELOPE
+)
+"""Of a request that carries its own envelope."""
 
 
 class Plain(NamedTuple):
@@ -54,8 +94,8 @@ class Request(NamedTuple):
     """
 
     params: dict[str, Any]
-    client: str = ""
-    wants_progress: bool = False
+    client: str
+    wants_progress: bool
 
 
 def read(line: str) -> Plain | None:
@@ -66,91 +106,58 @@ def read(line: str) -> Plain | None:
         value = load_strictly(line)
     except (ValueError, RecursionError):
         return None
-    if type(value) is not dict or value.keys() - _MESSAGE or value.get("jsonrpc") != "2.0":
+    if not _fits(value, _MESSAGE):
         return None
-    method, params, number = value.get("method"), value.get("params", {}), value.get("id")
-    if type(method) is not str or type(params) is not dict or ("id" in value and not _is_number_or_text(number)):
-        return None
-    return Plain(method, params, number)
+    return Plain(value["method"], value.get("params", {}), value.get("id"))
 
 
 def is_hello(params: Mapping[str, Any]) -> bool:
     """Whether these are plain parameters of `initialize`."""
-    return (
-        params.keys() == _HELLO
-        and type(params["protocolVersion"]) is str
-        and _are_capabilities(params["capabilities"])
-        and _is_identity(params["clientInfo"])
-    )
+    return _fits(params, _HELLO)
 
 
 def client_of(identity: Mapping[str, str]) -> str:
-    """Return the name and version that a client gives itself, for one that is plain."""
+    """Return the name and version that a client gives itself."""
     return f"{identity.get('title') or identity['name']} {identity['version']}"
 
 
-def legacy_request(params: dict[str, Any]) -> Request | None:
-    """Return the parameters of a request of a connection with a handshake; None if they are not plain."""
-    if "_meta" not in params:
-        return Request(params)
-    meta = params["_meta"]
-    if type(meta) is not dict or not _is_of_any_era(meta):
+def request_of(message: Plain, *, modern: bool) -> Request | None:
+    """Return the parameters of a request; None if they are not plain in its era.
+
+    Args:
+        message: the request; no `initialize`.
+        modern: whether it has to carry its own envelope.
+    """
+    meta = message.params.get("_meta", {})
+    rest = {name: value for name, value in message.params.items() if name != "_meta"}
+    if not _fits(meta, _MODERN_META if modern else _LEGACY_META):
         return None
-    return Request(_without_meta(params), wants_progress=_TOKEN in meta)
-
-
-def modern_request(params: dict[str, Any]) -> Request | None:
-    """Return the parameters of a request that carries its own envelope; None if they are not plain."""
-    meta = params.get("_meta")
-    if type(meta) is not dict or meta.get(_REVISION) != MODERN_REVISION:
+    if not _fits(rest, _CALL if message.method == "tools/call" else _NOTHING):
         return None
-    if not _are_capabilities(meta.get(_CAPABILITIES)):
+    return Request(rest, client_of(meta[_CLIENT]) if _CLIENT in meta else "", _TOKEN in meta)
+
+
+def key_called_off(message: Plain) -> int | str | None:
+    """Return the key of the request that a message calls off; None if it is no plain cancellation."""
+    if message.method != "notifications/cancelled" or not _fits(message.params, _CANCELLATION):
         return None
-    if not _is_of_any_era({name: value for name, value in meta.items() if name not in _ENVELOPE}):
-        return None
-    request = Request(_without_meta(params), wants_progress=_TOKEN in meta)
-    if _CLIENT not in meta:
-        return request
-    identity = meta[_CLIENT]
-    return request._replace(client=client_of(identity)) if _is_identity(identity) else None
+    return id_key(message.params["requestId"])
 
 
-def _without_meta(params: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in params.items() if name != "_meta"}
+def id_key(number: int | str) -> int | str:
+    """Return what a request and its cancellation are matched by: as the SDK has it, a number in quotes is a number."""
+    try:
+        return int(number)
+    except ValueError:
+        return number
 
 
-def _is_of_any_era(meta: Mapping[str, Any]) -> bool:
-    return all(
-        _is_number_or_text(value) if name == _TOKEN else name in _OF_CLIENTS and type(value) is str
-        for name, value in meta.items()
-    )
-
-
-def _is_identity(value: object) -> bool:
-    return (
-        type(value) is dict
-        and {"name", "version"} <= value.keys() <= _IDENTITY
-        and all(type(item) is str for item in value.values())
-    )
-
-
-def _are_capabilities(value: object) -> bool:
-    return type(value) is dict and all(_is_capability(name, given) for name, given in value.items())
-
-
-def _is_capability(name: str, given: object) -> bool:
-    if type(given) is not dict:
+def _fits(value: Any, form: _Form) -> bool:
+    """Whether a value is of a form."""
+    if isinstance(form, str):
+        return bool(value == form)
+    if not isinstance(form, _Object):
+        return type(value) in form  # to Python, true is a number too
+    if type(value) is not dict or any(name not in value for name in form.needed):
         return False
-    if name == "roots":
-        return all(key == "listChanged" and type(item) is bool for key, item in given.items())
-    if name == "tasks":
-        return all(_is_of_objects(item) for item in given.values())
-    return name in {"elicitation", "sampling", "experimental", "extensions"} and _is_of_objects(given)
-
-
-def _is_of_objects(value: object) -> bool:
-    return type(value) is dict and all(type(item) is dict for item in value.values())
-
-
-def _is_number_or_text(value: object) -> bool:
-    return type(value) is int or type(value) is str  # to Python, true is a number
+    return all(_fits(item, form.fields.get(name, form.others)) for name, item in value.items())

@@ -121,7 +121,7 @@ class LineReader:
 
 
 class LineWriter:
-    """Writes texts to a descriptor, as fast as the other side reads.
+    """Writes texts to a descriptor, as fast as the other side reads: one after the other, so that no line is torn.
 
     Args:
         descriptor: of a pipe, a socket, a terminal or a file, which nobody else writes.
@@ -129,14 +129,20 @@ class LineWriter:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+        self._turn = anyio.Lock(fast_acquire=True)
 
     async def write(self, text: str) -> None:
-        """Write a text whole."""
+        """Write a text whole.
+
+        Raises:
+            OSError: nobody reads it any more.
+        """
         left = memoryview(text.encode())
-        while left:
-            if not is_writable(self._descriptor):
-                await anyio.wait_writable(self._descriptor)
-            left = left[os.write(self._descriptor, left[:ALWAYS_FITS]) :]
+        async with self._turn:
+            while left:
+                if not is_writable(self._descriptor):
+                    await anyio.wait_writable(self._descriptor)
+                left = left[os.write(self._descriptor, left[:ALWAYS_FITS]) :]
 
 
 def keep_pipes_open() -> None:

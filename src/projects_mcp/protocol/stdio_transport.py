@@ -105,7 +105,6 @@ class _Connection:
     _batches: dict[RequestId, _Answers] = field(default_factory=dict)
     _answered: anyio.Event = field(default_factory=anyio.Event)
     _reading: anyio.CancelScope = field(default_factory=anyio.CancelScope)
-    _writing: anyio.Lock = field(default_factory=anyio.Lock)
 
     async def read(self) -> None:
         """Hand the messages of the client to the server, until the input ends and what is under way has finished."""
@@ -217,8 +216,7 @@ class _Connection:
 
     async def _write_line(self, text: str) -> None:
         try:
-            async with self._writing:
-                await self.writer.write(f"{text}\n")
+            await self.writer.write(f"{text}\n")
         except OSError:  # its reader has gone, so no answer will reach anybody
             self._reading.cancel()
 
