@@ -97,7 +97,8 @@ class ToolRunner:
         key = settings.credentials.key
         self._other_token = None if key is None else key.other_kind
         self._audit_log = audit_log
-        self._rate_limiter = rate_limiter
+        self.rate_limiter: Final = rate_limiter
+        """How much the caller may ask; None for no limit."""
         self.writes: Final = audit_log.writes
         self.store: Final = store or MemoryStore()
         """What must be remembered between calls."""
@@ -125,11 +126,6 @@ class ToolRunner:
     def redactor(self) -> Redactor:
         """Knows the secrets of this process."""
         return self._audit_log.redactor
-
-    @property
-    def rate_limiter(self) -> RateLimiter | None:
-        """How much the caller may ask; None for no limit."""
-        return self._rate_limiter
 
     def until(self, expires_at: float) -> ToolRunner:
         """Return a runner that shares everything with this one, and whose calls send nothing more from a time on.
@@ -238,7 +234,7 @@ class ToolRunner:
     ) -> ToolResult:
         context: ToolContext | None = None
         try:
-            async with self._rate_limiter.acquire(counted=counted) if self._rate_limiter else nullcontext():
+            async with self.rate_limiter.acquire(counted=counted) if self.rate_limiter else nullcontext():
                 self._require_key()
                 authorization = await self._authorization(tool)
                 authorization.require()  # whoever may not use the tool is told so, and not what its arguments are
