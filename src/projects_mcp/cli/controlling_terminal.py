@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ __all__ = ["ControllingTerminal", "NoTerminalError", "ended_by_ctrl_c"]
 
 _LONGEST_LINE: Final = 4_096
 """Characters of a typed line at the most."""
+_LOOK_AGAIN_S: Final = 0.1
+"""Seconds after which a wait for a line looks whether a signal has come."""
 
 
 class NoTerminalError(Exception):
@@ -85,6 +88,7 @@ class ControllingTerminal:
         """
         with ended_by_ctrl_c():
             self.show(prompt, end="")
+            self._wait_for_line()
             line = self._reader.readline(_LONGEST_LINE)
         return line.rstrip("\r\n") if line else None
 
@@ -98,6 +102,26 @@ class ControllingTerminal:
             line = self.ask(prompt)
         self.show("")  # the end of the typed line was not shown either
         return line
+
+    def _wait_for_line(self) -> None:
+        """Wait until a read returns at once. Ctrl-C ends this wait, whenever it is pressed.
+
+        Python sees a signal that comes just before a read only when the read returns, which is at the next line.
+        """
+        if sys.platform == "win32":  # where `select` knows no terminals
+            return
+        terminal = self._reader.fileno()
+        # The read of a process in the background stops it, or fails: it must not wait here instead.
+        while not _in_background(terminal) and not select.select([terminal], [], [], _LOOK_AGAIN_S)[0]:
+            pass  # Python looks for signals in between
+
+
+def _in_background(terminal: int) -> bool:
+    """Whether another group of processes has the terminal. One that does not control this process says nothing."""
+    try:
+        return os.tcgetpgrp(terminal) != os.getpgrp()
+    except OSError:
+        return False
 
 
 @contextmanager

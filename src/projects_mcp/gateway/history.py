@@ -12,7 +12,7 @@ import json
 from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, Final, NamedTuple
@@ -46,12 +46,16 @@ _WRITTEN_EVERY_S: Final = 5.0
 _FLUSHED_WITHIN_S: Final = 2.0
 """Seconds that an answer waits for its record in the state store."""
 _ANY: Final = Policy()
-_PROCESS: Final = token_hex(8)
-"""Tells the sandbox of this process from those of others."""
 _MOST_AUDIT_BYTES: Final = 4 << 20
 """Bytes of the audit log that are read, from its end: some ten thousand records; a quarter for a caller over HTTP."""
 _MOST_NAMED_BYTES: Final = 64 << 20
 """The same of a file that somebody has named."""
+
+
+@cache
+def _this_process() -> str:
+    """Return what tells the sandbox of this process from those of others."""
+    return token_hex(8)
 
 
 class Done(NamedTuple):
@@ -118,7 +122,7 @@ class History:
         self._origin, self._audit_log = origin, None if fresh else audit_log
         self._store, self._redactor = store, redactor
         self._caller, self._policy = caller, policy
-        self._prefix = f"{_PREFIX}{hashlib.sha256((origin + _PROCESS * fresh).encode()).hexdigest()[:16]}:"
+        self._prefix = f"{_PREFIX}{hashlib.sha256((origin + _this_process() * fresh).encode()).hexdigest()[:16]}:"
         self.pending: deque[Done] = deque(maxlen=_MOST_PENDING)
         self._written = 0
 
