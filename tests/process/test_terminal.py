@@ -209,9 +209,10 @@ def test_install_shows_paths_and_entries_harmless(tmp_path: Path) -> None:
         json.dumps({"mcpServers": {PLANTED: PLANTED, "posthog-projects": {"command": PLANTED}}}), encoding="utf-8"
     )
     done = clean(run("install", "cursor", "--write", HOME=str(home)))
-    assert (done.returncode, json.loads(done.stdout)["mcpServers"].keys()) == (1, {"posthog-projects"})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert json.loads(json.loads(done.stderr)["entry"])["mcpServers"].keys() == {"posthog-projects"}
     done = clean(run("install", "cursor", "--write", "--force", HOME=str(home)))
-    assert (done.returncode, r"\x1b[2J" in done.stdout) == (0, True)
+    assert (done.returncode, r"\u001b[2J" in done.stdout) == (0, True)
     assert json.loads(file.read_text(encoding="utf-8"))["mcpServers"][PLANTED] == PLANTED
     assert_clean(on_terminal("install", "cursor", "--write", "--force", HOME=str(home)))
 
