@@ -90,8 +90,8 @@ def test_commands_that_begin_at_one_moment_make_each_change_once(
     with ExitStack() as ending:
         commands = [ending.enter_context(running("apply", str(file), **environment)) for _ in range(3)]
         ended = [command.end() for command in commands]
-    receipts = [json.loads(out) for out, _ in ended]
     assert [command.process.returncode for command in commands] == [0, 0, 0], ended
+    receipts = [json.loads(out) for out, _ in ended]
     assert set(differences(before, posthog.states())) == set(IDS)
     assert posthog.writes == dict.fromkeys(IDS, 1)
     for receipt in receipts:

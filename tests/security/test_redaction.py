@@ -1,6 +1,7 @@
 """Secrets in every dress are removed, and ordinary words stay: by the public redactor, on whole values."""
 
 import base64
+import gc
 import json
 from typing import Any
 
@@ -172,3 +173,28 @@ def test_what_we_say_behind_a_quotation_stays(said: str, longest: int) -> None:
     text = redactor.text(f"It says {redactor.quote(said, longest)}{behind}")
     assert text.endswith(f"\u201d{behind}")
     assert "0123456789" not in text
+
+
+# What is remembered ---------------------------------------------------------------------------------------------------
+
+WORDS = st.sampled_from(["kept-in-sight-7", "plain", OWN, "phc_", "a=", " ", "token: ", "0123456789abcdef", "%3D"])
+
+
+@given(texts=st.lists(st.lists(WORDS, max_size=5).map("".join), max_size=8))
+def test_a_text_that_was_seen_before_is_shown_as_the_first_time(texts: list[str]) -> None:
+    redactor = Redactor([OWN])
+    for text in [*texts, *texts]:
+        assert redactor.text(text) == Redactor([OWN]).text(text)
+    redactor.add_secrets(["kept-in-sight-7"])
+    for text in texts:
+        assert redactor.text(text) == Redactor([OWN, "kept-in-sight-7"]).text(text)
+        assert "kept-in-sight-7" not in redactor.text(text)
+
+
+def test_no_text_with_a_secret_is_remembered() -> None:
+    redactor = Redactor([OWN])
+    for text in ("harmless words", f"key {OWN}", "phs_0123456789abcdefghijklmnop"):
+        redactor.text(text)
+    remembered = {text for kept in gc.get_objects() if isinstance(kept, set) for text in kept if isinstance(text, str)}
+    assert "harmless words" in remembered
+    assert not [text for text in remembered if OWN in text or "phs_0123456789" in text]

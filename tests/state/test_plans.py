@@ -90,6 +90,25 @@ async def test_a_plan_is_found_by_its_caller_alone_and_marked_by_one_process_at_
 
 
 @every_store
+async def test_a_plan_that_is_made_twice_before_it_is_begun_is_one(make: Callable[[], StateStore]) -> None:
+    """Two processes make the same plan at one moment, and each of them then begins what it has made."""
+    first, second = make(), make()
+    try:
+        one = await plans(first).keep(ONE, STEPS, {"left_out": {}})
+        two = await plans(second, now=lambda: 1_100.0).keep(ONE, STEPS, {"left_out": {"5": "gone"}})
+        assert (two.run, two.until) == (one.run, 1_100.0 + BEGIN_S)
+        begun = await plans(first).begin(one, {"channel": "client"})
+        assert begun is not None
+        assert begun.facts == {"left_out": {"5": "gone"}}
+        assert await plans(second).begin(two, None) == begun, "who was first stands"
+        assert await plans(second).steps(begun) == STEPS
+        assert (await plans(first).keep(ONE, STEPS, {})).run != one.run, "it was begun, and is at rest"
+    finally:
+        await first.aclose()
+        await second.aclose()
+
+
+@every_store
 async def test_a_draft_goes_on_in_another_process(make: Callable[[], StateStore]) -> None:
     first, second = make(), make()
     try:

@@ -55,6 +55,20 @@ def test_long_names_are_not_kept(holding: Callable[[str], Any]) -> None:
     assert kept < KEPT_BYTES, f"of {MANY * LONG} bytes of names"
 
 
+def test_harmless_texts_are_kept_in_bounds() -> None:
+    redactor = Redactor(["phx_own_key_0123456789"])
+    redactor.value("warm")
+    tracemalloc.start()
+    try:
+        for number in range(60_000):
+            redactor.value(f"{number:<100}")
+        gc.collect()
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < KEPT_BYTES, "of 9 MB"
+
+
 def test_lists_are_compared_in_linear_time() -> None:
     def compared(size: int) -> Callable[[], object]:
         before, after = ([{"a": side, "n": number} for number in range(size)] for side in "xy")

@@ -25,8 +25,8 @@ BOUNDS: Final[Mapping[str, tuple[Mutant, ...]]] = {
         Mutant(
             "look-through-a-text-of-any-length",
             "src/projects_mcp/sanitize/redaction.py",
-            "        if len(text) > _LONGEST_TEXT:\n            return REDACTED\n",
-            "",
+            "return self._removed(text) if len(text) <= _LONGEST_TEXT else REDACTED",
+            "return self._removed(text)",
             ("tests/security/test_redaction.py::test_a_text_that_is_too_long_to_be_looked_through_is_not_shown",),
         ),
         Mutant(
@@ -107,11 +107,18 @@ BOUNDS: Final[Mapping[str, tuple[Mutant, ...]]] = {
     ),
     "What is kept is bounded in bytes": (
         Mutant(
-            "keep-redacted-names-of-any-length",
+            "keep-harmless-texts-of-any-length",
             "src/projects_mcp/sanitize/redaction.py",
-            "return self._kept_name(name) if len(name) <= LONGEST_NAME else self.text(name)",
-            "return self._kept_name(name)",
+            "        if len(text) > _LONGEST_KEPT:",
+            "        if len(text) > _LONGEST_TEXT:",
             (f"{_BOUNDED}test_long_names_are_not_kept",),
+        ),
+        Mutant(
+            "keep-harmless-texts-in-any-number",
+            "src/projects_mcp/sanitize/redaction.py",
+            "if len(self._harmless) >= _MOST_HARMLESS:",
+            "if len(self._harmless) >= 1_000 * _MOST_HARMLESS:",
+            (f"{_BOUNDED}test_harmless_texts_are_kept_in_bounds",),
         ),
         Mutant(
             "keep-judged-names-of-any-length",

@@ -56,9 +56,25 @@ PLANS: Final[Mapping[str, tuple[Mutant, ...]]] = {
         Mutant(
             "replace-a-plan-under-a-call",
             "src/projects_mcp/state/plans.py",
-            "        if found is None or not found.begun:\n",
-            "        if found is None or found.begun:\n",
+            'return None if await self.store.get(self._key(plan, "planlease")) is None else found',
+            "return None",
             (f"{_KILLED}test_a_plan_that_is_made_again_while_a_call_is_at_work_on_it_stays_one",),
+        ),
+    ),
+    "A plan that is made twice before it is begun is one": (
+        Mutant(
+            "replace-a-plan-that-was-not-begun",
+            "src/projects_mcp/state/plans.py",
+            "        stays = await keep_steps(self.store, found.run, found.chunks, for_s)\n",
+            "        stays = False\n",
+            ("tests/state/test_plans.py::test_a_plan_that_is_made_twice_before_it_is_begun_is_one",),
+        ),
+        Mutant(
+            "begin-a-plan-twice",
+            "src/projects_mcp/state/plans.py",
+            "            if now.begun and not now.stopped:\n                return now\n",
+            "",
+            ("tests/state/test_plans.py::test_a_plan_that_is_made_twice_before_it_is_begun_is_one",),
         ),
     ),
     "The list of a plan's projects is of the plan that is agreed to": (

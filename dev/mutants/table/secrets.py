@@ -13,10 +13,31 @@ _ORDINARY: Final = "tests/security/test_redaction.py::test_ordinary_words_stay_a
 _DRESSES: Final = "tests/security/test_redaction.py::test_a_secret_is_removed_in_every_dress"
 _STAYS: Final = "tests/security/test_rules.py::test_what_is_no_secret_stays_as_it_is_byte_for_byte"
 _SURVIVES: Final = "tests/security/test_rules.py::test_no_secret_survives_wherever_it_is"
+_SEEN: Final = "tests/security/test_redaction.py"
 _PATTERNS: Final = "src/projects_mcp/sanitize/patterns.py"
 _REDACTION: Final = "src/projects_mcp/sanitize/redaction.py"
 
 SECRETS: Final[Mapping[str, tuple[Mutant, ...]]] = {
+    "What was harmless once is looked at again with other secrets": (
+        Mutant(
+            "keep-what-was-harmless-before",
+            _REDACTION,
+            "        self._secrets = _Secrets([*self._secrets.own, *own])",
+            "        former = self._secrets\n        self._secrets = _Secrets([*former.own, *own])\n"
+            "        self._secrets._harmless.update(former._harmless)",
+            (f"{_SEEN}::test_a_text_that_was_seen_before_is_shown_as_the_first_time",),
+        ),
+        Mutant(
+            "keep-what-was-not-harmless",
+            _REDACTION,
+            "        if clean == text:\n            if len",
+            "        if True:\n            if len",
+            (
+                f"{_SEEN}::test_a_text_that_was_seen_before_is_shown_as_the_first_time",
+                f"{_SEEN}::test_no_text_with_a_secret_is_remembered",
+            ),
+        ),
+    ),
     "Ordinary words are no secrets": (
         Mutant(
             "find-tokens-inside-words",

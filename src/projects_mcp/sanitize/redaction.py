@@ -11,7 +11,6 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from enum import Enum
-from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from projects_mcp.sanitize.assignments import MAY_BE_ASSIGNED, without_assigned
@@ -88,9 +87,11 @@ _MASKED: Final = re.compile(r"[^.]{4}\.\.\.[^.]{4}")
 _SHORTEST_MATCH: Final = 7
 _LONGEST_TEXT: Final = 500_000
 """Characters beyond which a text is withheld: looking through it would hold all else up, and no result has room."""
-_MOST_NAMES: Final = 4_096
-"""Names of fields that are kept as redacted, each of 128 characters at most: half a megabyte. PostHog's are a few
-hundred, and the same in every answer."""
+_MOST_HARMLESS: Final = 4_096
+"""Texts that are kept as harmless: half a megabyte at most. PostHog's names of fields are a few hundred, and the same
+in every answer, and so are most values of settings."""
+_LONGEST_KEPT: Final = 128
+"""Characters of such a text."""
 
 
 def masked(secret: str) -> str:
@@ -110,40 +111,37 @@ def presence(value: object) -> str:
     return "present" if value else "absent"
 
 
-class Redactor:
-    """Removes secrets from values and texts.
+class _Secrets:
+    """The credentials of this process at one time, and the texts in which nothing had to be removed.
 
-    Args:
-        own: the credentials of this process, removed wherever they occur, whatever they look like, and also in base64
-            and percent-encoding.
+    Only what is harmless is kept, so no secret stays in memory for it. With other credentials, nothing is kept yet.
     """
 
-    def __init__(self, own: Iterable[str] = ()) -> None:
-        self._own: list[str] = []
-        self._encoded = EncodedSecrets()
-        self._kept_name = lru_cache(maxsize=_MOST_NAMES)(self.text)
-        self.add_secrets(own)
-
-    def __repr__(self) -> str:
-        return "Redactor()"
-
-    def add_secrets(self, own: Iterable[str]) -> None:
-        """Remove these too from now on."""
+    def __init__(self, own: Iterable[str]) -> None:
         # Longest first, so that a credential which contains another is removed whole.
-        self._own = sorted({*self._own, *filter(None, own)}, key=len, reverse=True)
-        self._encoded = EncodedSecrets.of(self._own)
-        self._kept_name.cache_clear()
+        self.own: Final = sorted(set(filter(None, own)), key=len, reverse=True)
+        self._encoded: Final = EncodedSecrets.of(self.own)
+        self._harmless: Final[set[str]] = set()
 
-    def text(self, text: str) -> str:
-        """Remove everything from a text that is, or looks like, a secret."""
-        if len(text) > _LONGEST_TEXT:
-            return REDACTED
-        for secret in self._own:  # first, and whole: a pattern may cover only a part of one
+    def remove_from(self, text: str) -> str:
+        if len(text) > _LONGEST_KEPT:
+            return self._removed(text) if len(text) <= _LONGEST_TEXT else REDACTED
+        if text in self._harmless:
+            return text
+        clean = self._removed(text)
+        if clean == text:
+            if len(self._harmless) >= _MOST_HARMLESS:
+                self._harmless.clear()
+            self._harmless.add(text)
+        return clean
+
+    def _removed(self, text: str) -> str:
+        for secret in self.own:  # first, and whole: a pattern may cover only a part of one
             if secret in text:
                 text = text.replace(secret, REDACTED)
         if len(text) < _SHORTEST_MATCH:
             return text
-        if self._own and MAY_BE_ENCODED.search(text) and self._may_hold_encoded(text):
+        if self.own and MAY_BE_ENCODED.search(text) and self._may_hold_encoded(text):
             text = self._encoded.redact(text, REDACTED)
         folded = text.casefold()
         for marker, expression, replacement in PATTERNS:
@@ -157,6 +155,29 @@ class Redactor:
         if "%" in text or "\n" in text or "\\n" in text or not text.isascii():
             return True
         return any(core in text for core in self._encoded.cores)
+
+
+class Redactor:
+    """Removes secrets from values and texts.
+
+    Args:
+        own: the credentials of this process, removed wherever they occur, whatever they look like, and also in base64
+            and percent-encoding.
+    """
+
+    def __init__(self, own: Iterable[str] = ()) -> None:
+        self._secrets = _Secrets(own)
+
+    def __repr__(self) -> str:
+        return "Redactor()"
+
+    def add_secrets(self, own: Iterable[str]) -> None:
+        """Remove these too from now on."""
+        self._secrets = _Secrets([*self._secrets.own, *own])
+
+    def text(self, text: str) -> str:
+        """Remove everything from a text that is, or looks like, a secret."""
+        return self._secrets.remove_from(text)
 
     def quote(self, text: object, longest: int = MAX_QUOTED) -> str:
         """Quote text that somebody else wrote: secrets are removed before it is cut, so that no part of one stays."""
@@ -208,15 +229,12 @@ class Redactor:
         named = not secret and not _NAMING.isdisjoint(value) and _names_a_secret(value)
         clean: dict[str, Any] = {}
         for name, item in value.items():
-            shown = self._name(name)
+            shown = self.text(name)
             if shown != name:  # a key that holds a secret must not take the place of another key
                 shown = unused_key(shown, clean, value)
             inner = secret or (named and name.lower().replace("_", "").replace("-", "") in _NAMED_VALUES)
             clean[shown] = self._field(name, item, secret=inner)
         return clean
-
-    def _name(self, name: str) -> str:
-        return self._kept_name(name) if len(name) <= LONGEST_NAME else self.text(name)
 
     def _string(self, text: str) -> str:
         if text[:1] in _OPENS_JSON and text.lstrip()[:1] in "{[" and (inside := _json_inside(text)) is not None:
@@ -228,7 +246,7 @@ class Redactor:
         return self.text(text)
 
     def _is_own(self, text: str) -> bool:
-        return any(secret in text for secret in self._own)
+        return any(secret in text for secret in self._secrets.own)
 
 
 def _names_a_secret(value: Mapping[str, Any]) -> bool:

@@ -77,7 +77,10 @@ class Plans:
     async def keep(
         self, plan: str, steps: Sequence[str], facts: Mapping[str, Any], *, reverts: bool = False
     ) -> StoredPlan:
-        """Keep a plan. The same plan made before is replaced, unless a call is at work on it: then that one stands.
+        """Keep a plan. If the same one was made before, and a call is at work on it, that one stands.
+
+        One that was not begun stays the same run, for longer: who has made it before may be about to begin it. One that
+        was begun, and is at rest, is replaced.
 
         Args:
             plan: its id.
@@ -91,42 +94,44 @@ class Plans:
         characters = sum(map(len, steps))
         if characters > _MOST_CHARACTERS:
             raise PlanRoomError("The plan is too large to be kept.")
-        text = await self.store.get(self._key(plan))
-        if (former := await self._at_work(plan, text)) is not None:
-            return former
-        await self._make_room(plan, len(steps), characters)
-        for_s = WORK_S if reverts else BEGIN_S
-        run = token_hex(8)
-        chunks = await write_steps(self.store, run, 0, steps, for_s)
-        kept = StoredPlan(
-            id=plan,
-            run=run,
-            steps=len(steps),
-            chunks=chunks,
-            characters=characters,
-            reverts=reverts,
-            until=self.clock() + for_s,
-            facts=dict(facts),
-        )
+        for_s, kept = WORK_S if reverts else BEGIN_S, None
         for _ in range(_TRIES):
+            text = await self.store.get(self._key(plan))
+            if (former := await self._standing(plan, text, facts, for_s)) is not None:
+                if kept is not None:
+                    await drop_steps(self.store, kept.run, kept.chunks)
+                return former
+            if kept is None:
+                await self._make_room(plan, len(steps), characters)
+                run = token_hex(8)
+                kept = StoredPlan(
+                    id=plan,
+                    run=run,
+                    steps=len(steps),
+                    chunks=await write_steps(self.store, run, 0, steps, for_s),
+                    characters=characters,
+                    reverts=reverts,
+                    until=self.clock() + for_s,
+                    facts=dict(facts),
+                )
             if text is None:
                 done = await self.store.add(self._key(plan), kept.dump(), for_s)
             else:
                 done = await self.store.replace(self._key(plan), text, kept.dump(), for_s)
             if done:
                 return kept
-            text = await self.store.get(self._key(plan))
-            if (former := await self._at_work(plan, text)) is not None:
-                await drop_steps(self.store, run, chunks)
-                return former
         raise StoreError("other processes are changing the same plan")
 
-    async def _at_work(self, plan: str, text: str | None) -> StoredPlan | None:
-        """Return a plan that a call is at work on; None if none is, or the plan may be replaced."""
+    async def _standing(self, plan: str, text: str | None, facts: Mapping[str, Any], for_s: float) -> StoredPlan | None:
+        """Return the same plan made before, which is kept for longer if it was not begun; None if it is at rest."""
         found = None if text is None else StoredPlan.load(text)
-        if found is None or not found.begun:
+        if text is None or found is None:
             return None
-        return None if await self.store.get(self._key(plan, "planlease")) is None else found
+        if found.begun:
+            return None if await self.store.get(self._key(plan, "planlease")) is None else found
+        longer = replace(found, until=self.clock() + for_s, facts=dict(facts))
+        stays = await keep_steps(self.store, found.run, found.chunks, for_s)
+        return longer if stays and await self.store.replace(self._key(plan), text, longer.dump(), for_s) else None
 
     async def find(self, plan: str) -> StoredPlan | None:
         """Return a plan; None if there is none, or its time to be begun is over."""
@@ -153,14 +158,17 @@ class Plans:
         """
         if not await keep_steps(self.store, plan.run, plan.chunks, WORK_S):
             return None
-        text = await self.store.get(self._key(plan.id))
-        now = None if text is None else StoredPlan.load(text)
-        if text is None or now is None or now.run != plan.run:
-            return None
-        begun = replace(now, begun=True, evidence=agreed, stopped="", failures=0)
-        if await self.store.replace(self._key(plan.id), text, begun.dump(), None if now.begun else WORK_S):
-            return begun
-        return await self.find(plan.id)
+        for _ in range(_TRIES):
+            text = await self.store.get(self._key(plan.id))
+            now = None if text is None else StoredPlan.load(text)
+            if text is None or now is None or now.run != plan.run:
+                return None
+            if now.begun and not now.stopped:
+                return now
+            begun = replace(now, begun=True, evidence=agreed, stopped="", failures=0)
+            if await self.store.replace(self._key(plan.id), text, begun.dump(), None if now.begun else WORK_S):
+                return begun
+        raise StoreError("other processes are changing the same plan")
 
     async def steps(self, plan: StoredPlan) -> list[str]:
         """Return the steps of a plan, each as the text that it was kept as."""
