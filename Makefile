@@ -21,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # What runs side by side prints when it has ended, so that no lines are mixed. Older versions of make lack the option.
 GROUPED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
-.PHONY: help demo test heavy lint format coverage sample fuzz mutants official fetch bytecode bundle bench ci check clean
+.PHONY: help demo test heavy lint format coverage fuzz mutants official fetch bytecode bundle bench ci check clean
 
 help:
 	@echo "make demo      show the server at work on the embedded sandbox"
@@ -30,7 +30,6 @@ help:
 	@echo "make lint      lint, format check, strict type check and import layers"
 	@echo "make format    format the code and apply safe fixes"
 	@echo "make coverage  run all tests and report what they do not reach"
-	@echo "make sample    the same, but measure a part of them only, which takes half the time"
 	@echo "make fuzz      send it what nobody would send; a minute for each target"
 	@echo "make mutants   break each promise on purpose, and see that its tests find it; takes some minutes"
 	@echo "make bench     measure it against its peers; takes some minutes"
@@ -85,9 +84,7 @@ format: $(READY)
 
 # The bar is just below what the tests that are measured reach: see tests/support/measuring.py.
 coverage: BAR := 85
-sample: BAR := 67
-sample: export MEASURE := sample
-coverage sample: bytecode
+coverage: bytecode
 	$(BIN)/coverage erase
 	@$(MAKE) --no-print-directory test PYTEST='$(BIN)/coverage run -m pytest' SELECTED='$(DONE)'
 	$(BIN)/coverage combine --quiet
@@ -119,14 +116,14 @@ bench: $(READY)
 ci: DONE := -m "not bundle and not long"
 check: DONE := -m "not bundle"
 # in this order: the tests use what the official checks fetch, and fetching mostly waits while lint works
-ci: MEASURED := sample
-check: MEASURED := coverage
+ci: TESTS := test SELECTED='$(DONE)'
+check: TESTS := coverage DONE='$(DONE)'
 # A release starts each process of a test anew, and not warm: tests/support/warm.py.
 check: export COLD := 1
 ci check: $(READY)
 	@$(MAKE) --no-print-directory -j 3 $(GROUPED) fetch lint demo
 	@$(MAKE) --no-print-directory official
-	@$(MAKE) --no-print-directory $(MEASURED) DONE='$(DONE)'
+	@$(MAKE) --no-print-directory $(TESTS)
 
 clean:
 	rm -rf $(VENV) .dev build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

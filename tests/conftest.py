@@ -11,12 +11,9 @@ from hypothesis import HealthCheck, settings
 from dev.processes import state_folder
 from tests.support.harness import Harness
 from tests.support.measuring import (
-    SAMPLE,
-    choose,
     is_heavy,
     is_measured,
     is_state_machine,
-    measure_no_processes,
     pause,
 )
 from tests.support.process import CLEAN, FAST
@@ -29,7 +26,6 @@ settings.load_profile("project")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    choose(items)
     # What takes longest begins first, or one process would end long after the other.
     items.sort(key=lambda item: not (is_heavy(item) or is_state_machine(item)))
 
@@ -37,7 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def _measured(request: pytest.FixtureRequest) -> Iterator[None]:
     measured = is_measured(request.node)
-    with nullcontext() if measured else pause(os.environ), measure_no_processes(os.environ, only_if=SAMPLE):
+    with nullcontext() if measured else pause(os.environ):
         yield
 
 

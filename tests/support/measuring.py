@@ -3,15 +3,11 @@
 A line counts as reached only if a measured test reaches it, so leaving tests out can only lower the figure: the bar may
 fail for it, and cannot pass for it. Left out are properties, which take hundreds of examples through the same lines;
 what is heavy or long; and the tests of documents and of the workshop.
-
-`make sample` measures even less, and takes little longer than the tests alone: of each test function one case, no
-process that a test starts, and none of the tests that are about those.
 """
 
-import os
 import sys
 import threading
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 
 import pytest
@@ -21,27 +17,9 @@ from hypothesis import is_hypothesis_test
 from tests.support.forking import FOR_PROCESSES
 from tests.support.process import CLEAN
 
-SAMPLE = os.environ.get("MEASURE") == "sample"
-"""Whether this is a run of `make sample`."""
-_CHOSEN = pytest.StashKey[bool]()
 
-
-if SAMPLE and "PYTEST_XDIST_WORKER" in os.environ:  # before any module copies them; and this worker is measured
-    for _variables in (os.environ, CLEAN):
-        _variables.pop(FOR_PROCESSES, None)
-
-
-def choose(items: Iterable[pytest.Item]) -> None:
-    """Choose the last case of each test function for a sample: what is odd stands at the end."""
-    last = {item.nodeid.partition("[")[0]: item for item in items if not item.nodeid.startswith("tests/process/")}
-    for item in last.values():
-        item.stash[_CHOSEN] = True
-
-
-def is_measured(item: pytest.Item, *, sample: bool = SAMPLE) -> bool:
-    if is_property(item) or is_heavy(item) or item.nodeid.startswith("tests/project/"):
-        return False
-    return not sample or item.stash.get(_CHOSEN, False)
+def is_measured(item: pytest.Item) -> bool:
+    return not (is_property(item) or is_heavy(item) or item.nodeid.startswith("tests/project/"))
 
 
 def is_heavy(item: pytest.Item) -> bool:
@@ -58,10 +36,10 @@ def is_state_machine(item: pytest.Item) -> bool:
 
 
 @contextmanager
-def measure_no_processes(environment: MutableMapping[str, str], *, only_if: bool = True) -> Iterator[None]:
+def _measure_no_processes(environment: MutableMapping[str, str]) -> Iterator[None]:
     """Measure no process that is started while the block runs."""
     with pytest.MonkeyPatch.context() as patch:
-        for variables in (environment, CLEAN) if only_if else ():
+        for variables in (environment, CLEAN):
             patch.delitem(variables, FOR_PROCESSES, raising=False)
         yield
 
@@ -77,7 +55,7 @@ def pause(environment: MutableMapping[str, str]) -> Iterator[None]:
         yield
         return
     if sys.gettrace() is None:  # measured by `sys.monitoring`, as on Python 3.14
-        with measure_no_processes(environment):
+        with _measure_no_processes(environment):
             coverage.stop()
             try:
                 yield
@@ -86,7 +64,7 @@ def pause(environment: MutableMapping[str, str]) -> Iterator[None]:
         return
     # Not by coverage's own stop and start: a start looks at each file that has been imported, for each test.
     here, threads = sys.gettrace(), threading.gettrace()
-    with measure_no_processes(environment):
+    with _measure_no_processes(environment):
         sys.settrace(None)
         threading.settrace(None)
         try:

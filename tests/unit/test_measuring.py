@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.forking import FOR_PROCESSES
-from tests.support.measuring import SAMPLE, is_measured, pause
+from tests.support.measuring import is_measured, pause
 
 MEASURING = Coverage.current() is not None
 """Whether this run is measured, as `make coverage` does it."""
@@ -28,13 +28,7 @@ def test_a_property_is_not_measured(nothing: None) -> None:
 
 def test_an_example_is_measured(request: pytest.FixtureRequest) -> None:
     assert is_measured(request.node)
-    assert measured_now() == (MEASURING, MEASURING and not SAMPLE)
-
-
-@pytest.mark.parametrize("case", range(4))
-def test_a_sample_is_the_last_case(request: pytest.FixtureRequest, case: int) -> None:
-    assert is_measured(request.node, sample=False)
-    assert is_measured(request.node, sample=True) is (case == 3)
+    assert measured_now() == (MEASURING, MEASURING)
 
 
 def before() -> int:
