@@ -12,6 +12,7 @@ import gc
 import json
 import os
 import runpy
+import signal
 import socket
 import sys
 import termios
@@ -176,6 +177,7 @@ def _become(asked: Asked, streams: Sequence[int]) -> None:
     os.environ.clear()
     os.environ.update(asked.environment)
     time.tzset()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also if the tests run in the background of a shell
     sys.argv = ["projects-mcp", *asked.arguments]
     for number, (name, mode, errors) in enumerate(_STREAMS):
         stream = os.fdopen(number, mode, encoding="utf-8", errors=errors, closefd=False)
