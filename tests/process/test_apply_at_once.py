@@ -11,7 +11,7 @@ from projects_mcp.sandbox.fleet import FIRST_FLEET_ID
 from tests.support.killing import DeadlyPostHog, deadly_posthog
 from tests.support.plans import differences, ids_of
 from tests.support.process import running
-from tests.support.redis_server import shared_state
+from tests.support.redis_server import every_store, shared_state
 from tests.support.settings_desk import Desk
 from tests.support.terminal import AtTerminal
 from tests.support.waiting import eventually
@@ -28,8 +28,6 @@ sys.exit(main())
 """The command line, which gives PostHog time, so that a test may hold a change for as long as it needs."""
 WAITS = "0 of 12 projects; another process is at work"
 NOTE = "Another process has worked on this plan too. The numbers are those of the whole plan."
-
-every_store = pytest.mark.parametrize("kind", ["sqlite", pytest.param("redis", marks=pytest.mark.heavy)])
 
 
 @pytest.fixture(scope="module")

@@ -11,14 +11,12 @@ from projects_mcp.sandbox.fleet import FIRST_FLEET_ID
 from tests.support.killing import DeadlyPostHog, deadly_posthog
 from tests.support.plans import differences, ids_of
 from tests.support.process import Piped, running
-from tests.support.redis_server import shared_state
+from tests.support.redis_server import every_store, shared_state
 
 FLEET = 240
 IDS = list(range(FIRST_FLEET_ID, FIRST_FLEET_ID + 12))
 HALVES = [list(range(FIRST_FLEET_ID + first, FIRST_FLEET_ID + first + FLEET // 2)) for first in (0, FLEET // 2)]
 A_MINUTE = 480 * 3 // 4
-
-every_store = pytest.mark.parametrize("kind", ["sqlite", pytest.param("redis", marks=pytest.mark.heavy)])
 
 
 @pytest.fixture(scope="module")

@@ -80,6 +80,10 @@ def redis_server(folder: Path, *options: str) -> Iterator[RedisServer]:
         server.stop()
 
 
+every_store = pytest.mark.parametrize("kind", ["sqlite", pytest.param("redis", marks=pytest.mark.heavy)])
+"""With each store that processes can share, as `kind` for `shared_state`."""
+
+
 @contextmanager
 def shared_state(kind: str, folder: Path) -> Iterator[str]:
     """A place for state that several processes share, as `PROJECTS_MCP_STATE` names it: `sqlite` or `redis`."""
