@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from projects_mcp.errors.rejected import status_error
-from projects_mcp.sanitize.redaction import REDACTED, Redactor
+from projects_mcp.sanitize.patterns import REDACTED
+from projects_mcp.sanitize.redaction import Redactor
 from projects_mcp.sanitize.text import strip_invisible_throughout
 
 OWN = "phx_OwnKeyPlanted0123456789abcdef"

@@ -16,8 +16,10 @@ from projects_mcp.api.types import CURRENT
 from projects_mcp.policy.access import ALLOWED_EFFECTS, NEEDED_ACCESS, Access
 from projects_mcp.policy.authorization import UNKNOWN, Authorization, KeyGrant, Policy
 from projects_mcp.policy.denials import RememberedDenials
-from projects_mcp.sanitize.redaction import FIELDS, REDACTED, Redactor, masked
+from projects_mcp.sanitize.patterns import REDACTED
+from projects_mcp.sanitize.redaction import Redactor
 from projects_mcp.sanitize.secret import Secret
+from projects_mcp.sanitize.secret_fields import FIELDS, masked
 from projects_mcp.sanitize.text import quoted, strip_invisible
 from projects_mcp.tools.catalog import CATALOG
 
