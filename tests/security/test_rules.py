@@ -122,6 +122,13 @@ def test_names_that_speak_of_a_secret_are_enough(name: str) -> None:
     assert listed == [{"name": name, "value": REDACTED}, {"name": "plain", "value": "stays"}]
 
 
+@given(name=st.sampled_from(_SPEAKING), value=_nested(st.just("hunter-two")))
+def test_nothing_below_a_name_of_a_secret_is_shown(name: str, value: Any) -> None:
+    redactor = Redactor()
+    redactor.value(value)  # so every name in it has been seen
+    assert "hunter-two" not in json.dumps(redactor.value({name: value}))
+
+
 @pytest.mark.parametrize(
     "name", ["api_token", "tokenizer", "cookieless_server_hash_mode", "secretary", "name", "session_id", "keyboard"]
 )

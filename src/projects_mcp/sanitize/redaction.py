@@ -60,6 +60,7 @@ class _Secrets:
         self.own: Final = sorted(set(filter(None, own)), key=len, reverse=True)
         self._encoded: Final = EncodedSecrets.of(self.own)
         self._harmless: Final[set[str]] = set()
+        self._plain_names: Final[set[str]] = set()
 
     def remove_from(self, text: str) -> str:
         if len(text) > _LONGEST_KEPT:
@@ -68,10 +69,17 @@ class _Secrets:
             return text
         clean = self._removed(text)
         if clean == text:
-            if len(self._harmless) >= _MOST_HARMLESS:
-                self._harmless.clear()
-            self._harmless.add(text)
+            _keep(text, self._harmless)
         return clean
+
+    def is_plain(self, name: str) -> bool:
+        """Whether a name holds nothing that is removed, and is of no secret."""
+        if name in self._plain_names:
+            return True
+        plain = name not in FIELDS and not _speaks(name) and self.remove_from(name) == name
+        if plain and len(name) <= _LONGEST_KEPT:
+            _keep(name, self._plain_names)
+        return plain
 
     def _removed(self, text: str) -> str:
         for secret in self.own:  # first, and whole: a pattern may cover only a part of one
@@ -167,6 +175,9 @@ class Redactor:
         named = not secret and not _NAMING.isdisjoint(value) and _names_a_secret(value)
         clean: dict[str, Any] = {}
         for name, item in value.items():
+            if not secret and not named and self._secrets.is_plain(name):  # as nearly all are
+                clean[name] = self._value(item, secret=False)
+                continue
             shown = self.text(name)
             if shown != name:  # a key that holds a secret must not take the place of another key
                 shown = unused_key(shown, clean, value)
@@ -185,6 +196,12 @@ class Redactor:
 
     def _is_own(self, text: str) -> bool:
         return any(secret in text for secret in self._secrets.own)
+
+
+def _keep(text: str, texts: set[str]) -> None:
+    if len(texts) >= _MOST_HARMLESS:
+        texts.clear()
+    texts.add(text)
 
 
 def _speaks(name: str) -> bool:
