@@ -84,7 +84,7 @@ ORDINARY = (
 """Texts that look a little like a secret, and are none."""
 _WORDS = (st.sampled_from(ORDINARY) | st.text()).filter(
     lambda text: (
-        not re.search(r"(?i)token|secret|webhook|passw|passc|passp|pwd|credential|authoriz|cookie|jwt|key", text)
+        not re.search(r"(?i)token|secret|webhook|passw|passc|passp|pwd|credential|authoriz|cookie|jwt|key|sess", text)
         or text in ORDINARY
     )
 )
