@@ -10,8 +10,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-com
 install = export PIP_CONSTRAINT=constraints.txt; { $(PIP) uv && $(BIN)/python -m dev.uv -e '$(1)'; } || $(PIP) -e '$(1)'
 # On all cores, which pip does not do. Some packages carry files that are no Python, such as templates.
 COMPILE = $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib >/dev/null || true
-# Four processes keep two cores busy, since tests also wait; each goes on with what the others have not begun.
-PARALLEL := -n 4 --dist worksteal
+# Six processes keep two cores busy, since tests also wait; each goes on with what the others have not begun.
+PARALLEL := -n 6 --dist worksteal
 PYTEST = $(BIN)/python -m pytest
 SELECTED = -m "not heavy and not long"
 
@@ -66,7 +66,7 @@ demo: $(RUNS)
 	@$(BIN)/projects-mcp demo
 
 test: bytecode
-	@echo "Running the tests with four processes. This takes about five minutes on two cores."
+	@echo "Running the tests with six processes. This takes about five minutes on two cores."
 	$(PYTEST) $(PARALLEL) $(SELECTED)
 
 heavy: bytecode

@@ -16,8 +16,9 @@ from tests.support.audit_log import call, log_at
 from tests.support.callers import entry, write_callers
 from tests.support.commands import COMMANDS, GROUPS
 from tests.support.documents import text_of
-from tests.support.process import CLEAN, TIMEOUT_S, run, run_command
+from tests.support.process import CLEAN, COMMAND, TIMEOUT_S, run, run_command
 from tests.support.settings_desk import fleet
+from tests.support.warm import is_warm
 
 pytestmark = [
     pytest.mark.usefixtures("no_proxy"),
@@ -28,6 +29,8 @@ PAGES = sorted(file.relative_to(ROOT).as_posix() for file in [ROOT / "README.md"
 SERVES = {"serve", "sandbox", "--sandbox", ""}
 """Commands that go on until they are stopped; without a command it serves over stdio."""
 NOT_UNDERSTOOD = 2
+OF_A_SHELL = frozenset("|<>&;$`*~#")
+"""What a shell does something about. Every other line is the same without one, and needs none."""
 
 
 def helps() -> Iterator[str]:
@@ -89,9 +92,10 @@ class Machine:
     def code_of(self, line: str) -> tuple[int, str]:
         """Run a line as it stands in a shell without a terminal. A server is stopped once it says something."""
         words = shlex.split(line, comments=True)[1:]
-        shell = ["setsid", "bash", "-o", "pipefail", "-c", f"cd {shlex.quote(str(self.folder))}; {line}"]
         if (words[0] if words else "") not in SERVES:
-            done = run_command(shell, **self.environment)
+            alone = OF_A_SHELL.isdisjoint(line) and is_warm(COMMAND, {**CLEAN, **self.environment})
+            command = [*COMMAND, *words] if alone else ["setsid", "bash", "-o", "pipefail", "-c", line]
+            done = run_command(command, folder=self.folder, **self.environment)
             return done.returncode, done.stderr
         with subprocess.Popen(
             [sys.executable, "-m", "projects_mcp", *words],

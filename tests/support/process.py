@@ -24,14 +24,14 @@ FAST = "projects_mcp.posthog.aiohttp_transport"
 
 
 def run_command(
-    command: Sequence[str | Path], *, stdin: str = "", **environment: str
+    command: Sequence[str | Path], *, stdin: str = "", folder: str | Path = ROOT, **environment: str
 ) -> "subprocess.CompletedProcess[str]":
     """Run any command to its end, from the root of the checkout, as a machine without any of our settings would."""
     given = {**CLEAN, "PYTHONIOENCODING": "utf-8", **environment}
     words = [str(word) for word in command]
     pipe = subprocess.PIPE
     process = Process(
-        words, cwd=ROOT, env=given, stdin=pipe, stdout=pipe, stderr=pipe, encoding="utf-8", errors="replace"
+        words, cwd=folder, env=given, stdin=pipe, stdout=pipe, stderr=pipe, encoding="utf-8", errors="replace"
     )
     with process:
         try:
