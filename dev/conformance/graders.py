@@ -27,7 +27,7 @@ FLOORS: Final[Mapping[str, float]] = {
     "mcpscore": 97.0,
     "mcp-quality": 85.5,
     "mcp-tool-card-linter": 58.0,
-    "agent-friend": 25.0,
+    "agent-friend": 29.5,
 }
 """Of 100, at the versions that are pinned, just below what was measured."""
 
