@@ -29,7 +29,7 @@ _NOT_SHOWN: Final = (
 @tool(
     "project_reset_token",
     "Reset the project token",
-    "Reset the token of a PostHog project. Rotate, replace, regenerate public phc_ key (API, write, ingestion key) if "
+    "Reset a PostHog project's token. Rotate, replace, regenerate the public phc_ key (API, write, ingestion key) if "
     "leaked. A new one stops the old: requires the user's confirmation.",
 )
 async def project_reset_token(context: ToolContext, *, confirm_project_name: str) -> JSONObject:
@@ -44,8 +44,8 @@ async def project_reset_token(context: ToolContext, *, confirm_project_name: str
 @tool(
     "project_rotate_secret_token",
     "Rotate the secret token",
-    "Roll a PostHog project's secret phs_ token. If leaked: new secure key for feature flags, local evaluation; the "
-    "old becomes backup, former dies. Requires the user's confirmation.",
+    "Roll a PostHog project's secret phs_ token. If leaked: new secure key of feature flags, local evaluation; the "
+    "old becomes backup, the former dies. Requires the user's confirmation.",
 )
 async def project_rotate_secret_token(context: ToolContext, *, confirm_project_name: str) -> JSONObject:
     """Rotate the secret of the confirmed project."""

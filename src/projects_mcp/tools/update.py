@@ -53,11 +53,11 @@ _ADJUSTED: Final = "PostHog stored the adjusted fields in its own form, or merge
 @tool(
     "project_update",
     "Change a project's settings",
-    "Change settings of PostHog projects, or rename a PostHog project. Set, update, add, enable, disable, stop, turn "
-    "off in PostHog: session replay, replays, session recording (record sessions; recordings' sample, minimum "
-    "duration, retention days, mask, console logs, network), autocapture, exception capture, web vitals, heatmaps, "
-    "surveys, feature flags default, support widget, timezone, time zone, week start day (Sunday), currency, app "
-    "domain, authorized domains, URLs, filter: exclude internal, test users, discard client IP data, IPs, cookieless "
+    "Change settings of PostHog projects or rename a PostHog project. Set, update, add, enable, disable, stop, turn "
+    "off in PostHog: session replay, session recording (record sessions; sample, minimum duration, retention days of "
+    "recordings, replays; mask, console logs, network), autocapture, exception capture, web vitals, heatmaps, "
+    "surveys, feature flags' default, support widget, timezone, week start day (Sunday), currency, app domain, "
+    "authorized domains, URLs, a filter to exclude internal, test users, client IPs (discard IP data), cookieless "
     "tracking, Slack webhook. If irreversible, requires confirmation.",
     {
         "settings": {**settings_schema(), "description": "Set, enable, change"},
