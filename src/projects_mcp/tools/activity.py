@@ -32,7 +32,7 @@ _NOT_ALL: Final = "Only the newest 1,000 entries were looked through."
         "limit": {"type": "integer", "minimum": 1, "maximum": 100, "description": "Entries in a page"},
         "page": {"type": "integer", "minimum": 1, "maximum": 100_000, "description": "Page to show"},
         "field": {"type": "string", "minLength": 1, "maxLength": 100, "description": "What changed"},
-        "by": {"type": "string", "minLength": 1, "maxLength": 200, "description": "Who: name or email"},
+        "by": {"type": "string", "minLength": 1, "maxLength": 200, "description": "Name or email"},
         "since": {"type": "string", "minLength": 1, "maxLength": 40, "description": "ISO 8601 time"},
     },
 )

@@ -32,7 +32,7 @@ __all__ = ["project_change_organization", "project_create"]
     "Create a new PostHog project and get its API key. Make, add, set up, start or spin up another, separate PostHog "
     "project if you need one for a site or development. PostHog then selects it.",
     {
-        "name": {**SETTINGS["name"].schema, "description": "What the new project is called"},
+        "name": {**SETTINGS["name"].schema, "description": "What the new PostHog project is called"},
         "settings": {**settings_schema(), "description": "Settings to begin with"},
     },
     required=["name"],

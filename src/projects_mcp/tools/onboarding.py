@@ -15,7 +15,7 @@ from projects_mcp.tools.tool import tool
 __all__ = ["project_add_product_intent", "project_complete_product_onboarding"]
 
 _ARGUMENTS: Final[Mapping[str, Any]] = {
-    "product_type": {"type": "string", "minLength": 1, "maxLength": 200, "description": "Product, as PostHog names it"},
+    "product_type": {"type": "string", "minLength": 1, "maxLength": 200, "description": "Product as PostHog names it"},
     "intent_context": {"type": "string", "maxLength": 200, "description": "What led to it"},
     "metadata": {"type": "object", "description": "Anything to keep with it"},
 }

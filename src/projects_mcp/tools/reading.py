@@ -49,13 +49,13 @@ _FIELDS: Final[Mapping[str, Any]] = {
     "List PostHog projects with ids and names. Find PostHog projects, look up a PostHog project id by name "
     "(production, app), or see every project in an account or organization (org), how many.",
     {
-        "search": {"type": "string", "maxLength": 200, "description": "Named like this"},
-        "limit": {"type": "integer", "minimum": 1, "maximum": 500, "description": "Projects in a page"},
+        "search": {"type": "string", "maxLength": 200, "description": "PostHog projects named like this"},
+        "limit": {"type": "integer", "minimum": 1, "maximum": 500, "description": "PostHog projects in a page"},
         "offset": {"type": "integer", "minimum": 0, "description": "The next_offset"},
         "fields": _FIELDS,
         "where": {
             "type": "object",
-            "description": "What fields must be, to find",
+            "description": "What fields must be to find",
         },
     },
 )
@@ -109,7 +109,7 @@ async def project_list(
             "type": "integer",
             "minimum": 1,
             "maximum": MAX_ID,
-            "description": "Other project for differences",
+            "description": "Other PostHog project for differences",
         },
     },
     current_project=True,
@@ -143,8 +143,8 @@ async def project_get(
 @tool(
     "project_is_generating_demo_data",
     "Check demo data",
-    "Say whether PostHog is still generating the demo data (sample data) of a demo project. Or is it done: finished, "
-    "complete and ready?",
+    "Say whether PostHog is still generating the demo data (sample data) of a demo project or is done, finished, "
+    "complete and ready.",
 )
 async def project_is_generating_demo_data(context: ToolContext) -> JSONObject:
     """Return PostHog's flag as one boolean."""

@@ -55,10 +55,10 @@ _ADJUSTED: Final = "PostHog stored the adjusted fields in its own form, or merge
     "Change a project's settings",
     "Change settings of PostHog projects or rename a PostHog project. Set, update, add, enable, disable, stop, turn "
     "off in PostHog: session replay, session recording (record sessions; sample, minimum duration, retention days of "
-    "recordings, replays; mask, console logs, network), autocapture, exception capture, web vitals, heatmaps, "
-    "surveys, feature flags' default, support widget, timezone, week start day (Sunday), currency, app domain, "
-    "authorized domains, URLs, a filter to exclude internal, test users, client IPs (discard IP data), cookieless "
-    "tracking, Slack webhook. If irreversible, requires confirmation.",
+    "recordings, replays; mask, console logs, network), autocapture, error capture, web vitals, heatmaps, surveys, "
+    "feature flags' default, support widget, timezone, week start day (Sunday), currency, app domain, authorized "
+    "domains, URLs, a filter to exclude internal, test users, client IPs (discard IP data), cookieless tracking, "
+    "Slack webhook. If irreversible, requires confirmation.",
     {
         "settings": {**settings_schema(), "description": "Set, enable, change"},
         "clear": {
@@ -69,7 +69,7 @@ _ADJUSTED: Final = "PostHog stored the adjusted fields in its own form, or merge
         },
         "expected": {
             "type": "object",
-            "description": "Present values",
+            "description": "Present PostHog values",
         },
         "dry_run": {"type": "boolean", "description": "Preview it"},
         "confirm_project_name": CONFIRM_PROJECT_NAME,
