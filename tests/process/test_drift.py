@@ -11,7 +11,7 @@ from projects_mcp.cli.fleet.drift import run_drift
 from projects_mcp.cli.fleet.export import run_export
 from projects_mcp.sandbox import ACME_ID, NORTHWIND_ID, ONE_PROJECT_KEY, PRODUCTION_ID, READ_ONLY_KEY
 from projects_mcp.sandbox.fleet import FIRST_FLEET_ID
-from projects_mcp.sanitize.redaction import REDACTED
+from projects_mcp.sanitize.patterns import REDACTED
 from tests.support.process import run
 from tests.support.settings_desk import Desk, fleet
 

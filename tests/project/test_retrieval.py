@@ -20,6 +20,7 @@ FROZEN = {
     "third": "6c5dd2f4035a62d2c61fdabfb6b7c44806ad4d8e7143aa5797ee61acda0d49b0",
     "fourth": "993069b25b6a6706e1bd9bd88e061b0ffbfa9f679e958a69bcf5606ec548c565",
     "fifth": "2f66504f67101c141672a71d9833af322cd6f59fe3e7521cee545db29552ca27",
+    "sixth": "5396eef7375b09e8f868567fc2e139cfa3b149422ed8c13d16a8e05d12252147",
 }
 LATER = {"project_cancel_deletion", "organization_list"}
 """Tools that came after the questions, which have them among the others."""

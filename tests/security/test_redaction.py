@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from projects_mcp.errors.rejected import status_error
-from projects_mcp.sanitize.redaction import REDACTED, Redactor
+from projects_mcp.sanitize.patterns import REDACTED
+from projects_mcp.sanitize.redaction import Redactor
 from projects_mcp.sanitize.text import strip_invisible_throughout
 
 OWN = "phx_OwnKeyPlanted0123456789abcdef"
@@ -191,10 +192,25 @@ def test_a_text_that_was_seen_before_is_shown_as_the_first_time(texts: list[str]
         assert "kept-in-sight-7" not in redactor.text(text)
 
 
+@given(names=st.lists(st.lists(WORDS, max_size=5).map("".join), max_size=8))
+def test_a_name_that_was_seen_before_is_shown_as_the_first_time(names: list[str]) -> None:
+    redactor = Redactor([OWN])
+    for name in [*names, *names]:
+        value: dict[str, object] = {name: {"shown": "x1", "n": 1}}
+        assert redactor.value(value) == Redactor([OWN]).value(value)
+    redactor.value({"kept-in-sight-7": 1})
+    redactor.add_secrets(["kept-in-sight-7"])
+    for name in [*names, "kept-in-sight-7"]:
+        value = {name: "x1"}
+        assert redactor.value(value) == Redactor([OWN, "kept-in-sight-7"]).value(value)
+        assert "kept-in-sight-7" not in str(redactor.value(value))
+
+
 def test_no_text_with_a_secret_is_remembered() -> None:
     redactor = Redactor([OWN])
     for text in ("harmless words", f"key {OWN}", "phs_0123456789abcdefghijklmnop"):
         redactor.text(text)
+        redactor.value({text: "x"})
     remembered = {text for kept in gc.get_objects() if isinstance(kept, set) for text in kept if isinstance(text, str)}
     assert "harmless words" in remembered
     assert not [text for text in remembered if OWN in text or "phs_0123456789" in text]

@@ -16,8 +16,10 @@ from projects_mcp.api.types import CURRENT
 from projects_mcp.policy.access import ALLOWED_EFFECTS, NEEDED_ACCESS, Access
 from projects_mcp.policy.authorization import UNKNOWN, Authorization, KeyGrant, Policy
 from projects_mcp.policy.denials import RememberedDenials
-from projects_mcp.sanitize.redaction import FIELDS, REDACTED, Redactor, masked
+from projects_mcp.sanitize.patterns import REDACTED
+from projects_mcp.sanitize.redaction import Redactor
 from projects_mcp.sanitize.secret import Secret
+from projects_mcp.sanitize.secret_fields import FIELDS, masked
 from projects_mcp.sanitize.text import quoted, strip_invisible
 from projects_mcp.tools.catalog import CATALOG
 
@@ -82,7 +84,7 @@ ORDINARY = (
 """Texts that look a little like a secret, and are none."""
 _WORDS = (st.sampled_from(ORDINARY) | st.text()).filter(
     lambda text: (
-        not re.search(r"(?i)token|secret|webhook|passw|passc|passp|pwd|credential|authoriz|cookie|jwt|key", text)
+        not re.search(r"(?i)token|secret|webhook|passw|passc|passp|pwd|credential|authoriz|cookie|jwt|key|sess", text)
         or text in ORDINARY
     )
 )
@@ -118,6 +120,13 @@ def test_names_that_speak_of_a_secret_are_enough(name: str) -> None:
     assert clean == {"settings": {name: REDACTED, "other": 1}}
     listed = Redactor().value([{"name": name, "value": "anything at all"}, {"name": "plain", "value": "stays"}])
     assert listed == [{"name": name, "value": REDACTED}, {"name": "plain", "value": "stays"}]
+
+
+@given(name=st.sampled_from(_SPEAKING), value=_nested(st.just("hunter-two")))
+def test_nothing_below_a_name_of_a_secret_is_shown(name: str, value: Any) -> None:
+    redactor = Redactor()
+    redactor.value(value)  # so every name in it has been seen
+    assert "hunter-two" not in json.dumps(redactor.value({name: value}))
 
 
 @pytest.mark.parametrize(

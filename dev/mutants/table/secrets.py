@@ -11,8 +11,9 @@ __all__ = ["SECRETS"]
 
 _ORDINARY: Final = "tests/security/test_redaction.py::test_ordinary_words_stay_as_they_are"
 _DRESSES: Final = "tests/security/test_redaction.py::test_a_secret_is_removed_in_every_dress"
-_STAYS: Final = "tests/security/test_rules.py::test_what_is_no_secret_stays_as_it_is_byte_for_byte"
-_SURVIVES: Final = "tests/security/test_rules.py::test_no_secret_survives_wherever_it_is"
+_RULES: Final = "tests/security/test_rules.py"
+_STAYS: Final = f"{_RULES}::test_what_is_no_secret_stays_as_it_is_byte_for_byte"
+_SURVIVES: Final = f"{_RULES}::test_no_secret_survives_wherever_it_is"
 _SEEN: Final = "tests/security/test_redaction.py"
 _PATTERNS: Final = "src/projects_mcp/sanitize/patterns.py"
 _REDACTION: Final = "src/projects_mcp/sanitize/redaction.py"
@@ -28,14 +29,45 @@ SECRETS: Final[Mapping[str, tuple[Mutant, ...]]] = {
             (f"{_SEEN}::test_a_text_that_was_seen_before_is_shown_as_the_first_time",),
         ),
         Mutant(
+            "keep-what-was-a-plain-name-before",
+            _REDACTION,
+            "        self._secrets = _Secrets([*self._secrets.own, *own])",
+            "        former = self._secrets\n        self._secrets = _Secrets([*former.own, *own])\n"
+            "        self._secrets._plain_names.update(former._plain_names)",
+            (f"{_SEEN}::test_a_name_that_was_seen_before_is_shown_as_the_first_time",),
+        ),
+        Mutant(
             "keep-what-was-not-harmless",
             _REDACTION,
-            "        if clean == text:\n            if len",
-            "        if True:\n            if len",
+            "        if clean == text:\n            _keep(",
+            "        if True:\n            _keep(",
             (
                 f"{_SEEN}::test_a_text_that_was_seen_before_is_shown_as_the_first_time",
                 f"{_SEEN}::test_no_text_with_a_secret_is_remembered",
             ),
+        ),
+    ),
+    "A name is passed over only if it is of no secret": (
+        Mutant(
+            "pass-over-names-that-speak",
+            _REDACTION,
+            "plain = name not in FIELDS and not _speaks(name) and",
+            "plain = name not in FIELDS and",
+            (f"{_RULES}::test_names_that_speak_of_a_secret_are_enough",),
+        ),
+        Mutant(
+            "pass-over-names-inside-a-secret",
+            _REDACTION,
+            "if not secret and not named and self._secrets.is_plain(name)",
+            "if not named and self._secrets.is_plain(name)",
+            (f"{_RULES}::test_nothing_below_a_name_of_a_secret_is_shown",),
+        ),
+        Mutant(
+            "pass-over-the-value-of-a-named-secret",
+            _REDACTION,
+            "if not secret and not named and self._secrets.is_plain(name)",
+            "if not secret and self._secrets.is_plain(name)",
+            (_SEEN,),
         ),
     ),
     "Ordinary words are no secrets": (

@@ -15,7 +15,7 @@ from projects_mcp.api.settings_model import Merge, Setting
 from projects_mcp.api.settings_table import SETTINGS
 from projects_mcp.errors.kinds import Kind
 from projects_mcp.fleet.values import SECRET_FIELDS
-from projects_mcp.sanitize.redaction import REDACTED
+from projects_mcp.sanitize.patterns import REDACTED
 from projects_mcp.sanitize.text import has_invisible, on_one_line
 
 if TYPE_CHECKING:

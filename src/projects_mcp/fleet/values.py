@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from projects_mcp.api.json_values import canonical, same_json
 from projects_mcp.api.settings_table import SETTINGS
-from projects_mcp.sanitize.redaction import FIELDS, Redactor, presence
+from projects_mcp.sanitize.redaction import Redactor
+from projects_mcp.sanitize.secret_fields import FIELDS, presence
 
 __all__ = ["SECRET_FIELDS", "holds_secret", "plain", "value_text"]
 

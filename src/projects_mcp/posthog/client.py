@@ -199,7 +199,7 @@ class PostHog:
 
     @cached_property
     def _slots(self) -> anyio.Semaphore:
-        return anyio.Semaphore(self.limits.connections)
+        return anyio.Semaphore(self.limits.connections, fast_acquire=True)
 
     async def exchange(
         self,

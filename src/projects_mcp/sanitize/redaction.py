@@ -10,57 +10,16 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
-from enum import Enum
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from projects_mcp.sanitize.assignments import MAY_BE_ASSIGNED, without_assigned
 from projects_mcp.sanitize.encodings import MAY_BE_ENCODED, EncodedSecrets
 from projects_mcp.sanitize.names import LONGEST_NAME, measures, speaks_of_secret
 from projects_mcp.sanitize.patterns import PATTERNS, REDACTED, compiled
+from projects_mcp.sanitize.secret_fields import FIELDS, MASKED, PRESENCE, Treatment, masked, presence
 from projects_mcp.sanitize.text import MAX_QUOTED, quoted, unused_key
 
-__all__ = [
-    "FIELDS",
-    "MASKED_FIELDS",
-    "PRESENCE",
-    "REDACTED",
-    "WITHHELD_FIELDS",
-    "Redactor",
-    "Rule",
-    "Treatment",
-    "masked",
-    "presence",
-]
-
-_SHORTEST_MASKED: Final = 13
-"""Below this a mask of eight characters would show more than half of the secret."""
-
-
-class Treatment(Enum):
-    """What happens to the value of a field that holds a secret."""
-
-    MASK = "mask"
-    WITHHOLD = "withhold"
-
-
-class Rule(NamedTuple):
-    """How one of PostHog's fields is treated, and why."""
-
-    treatment: Treatment
-    reason: str
-
-
-FIELDS: Final[Mapping[str, Rule]] = {
-    "secret_api_token": Rule(Treatment.MASK, "Reads flag definitions and signs widgets on the customer's servers."),
-    "secret_api_token_backup": Rule(Treatment.MASK, "The former server-side secret, which works until it is dropped."),
-    "live_events_token": Rule(Treatment.WITHHOLD, "A bearer token for the stream of all events, valid for seven days."),
-    "heatmaps_screenshot_secret": Rule(Treatment.WITHHOLD, "Lets its holder fetch pages as the screenshot service."),
-    "slack_incoming_webhook": Rule(Treatment.WITHHOLD, "Anybody with the address can post into the customer's Slack."),
-}
-"""PostHog's own secret fields. `api_token` (`phc_`) is missing on purpose: it is public, in every web page."""
-
-MASKED_FIELDS: Final = tuple(name for name, rule in FIELDS.items() if rule.treatment is Treatment.MASK)
-WITHHELD_FIELDS: Final = tuple(name for name, rule in FIELDS.items() if rule.treatment is Treatment.WITHHOLD)
+__all__ = ["Redactor"]
 
 _CHANGED_VALUES: Final = frozenset({"before", "after", "added", "removed"})
 """Parts of a change, which hold values of the field that the change is about."""
@@ -80,10 +39,6 @@ _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d(?:[T ][0-9:.]{5,15}(?:Z|[+-]\d\d:?\d
 _DIGITS_OF_A_NUMBER: Final = 4_000
 """Digits of an integer from which Python refuses to read it."""
 _OPENS_JSON: Final = frozenset("{[ \t\r\n")
-PRESENCE: Final = ("absent", "present")
-"""What is shown in the place of a withheld value."""
-_MASKED: Final = re.compile(r"[^.]{4}\.\.\.[^.]{4}")
-
 _SHORTEST_MATCH: Final = 7
 _LONGEST_TEXT: Final = 500_000
 """Characters beyond which a text is withheld: looking through it would hold all else up, and no result has room."""
@@ -92,23 +47,6 @@ _MOST_HARMLESS: Final = 4_096
 in every answer, and so are most values of settings."""
 _LONGEST_KEPT: Final = 128
 """Characters of such a text."""
-
-
-def masked(secret: str) -> str:
-    """Show the first and the last four characters, as PostHog's own pages do; nothing of a short secret."""
-    if _MASKED.fullmatch(secret):
-        return secret
-    return f"{secret[:4]}...{secret[-4:]}" if len(secret) >= _SHORTEST_MASKED else REDACTED
-
-
-def token_ending(token: object) -> str:
-    """Name a token or secret by its kind and last four characters, or say that there is none."""
-    return masked(token) if isinstance(token, str) and token else "none"
-
-
-def presence(value: object) -> str:
-    """Say whether a withheld field has a value."""
-    return "present" if value else "absent"
 
 
 class _Secrets:
@@ -122,6 +60,7 @@ class _Secrets:
         self.own: Final = sorted(set(filter(None, own)), key=len, reverse=True)
         self._encoded: Final = EncodedSecrets.of(self.own)
         self._harmless: Final[set[str]] = set()
+        self._plain_names: Final[set[str]] = set()
 
     def remove_from(self, text: str) -> str:
         if len(text) > _LONGEST_KEPT:
@@ -130,10 +69,17 @@ class _Secrets:
             return text
         clean = self._removed(text)
         if clean == text:
-            if len(self._harmless) >= _MOST_HARMLESS:
-                self._harmless.clear()
-            self._harmless.add(text)
+            _keep(text, self._harmless)
         return clean
+
+    def is_plain(self, name: str) -> bool:
+        """Whether a name holds nothing that is removed, and is of no secret."""
+        if name in self._plain_names:
+            return True
+        plain = name not in FIELDS and not _speaks(name) and self.remove_from(name) == name
+        if plain and len(name) <= _LONGEST_KEPT:
+            _keep(name, self._plain_names)
+        return plain
 
     def _removed(self, text: str) -> str:
         for secret in self.own:  # first, and whole: a pattern may cover only a part of one
@@ -197,7 +143,7 @@ class Redactor:
     def _field(self, name: str, item: Any, *, secret: bool) -> Any:
         rule = FIELDS.get(name)
         if rule is None:
-            speaks = len(name) <= LONGEST_NAME and speaks_of_secret(name)
+            speaks = _speaks(name)
             if speaks and not secret and _is_measure(name, item):
                 return item
             return self._value(item, secret=secret or speaks)
@@ -211,7 +157,7 @@ class Redactor:
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, str):
-            if secret and value not in PRESENCE and not _MASKED.fullmatch(value):
+            if secret and value not in PRESENCE and not MASKED.fullmatch(value):
                 return value and REDACTED
             return self._string(value)
         if isinstance(value, dict):
@@ -229,6 +175,9 @@ class Redactor:
         named = not secret and not _NAMING.isdisjoint(value) and _names_a_secret(value)
         clean: dict[str, Any] = {}
         for name, item in value.items():
+            if not secret and not named and self._secrets.is_plain(name):  # as nearly all are
+                clean[name] = self._value(item, secret=False)
+                continue
             shown = self.text(name)
             if shown != name:  # a key that holds a secret must not take the place of another key
                 shown = unused_key(shown, clean, value)
@@ -249,6 +198,16 @@ class Redactor:
         return any(secret in text for secret in self._secrets.own)
 
 
+def _keep(text: str, texts: set[str]) -> None:
+    if len(texts) >= _MOST_HARMLESS:
+        texts.clear()
+    texts.add(text)
+
+
+def _speaks(name: str) -> bool:
+    return len(name) <= LONGEST_NAME and speaks_of_secret(name)
+
+
 def _names_a_secret(value: Mapping[str, Any]) -> bool:
     """Whether one part of an object names what another part holds a value of, and that is a secret.
 
@@ -258,7 +217,7 @@ def _names_a_secret(value: Mapping[str, Any]) -> bool:
     if "operator" in value:
         return False
     names = (name for key in _NAMING.intersection(value) if isinstance(name := value[key], str))
-    return any(len(name) <= LONGEST_NAME and (name in FIELDS or speaks_of_secret(name)) for name in names)
+    return any(name in FIELDS or _speaks(name) for name in names)
 
 
 def _is_measure(name: str, item: Any) -> bool:

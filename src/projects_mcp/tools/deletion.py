@@ -18,7 +18,7 @@ from projects_mcp.errors.rejected import NotFound
 from projects_mcp.gateway.confirmation import confirm
 from projects_mcp.gateway.context import ToolContext
 from projects_mcp.policy.confirmation import ProjectSnapshot
-from projects_mcp.sanitize.redaction import token_ending
+from projects_mcp.sanitize.secret_fields import token_ending
 from projects_mcp.tools import readback, readback_checks
 from projects_mcp.tools.neighbours import only_one
 from projects_mcp.tools.receipt import receipt

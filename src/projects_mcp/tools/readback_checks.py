@@ -19,7 +19,7 @@ from projects_mcp.errors.rejected import NotFound
 from projects_mcp.errors.uncertain import LOOK_AGAIN_AFTER
 from projects_mcp.gateway.context import ToolContext
 from projects_mcp.policy.confirmation import ProjectSnapshot
-from projects_mcp.sanitize.redaction import token_ending
+from projects_mcp.sanitize.secret_fields import token_ending
 from projects_mcp.sanitize.text import listed
 
 __all__ = ["deleted", "intent", "intent_of", "is_since", "kept", "moved", "parse_time", "replaced", "updated"]

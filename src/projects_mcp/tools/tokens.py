@@ -13,7 +13,7 @@ from projects_mcp.gateway.confirmation import confirm
 from projects_mcp.gateway.context import ToolContext
 from projects_mcp.gateway.secret_file import ReservedSecretFile, SecretFolderUnavailable
 from projects_mcp.policy.confirmation import ProjectSnapshot
-from projects_mcp.sanitize.redaction import token_ending
+from projects_mcp.sanitize.secret_fields import token_ending
 from projects_mcp.tools import readback, readback_checks
 from projects_mcp.tools.receipt import receipt
 from projects_mcp.tools.tool import tool

@@ -22,7 +22,7 @@ from projects_mcp.errors.refusals import (
 from projects_mcp.gateway.confirmation import confirm
 from projects_mcp.gateway.context import ToolContext
 from projects_mcp.policy.confirmation import identify
-from projects_mcp.sanitize.redaction import PRESENCE, WITHHELD_FIELDS
+from projects_mcp.sanitize.secret_fields import PRESENCE, WITHHELD_FIELDS
 from projects_mcp.tools import readback, readback_checks
 from projects_mcp.tools.names import unknown_name
 from projects_mcp.tools.neighbours import same_name

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from projects_mcp.api.types import MAX_ID
 from projects_mcp.errors.refusals import InvalidArguments
-from projects_mcp.sanitize.redaction import REDACTED
+from projects_mcp.sanitize.patterns import REDACTED
 from projects_mcp.sanitize.text import quoted
 from projects_mcp.tools.leniency import EMPTY_IS_ABSENT, is_of_client, nothing_but_null, nulls_left_out, reread
 from projects_mcp.tools.names import unknown_name

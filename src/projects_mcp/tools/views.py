@@ -9,7 +9,7 @@ from projects_mcp.api.ingestion import ingestion_host
 from projects_mcp.api.settings_model import is_usual
 from projects_mcp.api.settings_table import SETTINGS
 from projects_mcp.api.types import JSONObject
-from projects_mcp.sanitize.redaction import MASKED_FIELDS, WITHHELD_FIELDS, presence
+from projects_mcp.sanitize.secret_fields import MASKED_FIELDS, WITHHELD_FIELDS, presence
 from projects_mcp.sanitize.text import has_invisible
 
 __all__ = ["ROLES", "list_items", "select_fields", "summary"]

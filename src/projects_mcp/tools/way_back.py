@@ -12,7 +12,7 @@ from projects_mcp.api.settings_impact import MAY_BE_IRREVERSIBLE, irreversible
 from projects_mcp.api.settings_table import SETTINGS
 from projects_mcp.api.types import JSONObject
 from projects_mcp.gateway.context import ToolContext
-from projects_mcp.sanitize.redaction import WITHHELD_FIELDS
+from projects_mcp.sanitize.secret_fields import WITHHELD_FIELDS
 from projects_mcp.sanitize.text import strip_invisible_throughout
 from projects_mcp.tools.validation import fits
 
