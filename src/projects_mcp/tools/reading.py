@@ -55,7 +55,7 @@ _FIELDS: Final[Mapping[str, Any]] = {
         "fields": _FIELDS,
         "where": {
             "type": "object",
-            "description": "What fields must be to find",
+            "description": "Fields to the values to find",
         },
     },
 )

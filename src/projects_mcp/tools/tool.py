@@ -32,7 +32,7 @@ CONFIRM_PROJECT_NAME: Mapping[str, Any] = {
     "type": "string",
     "minLength": 1,
     "maxLength": 400,
-    "description": "Exact user input",
+    "description": "Exact name, from the user",
 }
 _SESSION_ONLY = "By browser session."
 

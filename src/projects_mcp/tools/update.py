@@ -58,7 +58,7 @@ _ADJUSTED: Final = "PostHog stored the adjusted fields in its own form, or merge
     "recordings, replays; mask, console logs, network), autocapture, error capture, web vitals, heatmaps, surveys, "
     "feature flags' default, support widget, timezone, week start day (Sunday), currency, app domain, authorized "
     "domains, URLs, a filter to exclude internal, test users, client IPs (discard IP data), cookieless tracking, "
-    "Slack webhook. If irreversible, requires confirmation.",
+    "Slack webhook. Lists are replaced whole. If irreversible, requires confirmation.",
     {
         "settings": {**settings_schema(), "description": "Set, enable, change"},
         "clear": {
@@ -69,7 +69,7 @@ _ADJUSTED: Final = "PostHog stored the adjusted fields in its own form, or merge
         },
         "expected": {
             "type": "object",
-            "description": "Present PostHog values",
+            "description": "Present values, else nothing is sent",
         },
         "dry_run": {"type": "boolean", "description": "Preview it"},
         "confirm_project_name": CONFIRM_PROJECT_NAME,
