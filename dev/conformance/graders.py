@@ -27,9 +27,13 @@ FLOORS: Final[Mapping[str, float]] = {
     "mcpscore": 97.0,
     "mcp-quality": 85.5,
     "mcp-tool-card-linter": 58.0,
-    "agent-friend": 25.0,
+    "agent-friend": 29.5,
 }
-"""Of 100, at the versions that are pinned, just below what was measured."""
+"""Of 100, at the versions that are pinned, just below what was measured.
+
+mcp-quality estimates tokens where it cannot download the vocabulary of `o200k_base`. With it, its score is some six
+points higher.
+"""
 
 
 def grade(box: Toolbox) -> list[str]:

@@ -24,7 +24,7 @@ FROZEN = {
 }
 LATER = {"project_cancel_deletion", "organization_list"}
 """Tools that came after the questions, which have them among the others."""
-FLOORS = {"BM25": (0.41, 0.79), "BM25 by place": (0.45, 0.83), "BM25 of all": (0.37, 0.72), "keywords": (0.69, 0.90)}
+FLOORS = {"BM25": (0.70, 0.87), "BM25 by place": (0.69, 0.90), "BM25 of all": (0.59, 0.83), "keywords": (0.78, 0.94)}
 """First, and among the first five, on the fifth set: some points below what was measured, see dev/retrieval."""
 
 

@@ -26,13 +26,13 @@ _NOT_ALL: Final = "Only the newest 1,000 entries were looked through."
 @tool(
     "project_activity",
     "Show a project's activity",
-    "Show the activity log of a PostHog project: who changed which settings, and when. Audit trail and "
-    "history of changes: who edited, modified, enabled, disabled or turned off what.",
+    "Show the activity log of a PostHog project: who changed settings, and when. See the audit trail, history of last "
+    "changes: whether someone edited, modified, enabled, disabled or turned something off.",
     {
         "limit": {"type": "integer", "minimum": 1, "maximum": 100, "description": "Entries in a page"},
         "page": {"type": "integer", "minimum": 1, "maximum": 100_000, "description": "Page to show"},
-        "field": {"type": "string", "minLength": 1, "maxLength": 100, "description": "One setting"},
-        "by": {"type": "string", "minLength": 1, "maxLength": 200, "description": "Who: name or email"},
+        "field": {"type": "string", "minLength": 1, "maxLength": 100, "description": "What changed"},
+        "by": {"type": "string", "minLength": 1, "maxLength": 200, "description": "Name or email"},
         "since": {"type": "string", "minLength": 1, "maxLength": 40, "description": "ISO 8601 time"},
     },
 )

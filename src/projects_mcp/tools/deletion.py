@@ -36,8 +36,8 @@ _AT_ONCE: Final = "This version of PostHog deletes at once, and nothing can canc
 @tool(
     "project_delete",
     "Delete a project",
-    "Delete a PostHog project permanently. Remove, erase, wipe or get rid of a PostHog project and delete all data of "
-    "the project. Cannot be undone for long: requires the user's confirmation with its exact name.",
+    "Delete or destroy a PostHog project. Remove, erase, wipe, drop, get rid of an old (demo) PostHog project no "
+    "longer needed: delete its data, events. Soon irreversible: requires the user's confirmation.",
 )
 async def project_delete(context: ToolContext, *, confirm_project_name: str) -> JSONObject:
     """Delete the confirmed project, and report what PostHog does now."""
@@ -120,7 +120,8 @@ async def _after_deletion(context: ToolContext, target: ProjectSnapshot) -> _Aft
 @tool(
     "project_cancel_deletion",
     "Cancel a deletion",
-    "Cancel the scheduled deletion of a PostHog project.",
+    "Cancel the scheduled, pending deletion of a PostHog project. While its grace period lasts, keep, restore, "
+    "recover or bring back what was about to be deleted.",
 )
 async def project_cancel_deletion(context: ToolContext) -> JSONObject:
     """Cancel the deletion of a project, and report whether it is still marked."""

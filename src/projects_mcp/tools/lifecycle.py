@@ -29,10 +29,10 @@ __all__ = ["project_change_organization", "project_create"]
 @tool(
     "project_create",
     "Create a project",
-    "Create a new PostHog project and get its id and API key. Make, add, set up or start a PostHog project in an "
-    "organization, for an app, site, staging, test or development. It becomes the current one.",
+    "Create a new PostHog project and get its API key. Make, add, set up, start or spin up another, separate PostHog "
+    "project if you need one for a site or development. PostHog then selects it.",
     {
-        "name": {**SETTINGS["name"].schema, "description": "Name of the new project"},
+        "name": {**SETTINGS["name"].schema, "description": "What the new PostHog project is called"},
         "settings": {**settings_schema(), "description": "Settings to begin with"},
     },
     required=["name"],
@@ -71,9 +71,9 @@ async def project_create(context: ToolContext, *, name: str, settings: Mapping[s
 @tool(
     "project_change_organization",
     "Move a project",
-    "Move a PostHog project to another organization (org). Transfer, migrate or switch it between organizations: its "
-    "members and billing apply. Requires the user's confirmation.",
-    {"target_organization_id": {"type": "string", "maxLength": 64, "description": "UUID or slug"}},
+    "Move a PostHog project to another organization (org). Move, transfer, migrate a project between PostHog "
+    "organizations, to a different org. Moving requires the user's confirmation.",
+    {"target_organization_id": {"type": "string", "maxLength": 64, "description": "UUID / slug"}},
     required=["target_organization_id"],
 )
 async def project_change_organization(

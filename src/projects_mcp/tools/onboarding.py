@@ -15,7 +15,7 @@ from projects_mcp.tools.tool import tool
 __all__ = ["project_add_product_intent", "project_complete_product_onboarding"]
 
 _ARGUMENTS: Final[Mapping[str, Any]] = {
-    "product_type": {"type": "string", "minLength": 1, "maxLength": 200, "description": "Product, as PostHog names it"},
+    "product_type": {"type": "string", "minLength": 1, "maxLength": 200, "description": "Product as PostHog names it"},
     "intent_context": {"type": "string", "maxLength": 200, "description": "What led to it"},
     "metadata": {"type": "object", "description": "Anything to keep with it"},
 }
@@ -28,8 +28,8 @@ _NOT_SEEN: Final = (
 @tool(
     "project_add_product_intent",
     "Note interest in a product",
-    "Record a product intent in PostHog: add or register an interest, that somebody is interested in one of its "
-    "products or wants to try or use it. Cannot be undone.",
+    "Record a product intent in PostHog: tell it that somebody is interested in one of its products. Add or register "
+    "an interest, or that somebody wants to try or use it. Cannot be undone.",
     _ARGUMENTS,
     required=["product_type"],
 )
@@ -43,8 +43,8 @@ async def project_add_product_intent(
 @tool(
     "project_complete_product_onboarding",
     "Complete onboarding of a product",
-    "Complete the onboarding of a product in PostHog. Mark product onboarding (setup) as done, completed, finished or "
-    "skipped. Cannot be undone.",
+    "Complete the onboarding of a product in PostHog. Finish or skip product onboarding or setup, or mark it done or "
+    "completed. Cannot be undone.",
     _ARGUMENTS,
     required=["product_type"],
 )

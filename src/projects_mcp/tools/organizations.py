@@ -36,7 +36,12 @@ def organization_of_call(named: str, authorization: Authorization) -> Organizati
     return organization
 
 
-@tool("organization_list", "List organizations", "List PostHog organizations and slugs.")
+@tool(
+    "organization_list",
+    "List organizations",
+    "List the organizations (companies) you are a member of in PostHog. Shows UUID, name, slug and role so that calls "
+    "can name an organization.",
+)
 async def organization_list(context: ToolContext) -> JSONObject:
     """Return the organizations that the call may know."""
     answer = await context.read({"limit": _MOST})

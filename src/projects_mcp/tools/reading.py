@@ -46,16 +46,16 @@ _FIELDS: Final[Mapping[str, Any]] = {
 @tool(
     "project_list",
     "List projects",
-    "List PostHog projects with their ids and names. Search, find or look up the id of a PostHog project by name, or "
-    "show all projects of an organization (org, workspace), which are demos or lack events.",
+    "List PostHog projects with ids and names. Find PostHog projects, look up a PostHog project id by name "
+    "(production, app), or see every project in an account or organization (org), how many.",
     {
-        "search": {"type": "string", "maxLength": 200, "description": "Part of the name"},
-        "limit": {"type": "integer", "minimum": 1, "maximum": 500, "description": "Projects in a page"},
-        "offset": {"type": "integer", "minimum": 0, "description": "next_offset of the last page"},
-        "fields": {**_FIELDS, "description": "Fields to show; also any setting"},
+        "search": {"type": "string", "maxLength": 200, "description": "PostHog projects named like this"},
+        "limit": {"type": "integer", "minimum": 1, "maximum": 500, "description": "PostHog projects in a page"},
+        "offset": {"type": "integer", "minimum": 0, "description": "The next_offset"},
+        "fields": _FIELDS,
         "where": {
             "type": "object",
-            "description": "Setting to value or values; finds, counts",
+            "description": "Fields to the values to find",
         },
     },
 )
@@ -100,16 +100,16 @@ async def project_list(
 @tool(
     "project_get",
     "Get a project",
-    "Get a PostHog project: its settings and public phc_ token (project API key). Show, see or check how a PostHog "
-    "project is configured: current values, what is set, enabled, on or off. Never secrets.",
+    "Get a PostHog project: settings, phc_ token (public API key). Check, see, show, find how PostHog is configured "
+    "now: a value, domains, whether session replay, heatmaps are enabled, phc_ token to copy.",
     {
-        "detail": {"type": "string", "enum": ["compact", "full"], "description": "full: every field"},
+        "detail": {"type": "string", "enum": ["compact", "full"], "description": "full: all fields"},
         "fields": _FIELDS,
         "compare_to": {
             "type": "integer",
             "minimum": 1,
             "maximum": MAX_ID,
-            "description": "Another project: only what differs",
+            "description": "Other PostHog project for differences",
         },
     },
     current_project=True,
@@ -143,8 +143,8 @@ async def project_get(
 @tool(
     "project_is_generating_demo_data",
     "Check demo data",
-    "Check whether PostHog is still generating the demo data (sample data) of a demo project, or is done: finished, "
-    "complete and ready to look at.",
+    "Say whether PostHog is still generating the demo data (sample data) of a demo project or is done, finished, "
+    "complete and ready.",
 )
 async def project_is_generating_demo_data(context: ToolContext) -> JSONObject:
     """Return PostHog's flag as one boolean."""

@@ -25,7 +25,7 @@ _CLOSED: Final = "additionalProperties"
 """Some converters refuse it, others write their own; an unknown name is refused here in any case."""
 _SETTINGS_AT_CREATION: Final[Mapping[str, Any]] = {
     "type": "object",
-    "description": "Named as the settings of project_update",
+    "description": "As in project_update",
 }
 _OF_AN_OBJECT: Final = frozenset({"properties", "required"})
 

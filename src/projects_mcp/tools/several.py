@@ -15,11 +15,11 @@ SEVERAL: Final[Mapping[str, Any]] = {
         "type": "array",
         "items": {"type": "integer", "minimum": 1, "maximum": 2**53 - 1},
         "maxItems": 1_000,
-        "description": "Several projects, by dry_run",
+        "description": "Several PostHog projects",
     },
-    "where": {"type": "object", "description": "Or those, as in project_list"},
-    "plan": {"type": "string", "maxLength": 64, "description": "Apply this dry_run"},
-    "confirm_plan": {"type": "string", "maxLength": 100, "description": "Its words, from the user"},
+    "where": {"type": "object", "description": "Like project_list"},
+    "plan": {"type": "string", "maxLength": 64, "description": "From dry_run"},
+    "confirm_plan": {"type": "string", "maxLength": 100, "description": "Its words from user"},
 }
 """The arguments. What is enforced beyond their types stands in `change_many`."""
 

@@ -29,8 +29,8 @@ _NOT_SHOWN: Final = (
 @tool(
     "project_reset_token",
     "Reset the project token",
-    "Reset the token of a PostHog project. Replace, rotate or regenerate the public phc_ key (project API key, write "
-    "key). The old key stops working: requires the user's confirmation.",
+    "Reset a PostHog project's token. Rotate, replace, regenerate the public phc_ key (API, write, ingestion key) if "
+    "leaked. A new one stops the old: requires the user's confirmation.",
 )
 async def project_reset_token(context: ToolContext, *, confirm_project_name: str) -> JSONObject:
     """Replace the public token of the confirmed project."""
@@ -44,8 +44,8 @@ async def project_reset_token(context: ToolContext, *, confirm_project_name: str
 @tool(
     "project_rotate_secret_token",
     "Rotate the secret token",
-    "Rotate the secret token of a PostHog project. Generate a new phs_ secret (secure key for feature flags). The old "
-    "becomes the backup, the former backup dies: requires confirmation.",
+    "Roll a PostHog project's secret phs_ token. If leaked: new secure key of feature flags, local evaluation; the "
+    "old becomes backup, the former dies. Requires the user's confirmation.",
 )
 async def project_rotate_secret_token(context: ToolContext, *, confirm_project_name: str) -> JSONObject:
     """Rotate the secret of the confirmed project."""
@@ -65,8 +65,8 @@ async def project_rotate_secret_token(context: ToolContext, *, confirm_project_n
 @tool(
     "project_delete_secret_token_backup",
     "Drop the backup secret",
-    "Delete the backup of the secret token that a rotation in PostHog kept. Revoke or remove the old, previous phs_ "
-    "key. Servers using it stop working: requires the user's confirmation.",
+    "Retire the backup of the secret token that a PostHog rotation kept. Revoke, remove the old, previous phs_ key "
+    "(secure key). Servers on it break: requires the user's confirmation.",
 )
 async def project_delete_secret_token_backup(context: ToolContext, *, confirm_project_name: str) -> JSONObject:
     """Drop the backup secret of the confirmed project."""

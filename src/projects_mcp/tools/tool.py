@@ -18,7 +18,7 @@ ToolFunction: TypeAlias = Callable[..., Awaitable[JSONObject]]
 _ORGANIZATION: Mapping[str, Any] = {
     "type": "string",
     "maxLength": 64,
-    "description": "UUID or slug",
+    "description": "UUID / slug",
 }
 _PROJECT: Mapping[str, Any] = {
     "type": "integer",
@@ -26,7 +26,8 @@ _PROJECT: Mapping[str, Any] = {
     "maximum": MAX_ID,
     "description": "Project number",
 }
-_CURRENT_PROJECT: Mapping[str, Any] = {**_PROJECT, "description": "The PostHog project; else the current one"}
+_ONE_OF_MANY: Mapping[str, Any] = {**_PROJECT, "description": "A PostHog project"}
+_CURRENT_PROJECT: Mapping[str, Any] = {**_PROJECT, "description": "PostHog project; else the current active one"}
 CONFIRM_PROJECT_NAME: Mapping[str, Any] = {
     "type": "string",
     "minLength": 1,
@@ -114,7 +115,7 @@ def tool(
     properties: dict[str, Any] = {"organization_id": _ORGANIZATION} if operation.in_organization else {}
     needed: list[str] = []
     if operation.on_project:
-        properties["project_id"] = _CURRENT_PROJECT if current_project else _PROJECT
+        properties["project_id"] = _CURRENT_PROJECT if current_project else _ONE_OF_MANY if several else _PROJECT
         if not (current_project or several):
             needed.append("project_id")
     properties |= arguments or {}

@@ -53,26 +53,25 @@ _ADJUSTED: Final = "PostHog stored the adjusted fields in its own form, or merge
 @tool(
     "project_update",
     "Change a project's settings",
-    "Update, change or set settings of a PostHog project or many, or rename the PostHog project. Configure a PostHog "
-    "project; add, allow, enable or activate, disable, turn on or off: project name, timezone, currency, week start "
-    "(first day); session replay and session recordings (recording sample rate, minimum duration, retention, mask, "
-    "console logs, network); autocapture, errors, web vitals, heatmaps, surveys, feature flag defaults, support "
-    "widget; domains, authorized URLs; test account filters that exclude internal users; discard client IPs, "
-    "cookieless; dashboard, Slack webhook. Tells how to undo it. Lists are replaced whole; dry_run previews. What "
-    "cannot be undone requires confirmation.",
+    "Change settings of PostHog projects or rename a PostHog project. Set, update, add, enable, disable, stop, turn "
+    "off in PostHog: session replay, session recording (record sessions; sample, minimum duration, retention days of "
+    "recordings, replays; mask, console logs, network), autocapture, error capture, web vitals, heatmaps, surveys, "
+    "feature flags' default, support widget, timezone, week start day (Sunday), currency, app domain, authorized "
+    "domains, URLs, a filter to exclude internal, test users, client IPs (discard IP data), cookieless tracking, "
+    "Slack webhook. Lists are replaced whole. If irreversible, requires confirmation.",
     {
-        "settings": {**settings_schema(), "description": "Settings to change"},
+        "settings": {**settings_schema(), "description": "Set, enable, change"},
         "clear": {
             "type": "array",
             "items": {"type": "string", "maxLength": 100},
             "maxItems": 100,
-            "description": "Settings to set to null",
+            "description": "Set to null",
         },
         "expected": {
             "type": "object",
-            "description": "Present values; else nothing is sent",
+            "description": "Present values, else nothing is sent",
         },
-        "dry_run": {"type": "boolean", "description": "Preview only"},
+        "dry_run": {"type": "boolean", "description": "Preview it"},
         "confirm_project_name": CONFIRM_PROJECT_NAME,
         **SEVERAL,
     },
