@@ -21,6 +21,7 @@ FROZEN = {
     "fourth": "993069b25b6a6706e1bd9bd88e061b0ffbfa9f679e958a69bcf5606ec548c565",
     "fifth": "2f66504f67101c141672a71d9833af322cd6f59fe3e7521cee545db29552ca27",
     "sixth": "5396eef7375b09e8f868567fc2e139cfa3b149422ed8c13d16a8e05d12252147",
+    "seventh": "8aca211d8d428729c321cb2b965767ed64c5b70d37e25e08ff3aaf245b9d7af2",
 }
 LATER = {"project_cancel_deletion", "organization_list"}
 """Tools that came after the questions, which have them among the others."""
