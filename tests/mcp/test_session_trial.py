@@ -19,6 +19,7 @@ from projects_mcp.sandbox.app import create_app
 from tests.contract.operations import ARGUMENTS, OPERATIONS, Operation, prepare
 from tests.support.csrf import TRIAL, OwnToken, refuse
 from tests.support.harness import ERAS, Era, Harness, body_of, refusal_of
+from tests.support.sandbox import RESET as RESET_OF_MOBILE
 
 pytestmark = pytest.mark.anyio
 
@@ -213,7 +214,7 @@ async def test_calls_at_once_try_it_once() -> None:
     harness = Harness()
     async with harness.client("auto", None, **NO_TOKEN) as client, anyio.create_task_group() as calls:
         # Of two projects: of one, the second call would find it changed since it was confirmed.
-        for arguments in (ARGUMENTS[RESET], {"project_id": sandbox.MOBILE_ID, "confirm_project_name": "Acme mobile"}):
+        for arguments in (ARGUMENTS[RESET], RESET_OF_MOBILE):
             calls.start_soon(_succeed, client, arguments)
     assert trials(harness) == 1
 

@@ -10,10 +10,11 @@ from projects_mcp.sandbox import PRODUCTION_ID
 from projects_mcp.sandbox.app import create_app
 from tests.support.harness import Harness
 from tests.support.lanes import (
+    BOTH,
     GET,
     INITIALIZED,
     LEGACY,
-    MODERN,
+    NAME,
     Make,
     cancelled,
     initialize,
@@ -22,9 +23,6 @@ from tests.support.lanes import (
     through_the_sdk,
     written,
 )
-
-BOTH = pytest.mark.parametrize(("opening", "make"), [MODERN, LEGACY], ids=["modern", "legacy"])
-NAME = "Acme web"
 
 
 def slow(arrived: anyio.Event | None = None) -> Harness:
@@ -124,3 +122,25 @@ async def test_the_latest_of_two_requests_with_one_id_is_called_off(
     both = await through_both_lanes(lines, harness=slow())
     called_off = [record["tool"] for record in both.records if record["outcome"] == "cancelled"]
     assert called_off[0] == "project_delete"
+
+
+@pytest.mark.anyio
+async def test_the_end_waits_for_all_requests_of_one_id() -> None:
+    def lagging() -> Harness:
+        """A PostHog that takes its time over a read of the project, and more over the second."""
+        harness, reads = Harness(), iter((0.3, 0.8))
+        application = create_app(harness.world)
+
+        async def lags(scope: Any, receive: Any, send: Any) -> None:
+            if str(PRODUCTION_ID) in scope["path"]:
+                await anyio.sleep(next(reads))
+            await application(scope, receive, send)
+
+        return Harness(world=harness.world, application=lags)
+
+    opening, make = LEGACY
+    lines = written(*opening, *[make(7, "tools/call", GET)] * 2)
+    both, alone = await through_both_lanes(lines, harness=lagging()), await through_the_sdk(lines, harness=lagging())
+    for session in (both, alone):
+        answers = [json.loads(line) for line in session.lines if json.loads(line).get("id") == 7]
+        assert ["result" in answer for answer in answers] == [True, True]

@@ -1,6 +1,5 @@
 """What needs the SDK, and what happens while it is being imported."""
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -9,6 +8,7 @@ import pytest
 
 from projects_mcp.sandbox import PRODUCTION_ID, READ_ONLY_KEY
 from tests.support.lanes import (
+    BOTH,
     CAPABILITIES,
     DELETE,
     GET,
@@ -16,26 +16,16 @@ from tests.support.lanes import (
     LEGACY,
     MODERN,
     Make,
-    Session,
     Step,
     cancelled,
     enveloped,
     initialize,
     request,
+    same,
     through_both_lanes,
     through_the_sdk,
     written,
 )
-
-BOTH = pytest.mark.parametrize(("opening", "make"), [MODERN, LEGACY], ids=["modern", "legacy"])
-NAME = "Acme web"
-
-
-async def same(script: Sequence[Step]) -> Session:
-    """Run a session both ways, and return what came of it in both lanes."""
-    both, alone = await through_both_lanes(script), await through_the_sdk(script)
-    assert both.outcome == alone.outcome
-    return both
 
 
 @BOTH

@@ -22,6 +22,7 @@ from tests.support.doctor import Examined
 from tests.support.harness import Recorder
 from tests.support.issuer import Idp
 from tests.support.issuer_server import WithIssuer, with_issuer
+from tests.support.killing import DeadlyPostHog, deadly_posthog
 from tests.support.messages import Answered
 from tests.support.open_server import open_to_all
 from tests.support.posthog import Upstream, posthog
@@ -156,3 +157,17 @@ def program() -> Path:
 def http() -> Iterator[httpx.Client]:
     with httpx.Client(trust_env=False, timeout=TIMEOUT_S) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def deadly(request: pytest.FixtureRequest) -> Iterator[DeadlyPostHog]:
+    """A PostHog that sees which process asks, with as many projects of a fleet as the module wants."""
+    with deadly_posthog(request.module.FLEET) as posthog:
+        yield posthog
+
+
+@pytest.fixture(name="posthog")
+def deadly_anew(deadly: DeadlyPostHog) -> DeadlyPostHog:
+    """The same, as it was at first."""
+    deadly.forget()
+    return deadly

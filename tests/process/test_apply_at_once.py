@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from projects_mcp.sandbox.fleet import FIRST_FLEET_ID
-from tests.support.killing import DeadlyPostHog, deadly_posthog
+from tests.support.killing import DeadlyPostHog
 from tests.support.plans import differences, ids_of
 from tests.support.process import running
 from tests.support.redis_server import every_store, shared_state
@@ -17,6 +17,7 @@ from tests.support.terminal import AtTerminal
 from tests.support.waiting import eventually
 
 IDS = list(range(FIRST_FLEET_ID, FIRST_FLEET_ID + 12))
+FLEET = len(IDS) + 1
 FILE = f"[[group]]\nmatch = {{ids = {IDS}}}\nsettings = {{week_start_day = 1}}\n"
 PATIENT = """
 import sys
@@ -28,18 +29,6 @@ sys.exit(main())
 """The command line, which gives PostHog time, so that a test may hold a change for as long as it needs."""
 WAITS = "0 of 12 projects; another process is at work"
 NOTE = "Another process has worked on this plan too. The numbers are those of the whole plan."
-
-
-@pytest.fixture(scope="module")
-def behind() -> Iterator[DeadlyPostHog]:
-    with deadly_posthog(len(IDS) + 1) as posthog:
-        yield posthog
-
-
-@pytest.fixture
-def posthog(behind: DeadlyPostHog) -> DeadlyPostHog:
-    behind.forget()
-    return behind
 
 
 @pytest.fixture

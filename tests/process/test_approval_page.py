@@ -11,13 +11,12 @@ import httpx
 import pytest
 from mcp import Client, StdioServerParameters
 
-from projects_mcp.sandbox import MOBILE_ID
 from tests.support.approval_page import Browser, read
 from tests.support.harness import ERAS, Era
 from tests.support.process import CLEAN, COMMAND, Piped, modern_request, run_command, running
+from tests.support.sandbox import RESET
 from tests.support.waiting import eventually
 
-RESET = {"project_id": MOBILE_ID, "confirm_project_name": "Acme mobile"}
 HUMAN = {"PROJECTS_MCP_CONFIRMATION": "human", "PROJECTS_MCP_STATE": "memory"}
 SHORT_LIVED = """
 import sys

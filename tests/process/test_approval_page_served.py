@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 
-from projects_mcp.sandbox import MOBILE_ID
 from tests.support.approval_page import Browser, read
 from tests.support.callers import entry, token_of, write_callers
 from tests.support.messages import Answered
 from tests.support.posthog import Upstream
+from tests.support.sandbox import RESET
 from tests.support.served import HARMLESS, Served, served
 
-RESET = {"project_id": MOBILE_ID, "confirm_project_name": "Acme mobile"}
 ADA, BEA = token_of("ada"), token_of("bea")
 PUBLIC = {"PROJECTS_MCP_PUBLIC_URL": "https://mcp.example.com/mcp", "PROJECTS_MCP_ALLOWED_HOSTS": "mcp.example.com"}
 

@@ -2,12 +2,10 @@
 
 import os
 import re
-import threading
 from collections.abc import Awaitable, Callable
-from contextlib import ExitStack
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -27,6 +25,7 @@ from tests.support.doctor import Examined, answering, closed_port, fixed, health
 from tests.support.fault_cases import silence
 from tests.support.fault_server import SECRET, Exchange
 from tests.support.harness import Recorder
+from tests.support.proxy import refusing_proxy
 
 pytestmark = pytest.mark.usefixtures("no_proxy")
 
@@ -123,20 +122,7 @@ def test_trust_is_missing(doctor: Callable[..., Examined], request: pytest.Fixtu
 def test_a_proxy_is_in_the_way(
     doctor: Callable[..., Examined], monkeypatch: pytest.MonkeyPatch, *, running: bool
 ) -> None:
-    class Refusing(BaseHTTPRequestHandler):
-        def do_CONNECT(self) -> None:
-            self.send_error(407)
-
-        def log_message(self, *arguments: object) -> None:
-            """Say nothing."""
-
-    with ExitStack() as stack:
-        address = closed_port().removeprefix("http://")
-        if running:
-            server = stack.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), Refusing))
-            threading.Thread(target=server.serve_forever, daemon=True).start()
-            stack.callback(server.shutdown)
-            address = f"127.0.0.1:{server.server_port}"
+    with refusing_proxy() if running else nullcontext(closed_port().removeprefix("http://")) as address:
         monkeypatch.setenv("HTTPS_PROXY", f"http://somebody:planted-password@{address}")
         examined = doctor(**healthy("https://posthog.invalid"))
     assert (examined.code, examined.told()) == (1, {"proxy"})

@@ -1,14 +1,13 @@
 """Certificates and proxies, by the usual environment variables, in a real process."""
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from tests.support.fault_server import PROJECT
 from tests.support.process import CLEAN, FAST, run
+from tests.support.proxy import refusing_proxy
 
 KEY = "phx_network_test_key_0001"
 
@@ -46,26 +45,14 @@ def test_a_proxy_is_used_and_its_failure_names_it() -> None:
 
 
 def test_a_proxy_that_refuses_is_told_apart() -> None:
-    class Refusing(BaseHTTPRequestHandler):
-        def do_CONNECT(self) -> None:
-            self.send_error(407)
-
-        def log_message(self, *arguments: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Refusing)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with refusing_proxy() as address:
         failed = run(
             "call",
             "project_list",
             POSTHOG_HOST="https://posthog.invalid",
             POSTHOG_PERSONAL_API_KEY=KEY,
-            HTTPS_PROXY=f"http://127.0.0.1:{server.server_port}",
+            HTTPS_PROXY=f"http://{address}",
             NO_PROXY="",
         )
-    finally:
-        server.shutdown()
-        server.server_close()
     assert failed.returncode == 1
     assert "proxy refused" in failed.stderr

@@ -13,17 +13,16 @@ import pytest
 
 from dev.environments import UnavailableError
 from dev.toolbox import Toolbox
-from projects_mcp.sandbox import MOBILE_ID
 from tests.support.browser import Browser, browsing_or_skipped
 from tests.support.passkeys import at_terminal
 from tests.support.process import Piped, run, running
+from tests.support.sandbox import RESET
 from tests.support.waiting import eventually
 
 pytestmark = [
     pytest.mark.heavy,
     pytest.mark.skipif(sys.platform == "win32", reason="the terminal of these tests is one of Unix"),
 ]
-RESET = {"project_id": MOBILE_ID, "confirm_project_name": "Acme mobile"}
 STATUS = "#passkey-status"
 
 RECORD = """

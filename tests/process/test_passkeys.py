@@ -11,14 +11,12 @@ from typing import Any
 import httpx
 import pytest
 
-from projects_mcp.sandbox import MOBILE_ID
 from tests.support.authenticator import USER_PRESENT, Credential, base64url
 from tests.support.passkeys import Device, add_passkey, at_terminal, registration
 from tests.support.process import Piped, run, running
+from tests.support.sandbox import RESET
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the terminal of these tests is one of Unix")
-
-RESET = {"project_id": MOBILE_ID, "confirm_project_name": "Acme mobile"}
 
 
 @dataclass

@@ -5,16 +5,15 @@ from pathlib import Path
 
 import httpx
 
-from projects_mcp.sandbox import MOBILE_ID
 from tests.support.authenticator import Credential
 from tests.support.callers import entry, token_of, write_callers
 from tests.support.passkeys import Device, told
 from tests.support.posthog import Upstream
 from tests.support.process import run
 from tests.support.redis_server import redis_server
+from tests.support.sandbox import RESET
 from tests.support.served import HARMLESS, Served, served
 
-RESET = {"project_id": MOBILE_ID, "confirm_project_name": "Acme mobile"}
 PUBLIC = "https://mcp.example.com"
 
 

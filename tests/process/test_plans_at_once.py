@@ -8,7 +8,7 @@ import pytest
 
 from projects_mcp.sandbox import READ_WRITE_KEY
 from projects_mcp.sandbox.fleet import FIRST_FLEET_ID
-from tests.support.killing import DeadlyPostHog, deadly_posthog
+from tests.support.killing import DeadlyPostHog
 from tests.support.plans import differences, ids_of
 from tests.support.process import Piped, running
 from tests.support.redis_server import every_store, shared_state
@@ -17,18 +17,6 @@ FLEET = 240
 IDS = list(range(FIRST_FLEET_ID, FIRST_FLEET_ID + 12))
 HALVES = [list(range(FIRST_FLEET_ID + first, FIRST_FLEET_ID + first + FLEET // 2)) for first in (0, FLEET // 2)]
 A_MINUTE = 480 * 3 // 4
-
-
-@pytest.fixture(scope="module")
-def behind() -> Iterator[DeadlyPostHog]:
-    with deadly_posthog(FLEET) as posthog:
-        yield posthog
-
-
-@pytest.fixture
-def posthog(behind: DeadlyPostHog) -> DeadlyPostHog:
-    behind.forget()
-    return behind
 
 
 @pytest.fixture

@@ -22,11 +22,11 @@ from projects_mcp.sandbox import MOBILE_ID
 from tests.support.process import Listener, listening_processes
 from tests.support.redis_server import RedisServer, redis_server
 from tests.support.replicas import Caller, Deployment, Reply, nginx_before
+from tests.support.sandbox import RESET
 from tests.support.waiting import eventually
 
 ANSWERS = int(os.environ.get("REPLICAS_ANSWERS", "200"))
 KEY = "key" * 16
-RESET = {"project_id": MOBILE_ID, "confirm_project_name": "Acme mobile"}
 UPDATE = {"project_id": MOBILE_ID, "settings": {"product_description": "mark"}}
 WRITE_S = 0.02
 """Seconds of a write: long enough for another process to read what was there before it."""

@@ -20,10 +20,10 @@ from projects_mcp.state.redis import RedisStore
 from tests.support.process import CLEAN, COMMAND, TIMEOUT_S, Listener, listening_processes
 from tests.support.redis_server import RedisServer, redis_server
 from tests.support.replicas import Caller, Deployment, Reply, nginx_before
+from tests.support.sandbox import RESET
 from tests.support.waiting import eventually
 
 KEY = "key" * 16
-RESET = {"project_id": MOBILE_ID, "confirm_project_name": "Acme mobile"}
 WRITERS = 24
 A_MINUTE = 10
 ON_TERMINAL = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)"

@@ -24,10 +24,10 @@ from tests.support.callers import entry, token_of, write_callers
 from tests.support.harness import ENVIRONMENT, Recorder
 from tests.support.messages import ACCEPT, MODERN, Answered, calling
 from tests.support.redis_server import redis_server
+from tests.support.sandbox import RESET
 
 pytestmark = pytest.mark.anyio
 
-RESET = {"project_id": MOBILE_ID, "confirm_project_name": "Acme mobile"}
 SHARED = ("redis", "sqlite")
 A_MINUTE = 6
 

@@ -1,6 +1,6 @@
 """Every store does the same: one property against a dictionary, and one example for each promise."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -17,27 +17,12 @@ from projects_mcp.state.redis import RedisStore
 from projects_mcp.state.sqlite import SqliteStore
 from projects_mcp.state.store import MAX_VALUE_CHARACTERS, StateStore, StoreError
 from tests.support.redis_server import redis_server
-from tests.support.stores import Clocks, Model
+from tests.support.stores import Clocks, Model, every_kind_of_store
 
 pytestmark = pytest.mark.anyio
 
 Maker = Callable[[], StateStore]
 """Makes one more store over the same records."""
-
-
-@pytest.fixture
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Maker]:
-    if request.param == "memory":
-        one = MemoryStore()
-        yield lambda: one
-    elif request.param == "sqlite":
-        yield lambda: SqliteStore(tmp_path / "state" / "state.sqlite3")
-    else:
-        with redis_server(tmp_path) as server:
-            yield lambda: RedisStore(server.address)
-
-
-every_store = pytest.mark.parametrize("make", ["memory", "sqlite", "redis"], indirect=True)
 
 
 @asynccontextmanager
@@ -145,7 +130,7 @@ def _in_longer_times(step: Any) -> Any:
 # Every promise --------------------------------------------------------------------------------------------------------
 
 
-@every_store
+@every_kind_of_store
 async def test_a_record_is_seen_by_all_and_ends_with_its_time(make: Maker) -> None:
     async with opened(make) as (one, other):
         assert await one.get("a:1") is None
@@ -160,7 +145,7 @@ async def test_a_record_is_seen_by_all_and_ends_with_its_time(make: Maker) -> No
         assert await other.add("a:1", "second", 60)
 
 
-@every_store
+@every_kind_of_store
 async def test_a_replacement_keeps_the_time_or_gets_its_own(make: Maker) -> None:
     async with opened(make) as (one, other):
         await one.add("a:1", "old", 2)
@@ -175,7 +160,7 @@ async def test_a_replacement_keeps_the_time_or_gets_its_own(make: Maker) -> None
         assert await other.get("a:2") is None
 
 
-@every_store
+@every_kind_of_store
 async def test_one_of_many_wins(make: Maker) -> None:
     async with opened(make) as stores:
         won: list[bool] = []
@@ -197,7 +182,7 @@ async def test_one_of_many_wins(make: Maker) -> None:
         assert sum(won) == 1
 
 
-@every_store
+@every_kind_of_store
 @pytest.mark.parametrize(("count", "window_s"), [(1, 3_600.0), (480, 6e4), (4_800, 1e6), (7, 0.7e6)])
 async def test_all_of_an_allowance_can_be_taken_and_no_more(make: Maker, count: int, window_s: float) -> None:
     async with opened(make) as (one, other):
@@ -210,7 +195,7 @@ async def test_all_of_an_allowance_can_be_taken_and_no_more(make: Maker, count: 
         assert 0 < await other.take("r:1", count, window_s, count) <= window_s
 
 
-@every_store
+@every_kind_of_store
 async def test_an_allowance_comes_back(make: Maker) -> None:
     async with opened(make) as (one, other):
         assert await one.take("r:1", 2, 4, 2) == 0
@@ -221,7 +206,7 @@ async def test_an_allowance_comes_back(make: Maker) -> None:
         assert await one.take("r:1", 2, 4) > 0
 
 
-@every_store
+@every_kind_of_store
 async def test_what_cannot_be_kept_is_refused_before_anything_is_kept(make: Maker) -> None:
     async with opened(make) as (one, other):
         for value in ("x" * (MAX_VALUE_CHARACTERS + 1), "half a character: \ud800"):
@@ -242,7 +227,7 @@ async def test_what_cannot_be_kept_is_refused_before_anything_is_kept(make: Make
         assert await other.get("a:1") == "é" * MAX_VALUE_CHARACTERS
 
 
-@every_store
+@every_kind_of_store
 async def test_a_store_can_be_probed_and_used_again_after_it_was_closed(make: Maker) -> None:
     async with opened(make) as (one, other):
         await one.probe()
@@ -254,7 +239,7 @@ async def test_a_store_can_be_probed_and_used_again_after_it_was_closed(make: Ma
         assert await other.find("", 5) == [("a:1", "kept")], "a probe leaves nothing to be found"
 
 
-@every_store
+@every_kind_of_store
 async def test_a_cancelled_caller_holds_nobody_up(make: Maker) -> None:
     async with opened(make) as (one, other):
         for number in range(40):

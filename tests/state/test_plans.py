@@ -1,6 +1,6 @@
 """Plans in every store: kept under their caller, for their time, within bounds, and marked by one process at a time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import anyio
@@ -9,31 +9,14 @@ import pytest
 from projects_mcp.state.memory import MemoryStore
 from projects_mcp.state.plan_steps import LONGEST_STEP
 from projects_mcp.state.plans import BEGIN_S, LEASE_S, WORK_S, PlanRoomError, Plans
-from projects_mcp.state.redis import RedisStore
 from projects_mcp.state.sqlite import SqliteStore
 from projects_mcp.state.store import StateStore, StoreError
-from tests.support.redis_server import redis_server
-from tests.support.stores import Clocks
+from tests.support.stores import Clocks, every_kind_of_store
 
 pytestmark = pytest.mark.anyio
 
 ONE, TWO = "1" * 64, "2" * 64
 STEPS = [f'[{number},"é\\"\\\\"]' for number in range(30)]
-
-
-@pytest.fixture
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], StateStore]]:
-    if request.param == "memory":
-        one = MemoryStore()
-        yield lambda: one
-    elif request.param == "sqlite":
-        yield lambda: SqliteStore(tmp_path / "state" / "state.sqlite3")
-    else:
-        with redis_server(tmp_path) as server:
-            yield lambda: RedisStore(server.address)
-
-
-every_store = pytest.mark.parametrize("make", ["memory", "sqlite", "redis"], indirect=True)
 
 
 def plans(store: StateStore, owner: str = "one", now: Callable[[], float] = lambda: 1_000.0) -> Plans:
@@ -44,7 +27,7 @@ async def ends(*_: object) -> bool:
     raise StoreError("the process has ended")
 
 
-@every_store
+@every_kind_of_store
 async def test_a_plan_is_found_by_its_caller_alone_and_marked_by_one_process_at_a_time(
     make: Callable[[], StateStore],
 ) -> None:
@@ -89,7 +72,7 @@ async def test_a_plan_is_found_by_its_caller_alone_and_marked_by_one_process_at_
         await second.aclose()
 
 
-@every_store
+@every_kind_of_store
 async def test_a_plan_that_is_made_twice_before_it_is_begun_is_one(make: Callable[[], StateStore]) -> None:
     """Two processes make the same plan at one moment, and each of them then begins what it has made."""
     first, second = make(), make()
@@ -108,7 +91,7 @@ async def test_a_plan_that_is_made_twice_before_it_is_begun_is_one(make: Callabl
         await second.aclose()
 
 
-@every_store
+@every_kind_of_store
 async def test_a_draft_goes_on_in_another_process(make: Callable[[], StateStore]) -> None:
     first, second = make(), make()
     try:

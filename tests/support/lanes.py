@@ -11,6 +11,7 @@ from typing import Any
 
 import anyio
 import anyio.lowlevel
+import pytest
 
 from projects_mcp.protocol.published import Published, load
 from projects_mcp.protocol.server import ProjectsServer
@@ -212,5 +213,15 @@ MODERN: tuple[list[dict[str, Any]], Make] = (
 )
 """How a connection is opened for good in an era, and what makes its requests."""
 LEGACY: tuple[list[dict[str, Any]], Make] = ([initialize(), INITIALIZED], request)
+BOTH = pytest.mark.parametrize(("opening", "make"), [MODERN, LEGACY], ids=["modern", "legacy"])
+NAME = "Acme web"
+"""Of the project in production."""
 GET = {"name": "project_get", "arguments": {"project_id": PRODUCTION_ID}}
-DELETE = {"name": "project_delete", "arguments": {"project_id": PRODUCTION_ID, "confirm_project_name": "Acme web"}}
+DELETE = {"name": "project_delete", "arguments": {"project_id": PRODUCTION_ID, "confirm_project_name": NAME}}
+
+
+async def same(script: Sequence[Step]) -> Session:
+    """Run a session both ways, and return what came of it in both lanes."""
+    both, alone = await through_both_lanes(script), await through_the_sdk(script)
+    assert both.outcome == alone.outcome
+    return both

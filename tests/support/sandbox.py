@@ -20,6 +20,8 @@ from projects_mcp.sandbox import (
 )
 
 ORIGIN = "https://sandbox.test"
+RESET: dict[str, Any] = {"project_id": MOBILE_ID, "confirm_project_name": "Acme mobile"}
+"""What resets the token of the mobile app's project."""
 ACME = f"/api/organizations/{ACME_ID}/projects"
 NORTHWIND = f"/api/organizations/{NORTHWIND_ID}/projects"
 PRODUCTION = f"{ACME}/{PRODUCTION_ID}"

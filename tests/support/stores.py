@@ -11,6 +11,9 @@ from projects_mcp.state.machine_clock import Reading
 from projects_mcp.state.sqlite import SqliteStore
 from projects_mcp.state.store import StateStore, StoreError
 
+every_kind_of_store = pytest.mark.parametrize("make", ["memory", "sqlite", "redis"], indirect=True)
+"""With the fixture `make`, which makes one more store over the same records each time."""
+
 
 @dataclass
 class Clocks:

@@ -8,6 +8,7 @@ for the revisions may still choose the handshake.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Container
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -97,8 +98,8 @@ class _Connection:
     """What each conversation reads; the last one is that of now."""
     _requested: set[str] = field(default_factory=set)
     """The methods of the requests so far."""
-    _under_way: set[RequestId] = field(default_factory=set)
-    """The ids of requests without an answer."""
+    _under_way: Counter[RequestId] = field(default_factory=Counter)
+    """How many requests of each id have no answer: a client may use one for several at once."""
     _latest: dict[RequestId, RequestId] = field(default_factory=dict)
     """Of these, the latest by what the SDK finds it by when it is cancelled: a number in quotes is that number."""
     _handshake: RequestId | None = None
@@ -156,7 +157,7 @@ class _Connection:
 
     async def _begin_batch(self, batch: Batch) -> None:
         requests = {message.id for message in batch.messages if isinstance(message, JSONRPCRequest)}
-        answers = _Answers(requests - self._under_way, [_dump(error) for error in batch.errors])
+        answers = _Answers(requests - self._under_way.keys(), [_dump(error) for error in batch.errors])
         self._batches |= dict.fromkeys(answers.missing, answers)
         await self._end_batch(answers)  # of notifications and errors only
         for message in batch.messages:
@@ -164,7 +165,7 @@ class _Connection:
 
     async def _hand_over(self, message: JSONRPCMessage) -> None:
         if isinstance(message, JSONRPCRequest):
-            self._under_way.add(message.id)
+            self._under_way[message.id] += 1
             self._latest[coerce_request_id(message.id)] = message.id
             if message.method == "initialize":
                 self._handshake = message.id
@@ -209,9 +210,11 @@ class _Connection:
             await self._write_line(f"[{','.join(answers.texts)}]")
 
     def _settle(self, number: RequestId) -> None:
-        self._under_way.discard(number)
-        if self._latest.get(coerce_request_id(number)) == number:
-            del self._latest[coerce_request_id(number)]
+        self._under_way[number] -= 1
+        if self._under_way[number] <= 0:
+            del self._under_way[number]
+            if self._latest.get(coerce_request_id(number)) == number:
+                del self._latest[coerce_request_id(number)]
         self._answered.set()
 
     async def _write_line(self, text: str) -> None:
