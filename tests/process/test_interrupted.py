@@ -199,3 +199,11 @@ def test_while_a_project_is_exported_nothing_is_written(
     assert eventually(upstream.arrived.is_set)
     assert interrupted(person) == NOTHING
     assert not out.exists()
+
+
+def test_while_a_passkey_waits_to_be_enrolled(machine: dict[str, str]) -> None:
+    person = AtTerminal(["passkey", "add", "ada"], machine)
+    person.wait_for("To enrol a passkey of ada")
+    person.wait_for("http://localhost:")
+    assert interrupted(person) == "Interrupted. A passkey may be enrolled already. See: projects-mcp passkey list"
+    assert json.loads(run("passkey", "list", "--json", **machine).stdout) == {"passkeys": []}
