@@ -15,6 +15,7 @@ from projects_mcp.cli.terminal import (
     end_answer,
     erase_progress,
     is_terminal,
+    keep_streams_open,
     prepare_streams,
     say,
     silence_stdout,
@@ -50,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: one of `exit_codes`.
     """
+    keep_streams_open()  # before anything else is opened
     given = [_as_utf8(word) for word in sys.argv[1:]] if arguments is None else arguments
     try:
         return _run(given) if given or _COMPLETION in os.environ else _serve()

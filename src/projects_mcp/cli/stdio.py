@@ -15,7 +15,7 @@ from projects_mcp.gateway.approval_page import ApprovalPage
 from projects_mcp.http.approval.loopback import serve_approvals
 from projects_mcp.posthog.tracing import SDK_MODULE
 from projects_mcp.protocol.stdio import serve_in_lanes, serve_until_closed
-from projects_mcp.protocol.stdio_pipes import claim_pipes, keep_pipes_open
+from projects_mcp.protocol.stdio_pipes import claim_pipes
 from projects_mcp.runner.build import build_runner, open_state
 from projects_mcp.runner.garbage import collect_as_usual
 from projects_mcp.runner.runner import ToolRunner
@@ -30,7 +30,6 @@ def serve_stdio(settings: Settings) -> int:
     Returns:
         The exit code of the process.
     """
-    keep_pipes_open()  # before anything else is opened
     store, page = open_state(settings), ApprovalPage()
     runner = build_runner(settings, store=store, approval_page=page)
     configure_logging(runner.redactor)

@@ -18,6 +18,7 @@ __all__ = [
     "end_answer",
     "erase_progress",
     "is_terminal",
+    "keep_streams_open",
     "prepare_streams",
     "say",
     "show_progress",
@@ -121,8 +122,8 @@ def silence_stdout() -> None:
     os.close(nothing)
 
 
-def prepare_streams() -> None:
-    """Make stdout and stderr UTF-8, whatever the locale says, and open no file in the place of a closed stream."""
+def keep_streams_open() -> None:
+    """Open nothing in the place of a closed stdin, stdout or stderr, so that nothing else gets its number."""
     for descriptor, flags in ((0, os.O_RDONLY), (1, os.O_WRONLY), (2, os.O_WRONLY)):
         try:
             os.fstat(descriptor)
@@ -131,6 +132,10 @@ def prepare_streams() -> None:
             if nothing != descriptor:
                 os.dup2(nothing, descriptor)
                 os.close(nothing)
+
+
+def prepare_streams() -> None:
+    """Make stdout and stderr UTF-8, whatever the locale says."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")

@@ -25,7 +25,6 @@ __all__ = [
     "Writer",
     "claim_pipes",
     "is_writable",
-    "keep_pipes_open",
 ]
 
 _CHUNK: Final = 65_536
@@ -143,18 +142,6 @@ class LineWriter:
                 if not is_writable(self._descriptor):
                     await anyio.wait_writable(self._descriptor)
                 left = left[os.write(self._descriptor, left[:ALWAYS_FITS]) :]
-
-
-def keep_pipes_open() -> None:
-    """Open nothing in the place of a closed stdin or stdout, so that nothing else gets its number."""
-    for descriptor, flags in ((0, os.O_RDONLY), (1, os.O_WRONLY)):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            nothing = os.open(os.devnull, flags)
-            if nothing != descriptor:
-                os.dup2(nothing, descriptor)
-                os.close(nothing)
 
 
 def claim_pipes() -> tuple[LineReader, LineWriter] | None:
