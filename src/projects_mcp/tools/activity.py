@@ -26,13 +26,13 @@ _NOT_ALL: Final = "Only the newest 1,000 entries were looked through."
 @tool(
     "project_activity",
     "Show a project's activity",
-    "Show the activity log of a PostHog project: who changed settings, and when. See the audit trail, history of last "
-    "changes: whether someone edited, modified, enabled, disabled or turned something off.",
+    "Show the activity log of a PostHog project: who changed settings, and when. See the audit trail, history, last "
+    "changes: did someone switch something off; was it edited, modified, disabled, turned off?",
     {
         "limit": {"type": "integer", "minimum": 1, "maximum": 100, "description": "Entries in a page"},
         "page": {"type": "integer", "minimum": 1, "maximum": 100_000, "description": "Page to show"},
-        "field": {"type": "string", "minLength": 1, "maxLength": 100, "description": "What changed"},
-        "by": {"type": "string", "minLength": 1, "maxLength": 200, "description": "Name or email"},
+        "field": {"type": "string", "minLength": 1, "maxLength": 100, "description": "Setting somebody changed"},
+        "by": {"type": "string", "minLength": 1, "maxLength": 200, "description": "Anyone's name or email"},
         "since": {"type": "string", "minLength": 1, "maxLength": 40, "description": "ISO 8601 time"},
     },
 )

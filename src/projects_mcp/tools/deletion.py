@@ -36,7 +36,7 @@ _AT_ONCE: Final = "This version of PostHog deletes at once, and nothing can canc
 @tool(
     "project_delete",
     "Delete a project",
-    "Delete or destroy a PostHog project. Remove, erase, wipe, drop, get rid of an old (demo) PostHog project no "
+    "Delete a PostHog project. Remove, erase, wipe, drop, clean up, get rid of an old (demo) PostHog project no "
     "longer needed: delete its data, events. Soon irreversible: requires the user's confirmation.",
 )
 async def project_delete(context: ToolContext, *, confirm_project_name: str) -> JSONObject:
@@ -120,8 +120,8 @@ async def _after_deletion(context: ToolContext, target: ProjectSnapshot) -> _Aft
 @tool(
     "project_cancel_deletion",
     "Cancel a deletion",
-    "Cancel the scheduled, pending deletion of a PostHog project. While its grace period lasts, keep, restore, "
-    "recover or bring back what was about to be deleted.",
+    "Cancel the scheduled, pending deletion of a PostHog project. In its grace period, keep, restore, recover or "
+    "bring back what was to be deleted.",
 )
 async def project_cancel_deletion(context: ToolContext) -> JSONObject:
     """Cancel the deletion of a project, and report whether it is still marked."""

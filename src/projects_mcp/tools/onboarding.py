@@ -15,9 +15,9 @@ from projects_mcp.tools.tool import tool
 __all__ = ["project_add_product_intent", "project_complete_product_onboarding"]
 
 _ARGUMENTS: Final[Mapping[str, Any]] = {
-    "product_type": {"type": "string", "minLength": 1, "maxLength": 200, "description": "Product as PostHog names it"},
+    "product_type": {"type": "string", "minLength": 1, "maxLength": 200, "description": "Like error_tracking"},
     "intent_context": {"type": "string", "maxLength": 200, "description": "What led to it"},
-    "metadata": {"type": "object", "description": "Anything to keep with it"},
+    "metadata": {"type": "object", "description": "Anything to keep"},
 }
 _NOT_SEEN: Final = (
     "PostHog accepted it, and yet its answer shows no new entry for that product. "
@@ -28,8 +28,8 @@ _NOT_SEEN: Final = (
 @tool(
     "project_add_product_intent",
     "Note interest in a product",
-    "Record a product intent in PostHog: tell it that somebody is interested in one of its products. Add or register "
-    "an interest, or that somebody wants to try or use it. Cannot be undone.",
+    "Record a product intent in PostHog: register, tell it that somebody is interested in a product, wants to try or "
+    "use it. Cannot be undone.",
     _ARGUMENTS,
     required=["product_type"],
 )
@@ -43,8 +43,8 @@ async def project_add_product_intent(
 @tool(
     "project_complete_product_onboarding",
     "Complete onboarding of a product",
-    "Complete the onboarding of a product in PostHog. Finish or skip product onboarding or setup, or mark it done or "
-    "completed. Cannot be undone.",
+    "Complete the onboarding of a product in PostHog. Finish or skip onboarding or setup, mark it done or completed. "
+    "Cannot be undone.",
     _ARGUMENTS,
     required=["product_type"],
 )

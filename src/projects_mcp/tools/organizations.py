@@ -40,7 +40,7 @@ def organization_of_call(named: str, authorization: Authorization) -> Organizati
     "organization_list",
     "List organizations",
     "List the organizations (companies) you are a member of in PostHog. Shows UUID, name, slug and role so that calls "
-    "can name an organization.",
+    "can name one.",
 )
 async def organization_list(context: ToolContext) -> JSONObject:
     """Return the organizations that the call may know."""

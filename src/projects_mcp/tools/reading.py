@@ -46,10 +46,10 @@ _FIELDS: Final[Mapping[str, Any]] = {
 @tool(
     "project_list",
     "List projects",
-    "List PostHog projects with ids and names. Find PostHog projects, look up a PostHog project id by name "
-    "(production, app), or see every project in an account or organization (org), how many.",
+    "List PostHog projects with ids and names. Find PostHog projects, look one up by name (production, app) or "
+    "project id, see every project in an account or organization (org), how many, which are active.",
     {
-        "search": {"type": "string", "maxLength": 200, "description": "PostHog projects named like this"},
+        "search": {"type": "string", "maxLength": 200, "description": "Look for PostHog projects named like this"},
         "limit": {"type": "integer", "minimum": 1, "maximum": 500, "description": "PostHog projects in a page"},
         "offset": {"type": "integer", "minimum": 0, "description": "The next_offset"},
         "fields": _FIELDS,
@@ -101,15 +101,19 @@ async def project_list(
     "project_get",
     "Get a project",
     "Get a PostHog project: settings, phc_ token (public API key). Check, see, show, find how PostHog is configured "
-    "now: a value, domains, whether session replay, heatmaps are enabled, phc_ token to copy.",
+    "now: a value, domains, if session recordings, replay are enabled; phc_ token to copy.",
     {
-        "detail": {"type": "string", "enum": ["compact", "full"], "description": "full: all fields"},
-        "fields": _FIELDS,
+        "detail": {
+            "type": "string",
+            "enum": ["compact", "full"],
+            "description": "full: all fields, including heatmaps, each toggle",
+        },
+        "fields": {**_FIELDS, "description": "Fields to show, like api_token (public API key)"},
         "compare_to": {
             "type": "integer",
             "minimum": 1,
             "maximum": MAX_ID,
-            "description": "Other PostHog project for differences",
+            "description": "Other PostHog project to see differences",
         },
     },
     current_project=True,
@@ -143,8 +147,8 @@ async def project_get(
 @tool(
     "project_is_generating_demo_data",
     "Check demo data",
-    "Say whether PostHog is still generating the demo data (sample data) of a demo project or is done, finished, "
-    "complete and ready.",
+    "Say whether PostHog is still generating the demo data (sample data) of a demo project or is done, finished and "
+    "ready.",
 )
 async def project_is_generating_demo_data(context: ToolContext) -> JSONObject:
     """Return PostHog's flag as one boolean."""

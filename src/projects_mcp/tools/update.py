@@ -53,12 +53,13 @@ _ADJUSTED: Final = "PostHog stored the adjusted fields in its own form, or merge
 @tool(
     "project_update",
     "Change a project's settings",
-    "Change settings of PostHog projects or rename a PostHog project. Set, update, add, enable, disable, stop, turn "
-    "off in PostHog: session replay, session recording (record sessions; sample, minimum duration, retention days of "
-    "recordings, replays; mask, console logs, network), autocapture, error capture, web vitals, heatmaps, surveys, "
-    "feature flags' default, support widget, timezone, week start day (Sunday), currency, app domain, authorized "
-    "domains, URLs, a filter to exclude internal, test users, client IPs (discard IP data), cookieless tracking, "
-    "Slack webhook. Lists are replaced whole. If irreversible, requires confirmation.",
+    "Change settings of PostHog projects or rename a PostHog project. Set, update, add, enable, disable, stop, "
+    "switch, turn off in PostHog: session replay, session recording (record sessions; sample, minimum duration, "
+    "retention days of recordings; mask text, console logs, network), autocapture, error capture, web vitals, "
+    "heatmaps, surveys, feature flags' default, support widget, time zone (timezone), week start day (Sunday), "
+    "currency, app domain, authorized URL, domains, URLs, path cleaning, a filter to exclude internal, test users by "
+    "email, people's display name, IPs (discard client IP data), cookieless tracking, Slack webhook. Lists are "
+    "replaced whole. If irreversible, requires confirmation.",
     {
         "settings": {**settings_schema(), "description": "Set, enable, change"},
         "clear": {
