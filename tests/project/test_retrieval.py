@@ -22,11 +22,12 @@ FROZEN = {
     "fifth": "2f66504f67101c141672a71d9833af322cd6f59fe3e7521cee545db29552ca27",
     "sixth": "5396eef7375b09e8f868567fc2e139cfa3b149422ed8c13d16a8e05d12252147",
     "seventh": "8aca211d8d428729c321cb2b965767ed64c5b70d37e25e08ff3aaf245b9d7af2",
+    "eighth": "425efd8f77426e56eb2b16c41b5c3372cf773c5941fa978643bd108dca32f58b",
 }
 LATER = {"project_cancel_deletion", "organization_list"}
 """Tools that came after the questions, which have them among the others."""
-FLOORS = {"BM25": (0.70, 0.87), "BM25 by place": (0.69, 0.90), "BM25 of all": (0.59, 0.83), "keywords": (0.78, 0.94)}
-"""First, and among the first five, on the fifth set: some points below what was measured, see dev/retrieval."""
+FLOORS = {"BM25": (0.62, 0.90), "BM25 by place": (0.67, 0.90), "BM25 of all": (0.55, 0.84), "keywords": (0.75, 0.93)}
+"""First, and among the first five, on the eighth set: some points below what was measured, see dev/retrieval."""
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -46,7 +47,7 @@ def test_the_others_are_many_and_each_is_there_once() -> None:
 
 @pytest.mark.parametrize("ranker", RANKERS)
 def test_the_right_tool_is_found(ranker: str) -> None:
-    shares = found(answer(ranker, "fifth"))
+    shares = found(answer(ranker, "eighth"))
     first, among_few = FLOORS[ranker]
     assert shares.first >= first
     assert shares.among_few >= among_few

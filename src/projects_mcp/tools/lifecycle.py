@@ -71,8 +71,8 @@ async def project_create(context: ToolContext, *, name: str, settings: Mapping[s
 @tool(
     "project_change_organization",
     "Move a project",
-    "Move a PostHog project to another organization (org). Move, transfer, migrate between PostHog orgs, "
-    "organizations, put in a different org. Moving requires the user's confirmation.",
+    "Move a PostHog project to another organization (org). Transfer or migrate it between PostHog organizations "
+    "(orgs), into a different org. Moving requires the user's confirmation.",
     {"target_organization_id": {"type": "string", "maxLength": 64, "description": "UUID / slug"}},
     required=["target_organization_id"],
 )

@@ -106,7 +106,7 @@ async def project_list(
         "detail": {
             "type": "string",
             "enum": ["compact", "full"],
-            "description": "full: all fields, including heatmaps, each toggle",
+            "description": "full: all fields, heatmaps and each toggle too",
         },
         "fields": {**_FIELDS, "description": "Fields to show, like api_token (public API key)"},
         "compare_to": {

@@ -29,7 +29,7 @@ _NOT_SHOWN: Final = (
 @tool(
     "project_reset_token",
     "Reset the project token",
-    "Reset a PostHog token. Rotate, change, replace, regenerate the public phc_ key (API, write, ingestion key) if "
+    "Reset a PostHog project's token. Rotate, replace, regenerate the public phc_ key (API, write, ingestion key) if "
     "leaked. A new one stops the old: requires the user's confirmation.",
 )
 async def project_reset_token(context: ToolContext, *, confirm_project_name: str) -> JSONObject:
@@ -44,8 +44,8 @@ async def project_reset_token(context: ToolContext, *, confirm_project_name: str
 @tool(
     "project_rotate_secret_token",
     "Rotate the secret token",
-    "Rotate a PostHog secret phs_ token. If leaked, roll it: new secure key of feature flags, local evaluation; old "
-    "becomes backup, the former dies. Requires the user's confirmation.",
+    "Rotate a PostHog project's secret phs_ token. If leaked: new secure key (feature flags, local evaluation); the "
+    "old is backup, the former dies. Requires the user's confirmation.",
 )
 async def project_rotate_secret_token(context: ToolContext, *, confirm_project_name: str) -> JSONObject:
     """Rotate the secret of the confirmed project."""
