@@ -23,6 +23,7 @@ __all__ = [
     "CACHE",
     "CONSTRAINTS",
     "ROOT",
+    "TOKENS",
     "InstallError",
     "UnavailableError",
     "create_venv",
@@ -36,6 +37,8 @@ __all__ = [
 ROOT: Final = Path(__file__).resolve().parents[1]
 CACHE: Final = ROOT / ".dev"
 CONSTRAINTS: Final = ROOT / "constraints.txt"
+TOKENS: Final = "rs-bpe==0.1.0"
+"""Counts the tokens of `o200k_base`, whose vocabulary it brings along."""
 
 _INSTALL_TIMEOUT_S: Final = 600
 _STAMP: Final = ".holds"

@@ -8,7 +8,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from dev.environments import ROOT, UnavailableError, first_on_path, make_folder, make_node_packages, make_venv, pip
+from dev.environments import (
+    ROOT,
+    TOKENS,
+    UnavailableError,
+    first_on_path,
+    make_folder,
+    make_node_packages,
+    make_venv,
+    pip,
+)
 from dev.uv import UV
 
 __all__ = ["Toolbox"]
@@ -37,7 +46,10 @@ PUBLISHING: Final = ("build==1.6.1", "twine==7.0.0")
 SDK_1X: Final = ("mcp==1.30.0",)
 LIBRARIES: Final = ROOT / "dev" / "conformance" / "libraries" / "pins"
 """The libraries that agents are built with: one list for each environment, whole, so that nothing is resolved."""
-GRADERS: Final = ("agent-friend==0.209.0", "mcp-quality==0.7.0", "mcp-tool-card-linter==1.0.0", "mcpscore==1.29.0")
+GRADERS: Final = (
+    *("agent-friend==0.209.0", "mcp-quality==0.7.0", "mcp-tool-card-linter==1.0.0", "mcpscore==1.29.0"),
+    TOKENS,
+)
 """Programs that grade how a server describes its tools."""
 SCHEMAS: Final = ("skillsaw==0.22.0",)
 """Carries the official schemas of `server.json`. Nothing else of it is used, so it comes without what it needs."""

@@ -10,7 +10,7 @@ from typing import Final
 
 from packaging.requirements import Requirement
 
-from dev.environments import CACHE, CONSTRAINTS, ROOT, UnavailableError, create_venv, make_folder, pip
+from dev.environments import CACHE, CONSTRAINTS, ROOT, TOKENS, UnavailableError, create_venv, make_folder, pip
 from dev.processes import run
 
 __all__ = ["Subject", "prepare", "subject"]
@@ -18,7 +18,6 @@ __all__ = ["Subject", "prepare", "subject"]
 _PEERS: Final = ROOT / "dev" / "bench" / "peers"
 
 FASTMCP: Final = "4.1.6"
-TOKENS: Final = "rs-bpe==0.1.0"
 
 
 @dataclass(frozen=True)
