@@ -84,7 +84,7 @@ BARS: Final = (
     Bar("Memory after it, of the bare server's", 1.0, _times("start.rss_mib", OURS, BARE)),
     Bar(
         "`projects-mcp call` as a whole, of the bare server's cold start",
-        0.6,
+        0.45,
         _times("start.command_ms", OURS, BARE, "start.ms"),
     ),
     *(

@@ -38,8 +38,8 @@ tiktoken.get_encoding = {"o200k_base": openai.o200k_base()}.__getitem__
 from mcp_quality.cli import main
 sys.exit(main())
 """
-"""mcp-quality counts tokens of `o200k_base`. `tiktoken` would download the vocabulary, and `rs-bpe` brings it along. Without
-it, mcp-quality takes each quotation mark and brace for 1.3 tokens."""
+"""mcp-quality counts tokens of `o200k_base`. `tiktoken` would download the vocabulary, and `rs-bpe` brings it along.
+Without it, mcp-quality takes each quotation mark and brace for 1.3 tokens."""
 
 
 def grade(box: Toolbox) -> list[str]:
