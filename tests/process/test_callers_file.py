@@ -54,7 +54,7 @@ def test_the_file_is_read_again_on_request(upstream: Upstream, tmp_path: Path) -
 
         broken = {
             "[callers.ada\n": "is not TOML at line 1",
-            entry("ada") + "[callers.ada]\n": "is not TOML at line",
+            entry("ada") + "[callers.ada]\n": "has [callers.ada] twice, again at line",
             entry("ada", surprise=1): "surprise",
             "": "names no caller",
             f"x = {'[' * 5_000}": "is not TOML",

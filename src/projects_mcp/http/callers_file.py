@@ -50,6 +50,8 @@ _OTHERS: Final = 0o077
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 _NEEDS_SCOPES: Final = "needs scopes, a list of texts"
 _TableT = TypeVar("_TableT", bound=BaseModel)
+_TWICE: Final = re.compile(r"Cannot declare \('(\w{1,64})', '([\w.-]{1,64})'\) twice")
+"""What Python says of a table that stands twice. Nothing else that it quotes of a file is shown."""
 
 
 def load_callers(path: Path, environment: Mapping[str, str]) -> Callers:
@@ -250,7 +252,11 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise SettingsError("PROJECTS_MCP_CALLERS is not TOML: it is nested too deeply.") from None
     except tomllib.TOMLDecodeError as error:
         where = re.search(r"at line \d+", str(error))
-        raise SettingsError(f"PROJECTS_MCP_CALLERS is not TOML{f' {where[0]}' if where else ''}.") from None
+        at = f" {where[0]}" if where else ""
+        if twice := _TWICE.match(str(error)):
+            table = f"[{twice[1]}.{twice[2]}]"
+            raise SettingsError(f"PROJECTS_MCP_CALLERS has {table} twice, again{at}: take one of them out.") from None
+        raise SettingsError(f"PROJECTS_MCP_CALLERS is not TOML{at}.") from None
     except ValueError:
         raise SettingsError("PROJECTS_MCP_CALLERS is not UTF-8 text.") from None
 
