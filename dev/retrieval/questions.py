@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 __all__ = ["SETS", "Query", "digest", "questions"]
 
 _FOLDER: Final = Path(__file__).with_name("questions")
-SETS: Final = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
+SETS: Final = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 
 
 class Query(NamedTuple):

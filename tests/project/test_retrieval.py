@@ -23,11 +23,12 @@ FROZEN = {
     "sixth": "5396eef7375b09e8f868567fc2e139cfa3b149422ed8c13d16a8e05d12252147",
     "seventh": "8aca211d8d428729c321cb2b965767ed64c5b70d37e25e08ff3aaf245b9d7af2",
     "eighth": "425efd8f77426e56eb2b16c41b5c3372cf773c5941fa978643bd108dca32f58b",
+    "ninth": "4be86bd91e5523b0f152f53bcbb06b3d0d8a9f78a5582ff31890cd4d28067d23",
 }
 LATER = {"project_cancel_deletion", "organization_list"}
 """Tools that came after the questions, which have them among the others."""
-FLOORS = {"BM25": (0.62, 0.90), "BM25 by place": (0.67, 0.90), "BM25 of all": (0.55, 0.84), "keywords": (0.75, 0.93)}
-"""First, and among the first five, on the eighth set: some points below what was measured, see dev/retrieval."""
+FLOORS = {"BM25": (0.53, 0.91), "BM25 by place": (0.56, 0.91), "BM25 of all": (0.55, 0.85), "keywords": (0.64, 0.93)}
+"""First, and among the first five, on sets that nobody has read: some points below what was measured."""
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -45,9 +46,10 @@ def test_the_others_are_many_and_each_is_there_once() -> None:
     assert all(tool.description for tool in others)
 
 
+@pytest.mark.parametrize("unread", ["eighth", "ninth"])
 @pytest.mark.parametrize("ranker", RANKERS)
-def test_the_right_tool_is_found(ranker: str) -> None:
-    shares = found(answer(ranker, "eighth"))
+def test_the_right_tool_is_found(ranker: str, unread: str) -> None:
+    shares = found(answer(ranker, unread))
     first, among_few = FLOORS[ranker]
     assert shares.first >= first
     assert shares.among_few >= among_few
