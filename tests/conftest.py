@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from dev.processes import state_folder
+from projects_mcp.cli.complaints import complain_as
 from tests.support.harness import Harness
 from tests.support.measuring import (
     is_heavy,
@@ -60,6 +61,12 @@ def _state_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", folder)
     monkeypatch.setitem(CLEAN, "XDG_CONFIG_HOME", f"{folder}-config")
     monkeypatch.setenv("XDG_CONFIG_HOME", f"{folder}-config")
+
+
+@pytest.fixture(autouse=True)
+def _complaints_for_people() -> None:
+    """A command that runs in this process chooses for the whole process how it complains."""
+    complain_as(json=False)
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from projects_mcp.cli.complaints import complain_as
 from projects_mcp.cli.fleet.apply import run_apply
 from projects_mcp.cli.fleet.drift import run_drift
 from projects_mcp.cli.fleet.plan import run_plan
@@ -66,7 +65,6 @@ class Desk:
         return self._printed(lambda: run_apply(self.settings(**given), file, as_json=True))
 
     def _printed(self, command: Callable[[], int]) -> tuple[int, Any, str]:
-        complain_as(json=False)  # whatever another test of this process has chosen
         code = command()
         out, err = self.capsys.readouterr()
         return code, json.loads(out) if out else None, err
