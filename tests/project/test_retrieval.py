@@ -27,8 +27,10 @@ FROZEN = {
 }
 LATER = {"project_cancel_deletion", "organization_list"}
 """Tools that came after the questions, which have them among the others."""
-FLOORS = {"BM25": (0.53, 0.91), "BM25 by place": (0.56, 0.91), "BM25 of all": (0.55, 0.85), "keywords": (0.64, 0.93)}
-"""First, and among the first five, on sets that nobody has read: some points below what was measured."""
+UNREAD = {"BM25": (0.53, 0.91), "BM25 by place": (0.56, 0.91), "BM25 of all": (0.55, 0.85), "keywords": (0.64, 0.93)}
+READ = {"BM25": (0.70, 0.87), "BM25 by place": (0.69, 0.90), "BM25 of all": (0.59, 0.83), "keywords": (0.78, 0.94)}
+FLOORS = {"fifth": READ, "eighth": UNREAD, "ninth": UNREAD}
+"""First, and among the first five: some points below what was measured, on sets whose misses were read or not."""
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -46,11 +48,11 @@ def test_the_others_are_many_and_each_is_there_once() -> None:
     assert all(tool.description for tool in others)
 
 
-@pytest.mark.parametrize("unread", ["eighth", "ninth"])
+@pytest.mark.parametrize("name", FLOORS)
 @pytest.mark.parametrize("ranker", RANKERS)
-def test_the_right_tool_is_found(ranker: str, unread: str) -> None:
-    shares = found(answer(ranker, unread))
-    first, among_few = FLOORS[ranker]
+def test_the_right_tool_is_found(ranker: str, name: str) -> None:
+    shares = found(answer(ranker, name))
+    first, among_few = FLOORS[name][ranker]
     assert shares.first >= first
     assert shares.among_few >= among_few
 
