@@ -66,6 +66,8 @@ class _Server:
     def _called(self, number: int, params: Mapping[str, Any]) -> None:
         if params["name"] == "look":
             self._text(number, f"done {self._done} times")
+        elif params["name"] != "destroy":
+            self._text(number, "There is no such tool.", failed=True)
         elif "_meta" in params:
             self._called_in_rounds(number, params)
         elif not self._declared:

@@ -81,11 +81,11 @@ async def _run_client(plan: Plan, client: Client, verdict: Verdict) -> None:
         if not await session.open():
             return
         verdict.played = True
-        before = await _take_snapshot(plan, session)
+        before = await _describe(plan, session, verdict.era)
 
         async def take_snapshot() -> None:
             nonlocal before
-            before = await _take_snapshot(plan, session)
+            before = await _describe(plan, session, verdict.era)
 
         bench = Bench(session, plan.tool, plan.arguments, plan.other, take_snapshot)
         try:
@@ -94,8 +94,8 @@ async def _run_client(plan: Plan, client: Client, verdict: Verdict) -> None:
             verdict.played = False
             return
         verdict.asked = bench.asked > 0
-        changed = not _agreed_at_last(observations) and await _take_last_snapshot(plan, session, verdict.era) != before
-        judge(verdict, observations, changed=changed)
+        after = before if _agreed_at_last(observations) else await _describe(plan, session, verdict.era)
+        judge(verdict, observations, before, after)
     finally:
         await session.aclose()
 
@@ -105,22 +105,28 @@ def _agreed_at_last(observations: Sequence[Observation]) -> bool:
     return bool(observations) and observations[-1].consented
 
 
-async def _take_snapshot(plan: Plan, session: Session) -> str:
-    """Return what the tool would destroy, as the server describes it; empty if nothing is to be looked at."""
+async def _describe(plan: Plan, session: Session, era: Era) -> str | None:
+    """Return what the tool would destroy, as the server describes it; empty if nothing is to be looked at.
+
+    A look that fails says nothing of what is there, so it is repeated once, on a new connection. None: it failed again.
+    """
     if plan.snapshot_tool is None:
         return ""
-    call = await session.call(plan.snapshot_tool, plan.snapshot_arguments)
-    await session.wait(call)
-    return call.text
-
-
-async def _take_last_snapshot(plan: Plan, session: Session, era: Era) -> str:
-    """Look once more, on a new connection if the client has closed its own."""
-    if plan.snapshot_tool is None or not session.closed:
-        return await _take_snapshot(plan, session)
-    fresh = Session(await plan.transport.connect(), era, declares=True, within_s=plan.within_s)
+    seen = None if session.closed else await _take_snapshot(plan.snapshot_tool, plan.snapshot_arguments, session)
+    if seen is not None:
+        return seen
+    try:
+        fresh = Session(await plan.transport.connect(), era, declares=True, within_s=plan.within_s)
+    except OSError:
+        return None
     try:
         await fresh.open()
-        return await _take_snapshot(plan, fresh)
+        return await _take_snapshot(plan.snapshot_tool, plan.snapshot_arguments, fresh)
     finally:
         await fresh.aclose()
+
+
+async def _take_snapshot(tool: str, arguments: Mapping[str, Any], session: Session) -> str | None:
+    call = await session.call(tool, arguments)
+    await session.wait(call)
+    return call.text if call.claims_success else None

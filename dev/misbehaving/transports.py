@@ -110,11 +110,18 @@ class _Pipes:
 
 
 class _Posts:
-    """Each message is a POST. What comes back on its stream goes into one queue."""
+    """Each message is a POST on a connection of its own. What comes back on its stream goes into one queue.
+
+    A connection that is used again may be closed by the server in that very moment, and the message would be lost.
+    """
 
     def __init__(self, url: str, headers: Mapping[str, str]) -> None:
         self._url = url
-        self._client = httpx.AsyncClient(headers=headers, timeout=httpx.Timeout(30.0, read=_READ_WITHIN_S))
+        self._client = httpx.AsyncClient(
+            headers=headers,
+            timeout=httpx.Timeout(30.0, read=_READ_WITHIN_S),
+            limits=httpx.Limits(max_keepalive_connections=0),
+        )
         self._session: dict[str, str] = {}
         self._came: asyncio.Queue[Message | None] = asyncio.Queue()
         self._posts: set[asyncio.Task[None]] = set()

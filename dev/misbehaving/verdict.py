@@ -33,6 +33,7 @@ class Verdict:
         played: whether it could do what it does: it has a part in this era, and the server speaks it.
         asked: whether the server asked a question.
         done: whether the server did what nobody had agreed to.
+        unseen: whether what is there could not be read, so that nobody knows.
         unclaimed: whether that shows only by what was there before and after, and may be another client's doing.
         agreed: how often the server was given a yes that counts.
         carried_out: how often it did what it had a yes for.
@@ -46,6 +47,7 @@ class Verdict:
     played: bool = False
     asked: bool = False
     done: bool = False
+    unseen: bool = False
     unclaimed: bool = False
     agreed: int = 0
     carried_out: int = 0
@@ -61,7 +63,7 @@ def blames_a_person(text: str) -> str:
     return found[0] if found is not None else ""
 
 
-def judge(verdict: Verdict, observations: Sequence[Observation], *, changed: bool) -> None:
+def judge(verdict: Verdict, observations: Sequence[Observation], before: str | None, after: str | None) -> None:
     """Judge what was observed.
 
     No client of this suite shows a question to anybody, so a no of theirs is never a person's.
@@ -69,7 +71,8 @@ def judge(verdict: Verdict, observations: Sequence[Observation], *, changed: boo
     Args:
         verdict: is filled in.
         observations: of the calls.
-        changed: whether what the tool destroys has changed, where nobody had agreed.
+        before: what the tool destroys, when nobody had agreed yet to what comes now; None if it could not be read.
+        after: the same, when the calls are over.
     """
     for call, consented, owed in observations:
         verdict.agreed += consented
@@ -79,10 +82,14 @@ def judge(verdict: Verdict, observations: Sequence[Observation], *, changed: boo
         verdict.slowest_s = max(verdict.slowest_s, call.took_s or 0.0)
         if not consented:
             verdict.blamed = verdict.blamed or blames_a_person(call.text)
+    verdict.unseen = before is None or after is None
+    changed = not verdict.unseen and before != after
     verdict.unclaimed = changed and not verdict.done
     verdict.done = verdict.done or changed
     if verdict.done:
         verdict.faults.append("done without a yes")
+    if verdict.unseen:
+        verdict.faults.append("what is there cannot be read")
     if verdict.late:
         verdict.faults.append("no response in time")
     if verdict.blamed:

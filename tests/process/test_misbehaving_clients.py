@@ -4,9 +4,11 @@ The suite is shown to find faults, on servers that have one each, and to say so 
 """
 
 import asyncio
+import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import pytest
 
@@ -16,7 +18,7 @@ from dev.misbehaving.report import FAULTS, NOTHING_SHOWN, conclude, table
 from dev.misbehaving.report import SOUND as NO_FAULT
 from dev.misbehaving.session import LEGACY, MODERN
 from dev.misbehaving.suite import Plan, run_suite
-from dev.misbehaving.transports import HttpTransport, StdioTransport, Transport
+from dev.misbehaving.transports import Connection, HttpTransport, Message, StdioTransport, Transport
 from dev.misbehaving.verdict import Verdict, blames_a_person
 from projects_mcp.errors.explain import explain
 from projects_mcp.sandbox import MOBILE_ID, PRODUCTION_ID
@@ -58,7 +60,9 @@ def posthog(monkeypatch: pytest.MonkeyPatch, harness: Harness) -> Iterator[None]
         yield
 
 
-def test_over_http_nothing_happens_without_a_yes(harness: Harness) -> None:
+def test_over_http_nothing_happens_without_a_yes(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    # On a busy machine the no of a client comes late enough to be a person's. Here it never is.
+    monkeypatch.setattr("projects_mcp.protocol.elicitation.FASTEST_READER_S", WITHIN_S)
     application = harness.server(**STRICT).streamable_http_app()
     with serving(application, lifespan="on") as served:
         verdicts = check(HttpTransport(f"{served.origin}/mcp", {}))
@@ -100,6 +104,56 @@ def test_the_suite_finds_the_flaw_of_a_server_and_no_other(flaw: str) -> None:
     assert found == FINDS[flaw], table(verdicts)
     code, why = conclude(verdicts)
     assert code == (FAULTS if found else NO_FAULT), why
+
+
+@dataclass
+class Lookless:
+    """A connection to a server on which some looks at what it destroys fail."""
+
+    connection: Connection
+    fails: Callable[[], bool]
+
+    async def send(self, message: Message) -> None:
+        if message.get("params", {}).get("name") == "look" and self.fails():
+            message = {**message, "params": {**message["params"], "name": "no-such-tool"}}
+        await self.connection.send(message)
+
+    async def receive(self) -> Message | None:
+        return await self.connection.receive()
+
+    async def aclose(self) -> None:
+        await self.connection.aclose()
+
+
+class FailingLooks:
+    """A way to a sound server, over which the looks fail whose numbers, from 0 on, are said."""
+
+    def __init__(self, fails: Callable[[int], bool]) -> None:
+        self._transport = StdioTransport([sys.executable, "-m", "dev.misbehaving.flawed", SOUND])
+        self._fails, self._looks = fails, itertools.count()
+
+    async def connect(self) -> Connection:
+        return Lookless(await self._transport.connect(), lambda: self._fails(next(self._looks)))
+
+
+DECLINES = [client for client in CLIENTS if client.name == "declines at once"]
+
+
+def look_badly(fails: Callable[[int], bool]) -> list[Verdict]:
+    plan = Plan(FailingLooks(fails), "destroy", {"thing": 1}, None, "look", {}, within_s=WITHIN_S)
+    return asyncio.run(run_suite(plan, DECLINES, [MODERN]))
+
+
+@pytest.mark.parametrize("failing", [0, 1, 2])
+def test_a_look_that_fails_is_no_evidence(failing: int) -> None:
+    verdicts = look_badly(lambda look: look == failing)
+    assert [(verdict.played, verdict.faults) for verdict in verdicts] == [(True, [])]
+
+
+def test_what_cannot_be_looked_at_is_no_sound_server() -> None:
+    verdicts = look_badly(lambda _: True)
+    assert [verdict.faults for verdict in verdicts] == [["what is there cannot be read"]]
+    assert conclude(verdicts)[0] == FAULTS
 
 
 @pytest.mark.parametrize(
