@@ -131,7 +131,7 @@ async def test_each_step_survives_each_fault(clock: TurnedClock, name: str, hand
 async def _one_fault(clock: TurnedClock, fault: Fault, at: int, handled: bool) -> None:
     world = fleet_world(clock, len(IDS) + 1)
     posthog = FaultyPostHog(create_app(world), fault, at, handled)
-    limits = {"second_look_s": 0.01, "call_s": 30.0 if fault.status or fault.cut else 1.5, "wait_s": 0.05}
+    limits = {"second_look_s": 0.01, "call_s": 30.0 if fault.status or fault.cut else 4.0, "wait_s": 0.05}
     harness = Harness(world, posthog, limits=limits, store=SharedMemory())
     before = settings_of(world)
     wanted = {"project_ids": IDS, "settings": {"week_start_day": 1}, "dry_run": True}
