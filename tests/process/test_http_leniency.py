@@ -11,8 +11,8 @@ from tests.support.callers import entry, token_of, write_callers
 from tests.support.issuer import PUBLIC
 from tests.support.issuer_server import WithIssuer
 from tests.support.messages import calling
-from tests.support.open_server import ARGUMENTS, RESET
 from tests.support.posthog import Upstream
+from tests.support.sandbox import RESET
 from tests.support.served import HARMLESS, Served, refused_start, served
 from tests.support.waiting import read_to_end, status_of
 
@@ -156,9 +156,9 @@ def test_other_kinds_are_refused_in_words(server: Served, upstream: Upstream, ac
 
 
 def test_whoever_takes_json_only_is_asked_and_can_say_yes(server: Served, upstream: Upstream) -> None:
-    asked = server.post(calling(RESET, ARGUMENTS, asks=True), Accept="application/json")
+    asked = server.post(calling("project_reset_token", RESET, asks=True), Accept="application/json")
     assert upstream.recorder.writes == []
-    again = calling(RESET, ARGUMENTS, asks=True, state=asked.question)
+    again = calling("project_reset_token", RESET, asks=True, state=asked.question)
     assert server.post(again, Accept="application/json").result["outcome"] == "applied"
 
 

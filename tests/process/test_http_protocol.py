@@ -11,8 +11,9 @@ from projects_mcp.sandbox import PRODUCTION_ID, READ_WRITE_KEY
 from tests.contract.operations import TOOLS
 from tests.support.harness import ERAS, Era, body_of, refusal_of
 from tests.support.messages import ACCEPT
-from tests.support.open_server import ARGUMENTS, NEW_KEY, RESET
+from tests.support.open_server import NEW_KEY
 from tests.support.posthog import Upstream
+from tests.support.sandbox import RESET
 from tests.support.served import HARMLESS, Served, served, start, stop
 from tests.support.waiting import status_of
 
@@ -52,11 +53,11 @@ async def test_the_sdks_own_client_lists_and_calls(server: Served, upstream: Ups
 @pytest.mark.anyio
 async def test_a_person_is_asked_in_rounds(server: Served, upstream: Upstream) -> None:
     async with server.client(ask=answering(NO)) as client:
-        _, detail = refusal_of(await client.call_tool(RESET, ARGUMENTS))
+        _, detail = refusal_of(await client.call_tool("project_reset_token", RESET))
         assert detail["kind"] == "client_refused"  # no person answers so fast
     assert upstream.recorder.writes == []
     async with server.client(ask=answering(YES)) as client:
-        assert body_of(await client.call_tool(RESET, ARGUMENTS))["outcome"] == "applied"
+        assert body_of(await client.call_tool("project_reset_token", RESET))["outcome"] == "applied"
     assert len(upstream.recorder.writes) == 1
 
 
@@ -64,20 +65,22 @@ async def test_a_person_is_asked_in_rounds(server: Served, upstream: Upstream) -
 async def test_without_a_line_back_nobody_is_asked(server: Served, upstream: Upstream) -> None:
     """A client of an older revision has no way to answer a stateless server: the exact name is what is left."""
     async with server.client(era="legacy", ask=answering(NO)) as client:
-        _, detail = refusal_of(await client.call_tool(RESET, {**ARGUMENTS, "confirm_project_name": "acme mobile"}))
+        _, detail = refusal_of(
+            await client.call_tool("project_reset_token", {**RESET, "confirm_project_name": "acme mobile"})
+        )
         assert detail["kind"] == "name_mismatch"
         assert upstream.recorder.writes == []
-        assert body_of(await client.call_tool(RESET, ARGUMENTS))["outcome"] == "applied"
+        assert body_of(await client.call_tool("project_reset_token", RESET))["outcome"] == "applied"
 
 
 def test_where_a_person_must_be_asked_older_clients_are_refused(upstream: Upstream) -> None:
     async def attempts(server: Served) -> None:
         async with server.client(era="legacy", ask=answering(YES)) as client:
-            _, detail = refusal_of(await client.call_tool(RESET, ARGUMENTS))
+            _, detail = refusal_of(await client.call_tool("project_reset_token", RESET))
             assert detail["kind"] == "cannot_ask"
         assert upstream.recorder.writes == []
         async with server.client(ask=answering(YES)) as client:
-            assert body_of(await client.call_tool(RESET, ARGUMENTS))["outcome"] == "applied"
+            assert body_of(await client.call_tool("project_reset_token", RESET))["outcome"] == "applied"
 
     with served(POSTHOG_HOST=upstream.origin, PROJECTS_MCP_CONFIRMATION="human", **HARMLESS) as server:
         anyio.run(attempts, server)
@@ -110,9 +113,9 @@ def test_there_is_no_stream_to_listen_to(server: Served, accept: str) -> None:
 
 
 def test_an_answer_counts_once(server: Served, upstream: Upstream) -> None:
-    state = server.call(RESET, ARGUMENTS, asks=True).question
-    assert server.call(RESET, ARGUMENTS, asks=True, state=state).result["outcome"] == "applied"
-    assert server.call(RESET, ARGUMENTS, asks=True, state=state).question
+    state = server.call("project_reset_token", RESET, asks=True).question
+    assert server.call("project_reset_token", RESET, asks=True, state=state).result["outcome"] == "applied"
+    assert server.call("project_reset_token", RESET, asks=True, state=state).question
     assert len(upstream.recorder.writes) == 1
 
 
@@ -149,8 +152,8 @@ def test_processes_with_a_common_key_take_each_others_rounds(upstream: Upstream)
         for asked, takers in opens.items():
             for answered, server in every.items():
                 before = len(upstream.recorder.writes)
-                state = every[asked].call(RESET, ARGUMENTS, asks=True).question
-                answer = server.call(RESET, ARGUMENTS, asks=True, state=state)
+                state = every[asked].call("project_reset_token", RESET, asks=True).question
+                answer = server.call("project_reset_token", RESET, asks=True, state=state)
                 if answered in takers.split():
                     assert answer.result["outcome"] == "applied", (asked, answered)
                 else:
@@ -166,19 +169,19 @@ def test_processes_with_a_common_key_take_each_others_rounds(upstream: Upstream)
 @pytest.mark.parametrize(
     ("tool", "arguments"),
     [
-        ("project_delete", ARGUMENTS),
-        ("project_rotate_secret_token", ARGUMENTS),
-        (RESET, OTHER),
-        (RESET, {**ARGUMENTS, "organization_id": "@current"}),
-        (RESET, {**ARGUMENTS, "confirm_project_name": "Acme web"}),
+        ("project_delete", RESET),
+        ("project_rotate_secret_token", RESET),
+        ("project_reset_token", OTHER),
+        ("project_reset_token", {**RESET, "organization_id": "@current"}),
+        ("project_reset_token", {**RESET, "confirm_project_name": "Acme web"}),
     ],
 )
 def test_a_yes_is_for_one_tool_and_its_arguments(
     server: Served, upstream: Upstream, tool: str, arguments: dict[str, Any]
 ) -> None:
-    state = server.call(RESET, ARGUMENTS, asks=True).question
+    state = server.call("project_reset_token", RESET, asks=True).question
     answer = server.call(tool, arguments, asks=True, state=state)
     assert answer.json["error"]["code"] == -32602
     forged = state[:-6] + ("AAAAAA" if not state.endswith("AAAAAA") else "BBBBBB")
-    assert server.call(RESET, ARGUMENTS, asks=True, state=forged).json["error"]["code"] == -32602
+    assert server.call("project_reset_token", RESET, asks=True, state=forged).json["error"]["code"] == -32602
     assert upstream.recorder.writes == []

@@ -15,8 +15,8 @@ from projects_mcp.sandbox import MOBILE_ID, PRODUCTION_ID, Behaviour, World, see
 from projects_mcp.sandbox.app import create_app
 from tests.support.callers import entry, token_of, write_callers
 from tests.support.harness import Recorder
-from tests.support.open_server import ARGUMENTS, RESET
 from tests.support.redis_server import shared_state
+from tests.support.sandbox import RESET
 from tests.support.served import HARMLESS, Served, served
 from tests.support.upstream import serving
 
@@ -131,9 +131,9 @@ def test_an_answer_counts_at_one_of_them_and_once(shared: Shared) -> None:
     one, other = shared.servers
     fields, caller = shared.behind.world.projects[MOBILE_ID].fields, token_of("one")
     token = fields["api_token"]
-    question = one.call(RESET, ARGUMENTS, caller, asks=True).question
-    assert other.call(RESET, ARGUMENTS, caller, asks=True, state=question).result["outcome"] == "applied"
+    question = one.call("project_reset_token", RESET, caller, asks=True).question
+    assert other.call("project_reset_token", RESET, caller, asks=True, state=question).result["outcome"] == "applied"
     fields["api_token"] = token  # the state that the person was asked about
     for server in (one, other):
-        assert server.call(RESET, ARGUMENTS, caller, asks=True, state=question).question, "it is asked anew"
+        assert server.call("project_reset_token", RESET, caller, asks=True, state=question).question, "it is asked anew"
     assert len(shared.behind.recorder.writes) == 1

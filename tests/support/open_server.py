@@ -4,11 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from projects_mcp.sandbox import MOBILE_ID, PRODUCTION_ID
+from projects_mcp.sandbox import PRODUCTION_ID
 from tests.support.served import HARMLESS, Served, served
 
-RESET = "project_reset_token"
-ARGUMENTS = {"project_id": MOBILE_ID, "confirm_project_name": "Acme mobile"}
 UPDATE = {"project_id": PRODUCTION_ID, "settings": {"timezone": "Asia/Tokyo"}}
 NEW_KEY = "a-newer-signing-key-of-more-than-32-bytes-0000"
 
