@@ -9,7 +9,11 @@ from typing import Final, NamedTuple
 __all__ = ["SETS", "Query", "digest", "questions"]
 
 _FOLDER: Final = Path(__file__).with_name("questions")
-SETS: Final = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
+SETS: Final = (
+    *("first", "second", "third", "fourth", "fifth", "sixth"),
+    *("seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth"),
+    "training",
+)
 
 
 class Query(NamedTuple):

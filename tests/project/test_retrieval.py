@@ -24,13 +24,17 @@ FROZEN = {
     "seventh": "8aca211d8d428729c321cb2b965767ed64c5b70d37e25e08ff3aaf245b9d7af2",
     "eighth": "425efd8f77426e56eb2b16c41b5c3372cf773c5941fa978643bd108dca32f58b",
     "ninth": "4be86bd91e5523b0f152f53bcbb06b3d0d8a9f78a5582ff31890cd4d28067d23",
+    "tenth": "e069c7de772a74b9a4bf9f5518f8727578c4217bb7c808b38c3a037bd660d494",
+    "eleventh": "5ea863261464d0f722c82fb2dbb0d0a46cd3bd061128ae9a84d3750280ce442e",
+    "twelfth": "6556fbad89fbc0225203c88f2b0e81d23845cc76cb0ac97655f2f72c565f14fe",
+    "training": "cc0b7e239ab680c356d7899c61ce93cd188dca369573bc76f8b53b381289cddd",
 }
 LATER = {"project_cancel_deletion", "organization_list"}
 """Tools that came after the questions, which have them among the others."""
-UNREAD = {"BM25": (0.53, 0.91), "BM25 by place": (0.56, 0.91), "BM25 of all": (0.55, 0.85), "keywords": (0.64, 0.93)}
-READ = {"BM25": (0.70, 0.87), "BM25 by place": (0.69, 0.90), "BM25 of all": (0.59, 0.83), "keywords": (0.78, 0.94)}
-FLOORS = {"fifth": READ, "eighth": UNREAD, "ninth": UNREAD}
-"""First, and among the first five: some points below what was measured, on sets whose misses were read or not."""
+UNREAD = {"BM25": (0.63, 0.90), "BM25 by place": (0.65, 0.88), "BM25 of all": (0.61, 0.87), "keywords": (0.67, 0.91)}
+KNOWN = {"BM25": (0.60, 0.89), "BM25 by place": (0.63, 0.90), "BM25 of all": (0.53, 0.88), "keywords": (0.66, 0.96)}
+FLOORS = {"fifth": KNOWN, "tenth": KNOWN, "twelfth": UNREAD}
+"""First, and among the first five: some points below what was measured, on sets that changed the texts or did not."""
 
 
 @pytest.mark.parametrize("name", SETS)

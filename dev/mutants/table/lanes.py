@@ -159,8 +159,8 @@ LANES: Final[Mapping[str, tuple[Mutant, ...]]] = {
         Mutant(
             "publish-other-words-than-the-sdk",
             "src/projects_mcp/tools/update.py",
-            '"Change settings of PostHog projects or rename a PostHog project. ',
-            '"Update settings of PostHog projects or rename a PostHog project. ',
+            '"Change PostHog settings or rename a PostHog project. ',
+            '"Update PostHog settings or rename a PostHog project. ',
             (f"{_PLAIN}test_what_is_recorded_is_what_the_sdk_answers",),
         ),
         Mutant(

@@ -26,8 +26,8 @@ _NOT_ALL: Final = "Only the newest 1,000 entries were looked through."
 @tool(
     "project_activity",
     "Show a project's activity",
-    "Show the activity log of a PostHog project: who changed settings, and when. See the audit trail, history, last "
-    "changes: did someone switch something off; was it edited, modified, disabled, turned off?",
+    "Show the activity log, audit log of a PostHog project: who made changes, changed settings, and when. History, "
+    "last changes: know if someone edited, modified, moved, removed something, disabled replay.",
     {
         "limit": {"type": "integer", "minimum": 1, "maximum": 100, "description": "Entries in a page"},
         "page": {"type": "integer", "minimum": 1, "maximum": 100_000, "description": "Page to show"},

@@ -36,8 +36,8 @@ _AT_ONCE: Final = "This version of PostHog deletes at once, and nothing can canc
 @tool(
     "project_delete",
     "Delete a project",
-    "Delete a PostHog project. Remove, erase, wipe, drop, clean up, get rid of an old (demo) PostHog project no "
-    "longer needed: delete its data, events. Soon irreversible: requires the user's confirmation.",
+    "Delete a PostHog project. Delete, remove, erase, wipe, drop, destroy, get rid of an old (demo) PostHog project: "
+    "delete its data, events for good. Soon irreversible: requires the user's confirmation.",
 )
 async def project_delete(context: ToolContext, *, confirm_project_name: str) -> JSONObject:
     """Delete the confirmed project, and report what PostHog does now."""

@@ -29,8 +29,8 @@ __all__ = ["project_change_organization", "project_create"]
 @tool(
     "project_create",
     "Create a project",
-    "Create a new PostHog project and get its key. Make, add, set up, start, spin up another, separate PostHog "
-    "project if you need one for staging, development, a site, customer. PostHog then selects it.",
+    "Create a new PostHog project and get its key. Create, make, add, set up, start, spin up another, separate, fresh "
+    "one, a new one for staging, development, docs, a customer. PostHog then selects it.",
     {
         "name": {**SETTINGS["name"].schema, "description": "What the new PostHog project is called"},
         "settings": {**settings_schema(), "description": "Settings to begin with"},
@@ -71,8 +71,8 @@ async def project_create(context: ToolContext, *, name: str, settings: Mapping[s
 @tool(
     "project_change_organization",
     "Move a project",
-    "Move a PostHog project to another organization (org). Transfer or migrate it between PostHog organizations "
-    "(orgs), into a different org. Moving requires the user's confirmation.",
+    "Move a PostHog project to another organization (org). Put, transfer it between PostHog organizations (orgs), "
+    "from a personal one to work. Moving requires the user's confirmation.",
     {"target_organization_id": {"type": "string", "maxLength": 64, "description": "UUID / slug"}},
     required=["target_organization_id"],
 )

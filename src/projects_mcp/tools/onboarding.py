@@ -28,8 +28,8 @@ _NOT_SEEN: Final = (
 @tool(
     "project_add_product_intent",
     "Note interest in a product",
-    "Record a product intent in PostHog: register, tell it that somebody is interested in a product, wants to try or "
-    "use it. Cannot be undone.",
+    "Record a product intent in PostHog: register, note, log that somebody is interested, shows interest in a "
+    "product, wants to try or use it. Cannot be undone.",
     _ARGUMENTS,
     required=["product_type"],
 )
@@ -43,8 +43,8 @@ async def project_add_product_intent(
 @tool(
     "project_complete_product_onboarding",
     "Complete onboarding of a product",
-    "Complete the onboarding of a product in PostHog. Finish or skip onboarding or setup, mark it done or completed. "
-    "Cannot be undone.",
+    "Complete the onboarding of a product in PostHog. Finish or skip the whole onboarding or setup, mark it done, "
+    "finished or completed. Cannot be undone.",
     _ARGUMENTS,
     required=["product_type"],
 )

@@ -46,8 +46,8 @@ _FIELDS: Final[Mapping[str, Any]] = {
 @tool(
     "project_list",
     "List projects",
-    "List PostHog projects with ids and names. Find PostHog projects, look one up by name (production, app) or "
-    "project id, see every project in an account or organization (org), how many, which are active.",
+    "List PostHog projects, ids and names. Find PostHog projects, look one up by name (staging) or project id, see "
+    "every one in an organization (org), how many exist, to pick one of several projects.",
     {
         "search": {"type": "string", "maxLength": 200, "description": "Look for PostHog projects named like this"},
         "limit": {"type": "integer", "minimum": 1, "maximum": 500, "description": "PostHog projects in a page"},
@@ -100,8 +100,8 @@ async def project_list(
 @tool(
     "project_get",
     "Get a project",
-    "Get a PostHog project: settings, phc_ token (public API key). Check, see, show, find how PostHog is configured "
-    "now: a value, domains, if session recordings, replay are enabled; phc_ token to copy.",
+    "Get PostHog project settings, phc_ token (API key). Check, show how PostHog is really configured: network "
+    "domains, filters, time zone, week, IP, phc_ key, if surveys, session recordings are enabled.",
     {
         "detail": {
             "type": "string",
@@ -147,7 +147,7 @@ async def project_get(
 @tool(
     "project_is_generating_demo_data",
     "Check demo data",
-    "Say whether PostHog is still generating the demo data (sample data) of a demo project or is done, finished and "
+    "Say whether PostHog is still generating the demo data (sample, fake data) of a project or is done, finished and "
     "ready.",
 )
 async def project_is_generating_demo_data(context: ToolContext) -> JSONObject:

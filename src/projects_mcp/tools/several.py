@@ -17,7 +17,7 @@ SEVERAL: Final[Mapping[str, Any]] = {
         "maxItems": 1_000,
         "description": "Several PostHog projects",
     },
-    "where": {"type": "object", "description": "Like project_list"},
+    "where": {"type": "object", "description": "Fields to their values"},
     "plan": {"type": "string", "maxLength": 64, "description": "From dry_run"},
     "confirm_plan": {"type": "string", "maxLength": 100, "description": "Its words from user"},
 }

@@ -29,8 +29,8 @@ _NOT_SHOWN: Final = (
 @tool(
     "project_reset_token",
     "Reset the project token",
-    "Reset a PostHog project's token. Rotate, replace, regenerate the public phc_ key (API, write, ingestion key) if "
-    "leaked. A new one stops the old: requires the user's confirmation.",
+    "Reset a PostHog project's token. Rotate, regenerate, revoke, change the public phc_ key (API key), if leaked, "
+    "hardcoded. A new one stops the old: requires the user's confirmation.",
 )
 async def project_reset_token(context: ToolContext, *, confirm_project_name: str) -> JSONObject:
     """Replace the public token of the confirmed project."""
@@ -44,7 +44,7 @@ async def project_reset_token(context: ToolContext, *, confirm_project_name: str
 @tool(
     "project_rotate_secret_token",
     "Rotate the secret token",
-    "Rotate a PostHog project's secret phs_ token. If leaked: new secure key (feature flags, local evaluation); the "
+    "Rotate a PostHog project's secret phs_ token. A new secret, secure key (feature flags, local evaluation); the "
     "old is backup, the former dies. Requires the user's confirmation.",
 )
 async def project_rotate_secret_token(context: ToolContext, *, confirm_project_name: str) -> JSONObject:
@@ -65,8 +65,8 @@ async def project_rotate_secret_token(context: ToolContext, *, confirm_project_n
 @tool(
     "project_delete_secret_token_backup",
     "Drop the backup secret",
-    "Delete the backup of the secret token that a PostHog rotation kept. Revoke the old, previous phs_ key (secure "
-    "key). Servers on it stop working: requires the user's confirmation.",
+    "Delete the backup of the secret token kept by PostHog after rotating. Remove, revoke the old, previous phs_ key "
+    "(secure key). Servers on it stop: requires the user's confirmation.",
 )
 async def project_delete_secret_token_backup(context: ToolContext, *, confirm_project_name: str) -> JSONObject:
     """Drop the backup secret of the confirmed project."""

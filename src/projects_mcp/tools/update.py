@@ -53,15 +53,15 @@ _ADJUSTED: Final = "PostHog stored the adjusted fields in its own form, or merge
 @tool(
     "project_update",
     "Change a project's settings",
-    "Change settings of PostHog projects or rename a PostHog project. Set, update, add, enable, disable, stop, "
-    "switch, turn off in PostHog: session replay, session recording (record sessions; sample, minimum duration, "
-    "retention days of recordings; mask text, console logs, network), autocapture, error capture, web vitals, "
-    "heatmaps, surveys, feature flags' default, support widget, time zone (timezone), week start day (Sunday), "
-    "currency, app domain, authorized URL, domains, URLs, path cleaning, a filter to exclude internal, test users by "
-    "email, people's display name, IPs (discard client IP data), cookieless tracking, Slack webhook. Lists are "
-    "replaced whole. If irreversible, requires confirmation.",
+    "Change PostHog settings or rename a PostHog project. Set, add, put, make, keep, enable, disable, stop, switch, "
+    "turn off: PostHog session replay, PostHog session recording (record sessions; sample recordings, retention; mask "
+    "text, console logs, network), PostHog autocapture, error capture, web vitals, heatmaps, PostHog surveys (survey "
+    "default), feature flags' default, support widget, PostHog time zone (UTC), week start, currency, app domain, "
+    "authorized URL (https), path cleaning, a PostHog filter to exclude internal, test users by email, people's "
+    "display name, IPs (discard client IP data), cookieless tracking, Slack webhook. Lists are replaced whole. If "
+    "irreversible, requires confirmation.",
     {
-        "settings": {**settings_schema(), "description": "Set, enable, change"},
+        "settings": {**settings_schema(), "description": "Set, change timezone, recordings, surveys, webhook"},
         "clear": {
             "type": "array",
             "items": {"type": "string", "maxLength": 100},
