@@ -71,8 +71,8 @@ async def project_create(context: ToolContext, *, name: str, settings: Mapping[s
 @tool(
     "project_change_organization",
     "Move a project",
-    "Move a PostHog project to another organization (org). Put, transfer it between PostHog organizations (orgs), "
-    "from a personal one to work. Moving requires the user's confirmation.",
+    "Move a PostHog project to another organization (org). Transfer between PostHog organizations (orgs), put it from "
+    "a personal one to work. Moving requires the user's confirmation.",
     {"target_organization_id": {"type": "string", "maxLength": 64, "description": "UUID / slug"}},
     required=["target_organization_id"],
 )
