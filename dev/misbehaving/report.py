@@ -51,7 +51,7 @@ def _row(verdict: Verdict) -> tuple[str, ...]:
         verdict.client,
         verdict.era,
         "yes" if verdict.asked else "no",
-        ("YES" if verdict.done else "no") + rightly,
+        ("YES" if verdict.done else "unknown" if verdict.unseen else "no") + rightly,
         "NO" if verdict.late else f"{verdict.slowest_s:.1f} s",
         f"YES: {verdict.blamed!r}" if verdict.blamed else "no",
     )

@@ -106,9 +106,12 @@ def _agreed_at_last(observations: Sequence[Observation]) -> bool:
 
 
 async def _describe(plan: Plan, session: Session, era: Era) -> str | None:
-    """Return what the tool would destroy, as the server describes it; empty if nothing is to be looked at.
+    """Read what the tool would destroy, as the server describes it; empty if nothing is to be looked at.
 
-    A look that fails says nothing of what is there, so it is repeated once, on a new connection. None: it failed again.
+    A look that fails says nothing of what is there, so it is repeated once, on a new connection.
+
+    Returns:
+        The text; None if that failed too.
     """
     if plan.snapshot_tool is None:
         return ""
@@ -120,7 +123,8 @@ async def _describe(plan: Plan, session: Session, era: Era) -> str | None:
     except OSError:
         return None
     try:
-        await fresh.open()
+        if not await fresh.open():
+            return None
         return await _take_snapshot(plan.snapshot_tool, plan.snapshot_arguments, fresh)
     finally:
         await fresh.aclose()

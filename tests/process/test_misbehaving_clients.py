@@ -153,6 +153,7 @@ def test_a_look_that_fails_is_no_evidence(failing: int) -> None:
 def test_what_cannot_be_looked_at_is_no_sound_server() -> None:
     verdicts = look_badly(lambda _: True)
     assert [verdict.faults for verdict in verdicts] == [["what is there cannot be read"]]
+    assert "unknown" in table(verdicts)
     assert conclude(verdicts)[0] == FAULTS
 
 
